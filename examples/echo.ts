@@ -1,0 +1,82 @@
+/**
+ * A bot that says back what it hears. Run it with `npm start`.
+ *
+ * Without credentials it talks to a scripted user on a gateway of its own. With `WECOM_BOT_ID` and `WECOM_BOT_SECRET` it
+ * serves that bot, at `WECOM_WS_URL` if that is set.
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import { Config, Console, Effect, Logger, Random, Schedule, Stream } from "effect"
+import { type BotEvent, BotRouter, type Message, Reply, TemplateCard, WecomBot } from "effect-wecom"
+import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
+import { demo } from "./support/demo.js"
+
+// The bot: what it does with each message and event.
+
+const words = (text: string) =>
+  Array.from(new Intl.Segmenter("zh", { granularity: "word" }).segment(text), (_) => _.segment)
+
+// A model that writes its answer would stand here: any Stream of strings will do.
+const answer = (text: string) =>
+  Stream.fromIterable(words(`You said: ${text}`)).pipe(Stream.schedule(Schedule.spaced("40 millis")))
+
+const echo = (message: Message.Message, text: string) =>
+  WecomBot.replyStream(message, answer(text), { feedback: { id: message.msgid } })
+
+const offerCard = (message: Message.Message) =>
+  Effect.gen(function*() {
+    const card = yield* TemplateCard.buttonInteraction({
+      main_title: { title: "Deploy to production?", desc: "Version 1.2.3, all checks green" },
+      button_list: [{ text: "Approve", key: "approve" }, { text: "Reject", key: "reject", style: 2 }],
+      // No two cards of a bot may share one.
+      task_id: `deploy_${yield* Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)}`
+    })
+    yield* WecomBot.replyTemplateCard(message, card)
+  })
+
+const showPress = (event: BotEvent.TemplateCardEvent) =>
+  Effect.gen(function*() {
+    const card = yield* TemplateCard.textNotice({
+      main_title: { title: `${event.from.userid} pressed ${event.event.template_card_event.event_key}` },
+      card_action: { type: 1, url: "https://developer.work.weixin.qq.com/document/path/101032" }
+    })
+    yield* WecomBot.updateTemplateCard(event, card)
+  })
+
+const ratings = { 1: "like", 2: "dislike", 3: "withdrawn" }
+
+const router = BotRouter.empty.pipe(
+  BotRouter.onText((message) =>
+    message.text.content === "card" ? offerCard(message) : echo(message, message.text.content)
+  ),
+  BotRouter.onVoice((message) => echo(message, message.voice.content)),
+  BotRouter.onEvent("enter_chat", (event) =>
+    WecomBot.replyWelcome(event, Reply.text(`Welcome, ${event.from.userid}! 您好！`))),
+  BotRouter.onEvent("template_card_event", showPress),
+  BotRouter.onEvent("feedback_event", ({ event: { feedback_event } }) =>
+    Effect.logInfo(`feedback on ${feedback_event.id}: ${ratings[feedback_event.type]}`))
+)
+
+// The program: the bot on the real service, or the demo around it.
+
+const service = BotRouter.run(router).pipe(
+  Effect.provide(NodeWecomBot.layerConfig({
+    botId: Config.string("WECOM_BOT_ID"),
+    secret: Config.redacted("WECOM_BOT_SECRET"),
+    wsUrl: Config.withDefault(Config.string("WECOM_WS_URL"), undefined),
+    // Whoever started it by hand wants to hear of a wrong secret at once.
+    maxAuthFailureAttempts: Config.succeed(0)
+  })),
+  Effect.provide(Logger.pretty)
+)
+
+const hasCredentials = Config.nonEmptyString("WECOM_BOT_ID").pipe(
+  Config.orElse(() => Config.nonEmptyString("WECOM_BOT_SECRET")),
+  Effect.isSuccess
+)
+
+Effect.if(hasCredentials, { onTrue: () => service, onFalse: () => demo(router) }).pipe(
+  // What ends the bot for good is for a person to fix: one line says it, and the process exits with 1.
+  Effect.tapError((error) => Console.error(`echo: ${error.message}`)),
+  Effect.tapDefect((defect) => Effect.logFatal(defect)),
+  NodeRuntime.runMain({ disableErrorReporting: true, disablePrettyLogger: true })
+)

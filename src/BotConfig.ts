@@ -1,0 +1,210 @@
+/**
+ * The options of a bot, resolved once with their defaults and checked before anything is opened.
+ *
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+
+/**
+ * What a bot can be told.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** The id of the bot, from the WeCom admin console (`aib…`). */
+  readonly botId: string
+  /** The secret of the bot's long connection, from the same page. */
+  readonly secret: Redacted.Redacted
+  /** Where the service listens. Private deployments have their own address. Default `wss://openws.work.weixin.qq.com`. */
+  readonly wsUrl?: string | undefined
+  /** First delay before a reconnect; doubles up to 30 s, with jitter. Default 1 second. */
+  readonly reconnectInterval?: Duration.DurationInput | undefined
+  /** How many reconnects in a row may fail; `Infinity` or -1 never gives up. Default 10. */
+  readonly maxReconnectAttempts?: number | undefined
+  /** How often in a row the credentials may be refused; `Infinity` or -1 never gives up. Default 5. */
+  readonly maxAuthFailureAttempts?: number | undefined
+  /** Time between pings. Default 30 seconds. */
+  readonly heartbeatInterval?: Duration.DurationInput | undefined
+  /** How long a ping may stay unacknowledged before the link counts as dead. Default 10 seconds. */
+  readonly pingTimeout?: Duration.DurationInput | undefined
+  /** How long opening the socket, and then the subscribe, may take. Default 10 seconds each. */
+  readonly subscribeTimeout?: Duration.DurationInput | undefined
+  /** How long a frame waits for its ack before its outcome counts as unknown. Default 5 seconds. */
+  readonly ackTimeout?: Duration.DurationInput | undefined
+  /** How late an ack can still come. Until then a frame that timed out can confuse later ones. Default 30 seconds. */
+  readonly ackHorizon?: Duration.DurationInput | undefined
+  /** How long a send waits for a subscribed connection. Default 30 seconds. */
+  readonly unavailableTimeout?: Duration.DurationInput | undefined
+  /** HTTP: how long to wait for headers, and between bytes. Default 10 seconds. */
+  readonly requestTimeout?: Duration.DurationInput | undefined
+  /** How long running handlers may go on when the bot closes. Default 10 seconds. */
+  readonly drainTimeout?: Duration.DurationInput | undefined
+  /** How long sealing open bubbles and flushing replies may take when the bot closes. Default 5 seconds. */
+  readonly sealTimeout?: Duration.DurationInput | undefined
+  /** How many frames may wait on one req_id. Default 500. */
+  readonly maxReplyQueueSize?: number | undefined
+  /** How many callbacks may wait to be looked at, and how many each subscriber may lag behind. Default 1024. */
+  readonly inboxSize?: number | undefined
+  /**
+   * What to do when another instance subscribes with this bot id: `"fail"` ends the bot with `Superseded`; `"retake"`
+   * subscribes again a few times, with growing, jittered delays, and then fails. Default `"fail"`.
+   */
+  readonly onSuperseded?: "fail" | "retake" | undefined
+  /** The undocumented `scene` of the subscribe. */
+  readonly scene?: number | undefined
+  /** The undocumented `plug_version` of the subscribe. */
+  readonly plugVersion?: string | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Resolved {
+  readonly botId: string
+  readonly secret: Redacted.Redacted
+  readonly wsUrl: string
+  readonly reconnectInterval: Duration.Duration
+  readonly maxReconnectAttempts: number
+  readonly maxAuthFailureAttempts: number
+  readonly heartbeatInterval: Duration.Duration
+  readonly pingTimeout: Duration.Duration
+  readonly subscribeTimeout: Duration.Duration
+  readonly ackTimeout: Duration.Duration
+  readonly ackHorizon: Duration.Duration
+  readonly unavailableTimeout: Duration.Duration
+  readonly requestTimeout: Duration.Duration
+  readonly drainTimeout: Duration.Duration
+  readonly sealTimeout: Duration.Duration
+  readonly maxReplyQueueSize: number
+  readonly inboxSize: number
+  readonly onSuperseded: "fail" | "retake"
+  readonly scene: number | undefined
+  readonly plugVersion: string | undefined
+}
+
+/**
+ * The resolved options of this bot.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class BotConfig extends Context.Tag("effect-wecom/BotConfig")<BotConfig, Resolved>() {}
+
+/**
+ * The address of the public service (WeCom doc 101463).
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const defaultWsUrl = "wss://openws.work.weixin.qq.com"
+
+const invalid = (option: string, problem: string) => ConfigError.InvalidData([option], problem)
+
+const duration = (
+  option: string,
+  input: Duration.DurationInput | undefined,
+  fallback: Duration.DurationInput,
+  allowZero = false
+): Either.Either<Duration.Duration, ConfigError.ConfigError> => {
+  const decoded = Duration.decodeUnknown(input ?? fallback)
+  if (decoded._tag === "None") return Either.left(invalid(option, "must be a duration, such as \"10 seconds\""))
+  const millis = Duration.toMillis(decoded.value)
+  return Number.isFinite(millis) && (millis > 0 || allowZero && millis === 0)
+    ? Either.right(decoded.value)
+    : Either.left(invalid(option, `must be finite and ${allowZero ? "not negative" : "longer than zero"}`))
+}
+
+const attempts = (option: string, input: number | undefined, fallback: number) => {
+  const count = input === -1 ? Infinity : input ?? fallback
+  return count === Infinity || Number.isInteger(count) && count >= 0
+    ? Either.right(count)
+    : Either.left(invalid(option, "must be a whole number from 0 on, or Infinity or -1 for no limit"))
+}
+
+const size = (option: string, input: number | undefined, fallback: number) => {
+  const count = input ?? fallback
+  return Number.isInteger(count) && count >= 1
+    ? Either.right(count)
+    : Either.left(invalid(option, "must be a whole number from 1 on"))
+}
+
+const text = (option: string, input: unknown) =>
+  typeof input === "string" && input.trim() !== ""
+    ? Either.right(input)
+    : Either.left(invalid(option, "must be a string that is not empty"))
+
+const webSocketUrl = (input: string | undefined) => {
+  const url = input === undefined || input === "" ? defaultWsUrl : input
+  const parsed = typeof url === "string" && URL.canParse(url) ? new URL(url) : undefined
+  return parsed !== undefined && (parsed.protocol === "ws:" || parsed.protocol === "wss:") && parsed.hash === ""
+    ? Either.right(url)
+    : Either.left(invalid("wsUrl", "must be a ws:// or wss:// URL"))
+}
+
+const oneOf = <A extends string>(option: string, input: A | undefined, fallback: A, allowed: ReadonlyArray<A>) => {
+  const chosen = input ?? fallback
+  return allowed.includes(chosen)
+    ? Either.right(chosen)
+    : Either.left(invalid(option, `must be one of ${allowed.join(", ")}`))
+}
+
+/**
+ * Fills in the defaults. What is wrong fails with a `ConfigError` that names the option, and never its value.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const resolve = (options: Options): Either.Either<Resolved, ConfigError.ConfigError> =>
+  Either.gen(function*() {
+    const botId = yield* text("botId", options.botId)
+    const secret = options.secret
+    if (!Redacted.isRedacted(secret)) return yield* Either.left(invalid("secret", "must be a Redacted string"))
+    yield* text("secret", Redacted.value(secret))
+    return {
+      botId,
+      secret,
+      wsUrl: yield* webSocketUrl(options.wsUrl),
+      reconnectInterval: yield* duration("reconnectInterval", options.reconnectInterval, "1 seconds"),
+      maxReconnectAttempts: yield* attempts("maxReconnectAttempts", options.maxReconnectAttempts, 10),
+      maxAuthFailureAttempts: yield* attempts("maxAuthFailureAttempts", options.maxAuthFailureAttempts, 5),
+      heartbeatInterval: yield* duration("heartbeatInterval", options.heartbeatInterval, "30 seconds"),
+      pingTimeout: yield* duration("pingTimeout", options.pingTimeout, "10 seconds"),
+      subscribeTimeout: yield* duration("subscribeTimeout", options.subscribeTimeout, "10 seconds"),
+      ackTimeout: yield* duration("ackTimeout", options.ackTimeout, "5 seconds"),
+      ackHorizon: yield* duration("ackHorizon", options.ackHorizon, "30 seconds"),
+      unavailableTimeout: yield* duration("unavailableTimeout", options.unavailableTimeout, "30 seconds", true),
+      requestTimeout: yield* duration("requestTimeout", options.requestTimeout, "10 seconds"),
+      drainTimeout: yield* duration("drainTimeout", options.drainTimeout, "10 seconds", true),
+      sealTimeout: yield* duration("sealTimeout", options.sealTimeout, "5 seconds", true),
+      maxReplyQueueSize: yield* size("maxReplyQueueSize", options.maxReplyQueueSize, 500),
+      inboxSize: yield* size("inboxSize", options.inboxSize, 1024),
+      onSuperseded: yield* oneOf("onSuperseded", options.onSuperseded, "fail", ["fail", "retake"]),
+      scene: options.scene,
+      plugVersion: options.plugVersion
+    }
+  })
+
+/**
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: Options): Layer.Layer<BotConfig, ConfigError.ConfigError> =>
+  Layer.effect(BotConfig, Effect.suspend(() => resolve(options)))
+
+/**
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  options: Config.Config.Wrap<Options>
+): Layer.Layer<BotConfig, ConfigError.ConfigError> =>
+  Layer.effect(BotConfig, Effect.flatMap(Config.unwrap(options), resolve))

@@ -1,0 +1,183 @@
+/**
+ * Request ids and random strings, md5, and the decryption of incoming files. Everything random that reaches the wire comes
+ * from here, so that a seed replays it. For the signed and encrypted HTTP callbacks see `WecomCrypto`.
+ *
+ * @since 0.1.0
+ */
+import * as Chunk from "effect/Chunk"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
+import * as Stream from "effect/Stream"
+import * as NodeCrypto from "node:crypto"
+import * as internal from "./internal/cryptoFile.js"
+import type { DecryptFailed } from "./WecomError.js"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export declare namespace Crypto {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Service {
+    /** `length` characters of `[0-9a-z]`, synchronously: ids are made on the hot path. */
+    readonly unsafeRandomString: (length: number) => string
+  }
+}
+
+/**
+ * @since 0.1.0
+ * @category tags
+ */
+export class Crypto extends Context.Tag("effect-wecom/Crypto")<Crypto, Crypto.Service>() {}
+
+const alphabet = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+/**
+ * `length` characters of `[0-9a-z]`.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const randomString = (length: number): Effect.Effect<string, never, Crypto> =>
+  Effect.map(Crypto, (crypto) => crypto.unsafeRandomString(length))
+
+/**
+ * A `req_id` for a request of our own: the prefix, usually its command, and sixteen random characters.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const generateReqId = (prefix: string): Effect.Effect<string, never, Crypto> =>
+  Effect.map(Crypto, (crypto) => unsafeReqId(crypto, prefix))
+
+/**
+ * @since 0.1.0
+ * @category accessors
+ */
+export const unsafeReqId = (crypto: Crypto.Service, prefix: string): string =>
+  `${prefix}_${crypto.unsafeRandomString(16)}`
+
+// 252 is the largest multiple of 36 in a byte; what lies above would favour the first letters.
+const fair = 252
+
+/**
+ * From the operating system's source of randomness, a block at a time.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer: Layer.Layer<Crypto> = Layer.sync(Crypto, () => {
+  let block = new Uint8Array(0)
+  let used = 0
+  return {
+    unsafeRandomString: (length) => {
+      let out = ""
+      while (out.length < length) {
+        if (used === block.length) {
+          block = NodeCrypto.randomBytes(1024)
+          used = 0
+        }
+        const byte = block[used++]!
+        if (byte < fair) out += alphabet[byte % alphabet.length]
+      }
+      return out
+    }
+  }
+})
+
+/**
+ * For tests: the same seed gives the same ids.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerDeterministic = (seed: string | number = 0): Layer.Layer<Crypto> =>
+  Layer.sync(Crypto, () => {
+    const random = Random.make(seed)
+    return {
+      unsafeRandomString: (length) => {
+        let out = ""
+        while (out.length < length) out += alphabet[Effect.runSync(random.nextIntBetween(0, alphabet.length))]
+        return out
+      }
+    }
+  })
+
+/**
+ * Decrypts a whole file: AES-256-CBC, the key's first 16 bytes as IV, PKCS#7 to 32 bytes, of which range and every byte are
+ * checked. `aeskey` is the one of the message it came with: 43 or 44 characters of base64 or base64url. For files of any
+ * size take {@link decryptStream}. WeCom doc 100719.
+ *
+ * Fails as `DecryptFailed`, which says whether the key is no key, the ciphertext is cut off, or the two do not belong
+ * together. The result is an `Either`, so it works with and without Effect.
+ *
+ * @example
+ * ```ts
+ * import { Crypto } from "effect-wecom"
+ *
+ * declare const ciphertext: Uint8Array
+ * const plain = Crypto.decryptFile(ciphertext, "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY")
+ * ```
+ *
+ * @since 0.1.0
+ * @category decryption
+ */
+export const decryptFile = (ciphertext: Uint8Array, aeskey: string): Either.Either<Uint8Array, DecryptFailed> =>
+  Either.flatMap(internal.decodeKey(aeskey), (key) => internal.decrypt(ciphertext, key))
+
+/**
+ * Decrypts a file as it comes, whatever its pieces. The last 32 bytes are held back until the end has shown what of them is
+ * padding; when it is wrong the Stream fails as `DecryptFailed`, so what it handed on before is a file only if it ends well.
+ *
+ * @since 0.1.0
+ * @category decryption
+ */
+export const decryptStream =
+  (aeskey: string) =>
+  <E, R>(ciphertext: Stream.Stream<Uint8Array, E, R>): Stream.Stream<Uint8Array, E | DecryptFailed, R> =>
+    Stream.suspend((): Stream.Stream<Uint8Array, E | DecryptFailed, R> => {
+      const key = internal.decodeKey(aeskey)
+      if (Either.isLeft(key)) return Stream.fail(key.left)
+      const decipher = internal.fileDecipher(key.right)
+      return Stream.concat(
+        Stream.mapChunks(
+          ciphertext,
+          (chunk) => Chunk.flatMap(chunk, (bytes) => Chunk.unsafeFromArray(decipher.update(bytes)))
+        ),
+        Stream.suspend(() =>
+          Either.match(decipher.finish(), {
+            onLeft: Stream.fail,
+            onRight: (rest) => rest.length === 0 ? Stream.empty : Stream.succeed(rest)
+          })
+        )
+      )
+    })
+
+/**
+ * The md5 of bytes, or of a Stream without holding it: 32 characters of lower-case hex.
+ *
+ * @since 0.1.0
+ * @category hashes
+ */
+export const md5: {
+  (source: Uint8Array): Effect.Effect<string>
+  <E, R>(source: Stream.Stream<Uint8Array, E, R>): Effect.Effect<string, E, R>
+} = <E, R>(source: Uint8Array | Stream.Stream<Uint8Array, E, R>): Effect.Effect<string, E, R> =>
+  Effect.suspend(() => {
+    const hash = NodeCrypto.createHash("md5")
+    if (source instanceof Uint8Array) return Effect.succeed(hash.update(source).digest("hex"))
+    return source.pipe(
+      Stream.runForEachChunk((chunk) =>
+        Effect.sync(() => {
+          for (const bytes of chunk) hash.update(bytes)
+        })
+      ),
+      Effect.map(() => hash.digest("hex"))
+    )
+  })

@@ -1,0 +1,311 @@
+/**
+ * The error codes of the long connection as data: what each means, and what it calls for.
+ *
+ * The service decorates its `errmsg` (hints, addresses), so only the number is ever matched.
+ *
+ * @since 0.1.0
+ */
+import * as Option from "effect/Option"
+
+/**
+ * What a code calls for: `none` nothing, it is success · `reconnect` a new connection and subscription, then send again ·
+ * `push` the callback takes no more answers, push a message instead · `wait` send again after a pause · `split` send
+ * smaller parts · `resend` send the latest state again · `fix` the caller's mistake · `person` somebody must act in the
+ * WeCom admin console · `terminal` nothing will make it succeed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Cure = "none" | "reconnect" | "push" | "wait" | "split" | "resend" | "fix" | "person" | "terminal"
+
+/**
+ * The languages of the texts.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Language = "en" | "zh"
+
+/**
+ * One code. `meaning` and `advice` are sentences without a full stop, ready for a log line.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Entry {
+  readonly code: number
+  readonly cure: Cure
+  readonly meaning: { readonly [L in Language]: string }
+  readonly advice: { readonly [L in Language]: string }
+}
+
+/**
+ * The frame was accepted.
+ *
+ * @since 0.1.0
+ * @category codes
+ */
+export const ok = 0
+
+/**
+ * The backend is busy ("system error"); also the answer to a burst of upload chunks.
+ *
+ * @since 0.1.0
+ * @category codes
+ */
+export const systemError = -1
+
+/**
+ * Racing updates of one stream.
+ *
+ * @since 0.1.0
+ * @category codes
+ */
+export const versionConflict = 6000
+
+/**
+ * The command does not take this `msgtype`; `text` is for welcomes only.
+ *
+ * @since 0.1.0
+ * @category codes
+ */
+export const invalidMsgType = 40008
+
+/**
+ * A card with no button, or with more than six.
+ *
+ * @since 0.1.0
+ * @category codes
+ */
+export const invalidButtonCount = 40016
+
+/**
+ * A field has a value or type the service does not take.
+ *
+ * @since 0.1.0
+ * @category codes
+ */
+export const invalidParameter = 40058
+
+/**
+ * The content check refused the text.
+ *
+ * @since 0.1.0
+ * @category codes
+ */
+export const contentRefused = 40201
+
+/**
+ * More than 20480 bytes of content.
+ *
+ * @since 0.1.0
+ * @category codes
+ */
+export const contentTooLarge = 45002
+
+/**
+ * Too many calls.
+ *
+ * @since 0.1.0
+ * @category codes
+ */
+export const rateLimit = 45009
+
+/**
+ * Too many calls at once.
+ *
+ * @since 0.1.0
+ * @category codes
+ */
+export const concurrencyLimit = 45033
+
+/**
+ * The bot is not a member of the group.
+ *
+ * @since 0.1.0
+ * @category codes
+ */
+export const notInGroup = 93001
+
+/**
+ * No such chat, or its user never wrote to the bot.
+ *
+ * @since 0.1.0
+ * @category codes
+ */
+export const invalidChatId = 93006
+
+/**
+ * The callback's time to be answered has passed.
+ *
+ * @since 0.1.0
+ * @category codes
+ */
+export const reqIdExpired = 846604
+
+/**
+ * The command cannot answer this `req_id`: it is unknown, an event's, or a message's on a welcome.
+ *
+ * @since 0.1.0
+ * @category codes
+ */
+export const invalidReqId = 846605
+
+/**
+ * The callback was answered before.
+ *
+ * @since 0.1.0
+ * @category codes
+ */
+export const alreadyResponded = 846606
+
+/**
+ * Too many messages in the conversation: 30 a minute, 1000 an hour.
+ *
+ * @since 0.1.0
+ * @category codes
+ */
+export const frequencyLimit = 846607
+
+/**
+ * The stream is older than 10 minutes, or sealed.
+ *
+ * @since 0.1.0
+ * @category codes
+ */
+export const streamExpired = 846608
+
+/**
+ * The service does not know a subscription on this connection.
+ *
+ * @since 0.1.0
+ * @category codes
+ */
+export const notSubscribed = 846609
+
+/**
+ * Bot id or secret are wrong.
+ *
+ * @since 0.1.0
+ * @category codes
+ */
+export const invalidCredentials = 853000
+
+const entry = (
+  code: number,
+  cure: Cure,
+  [meaningEn, meaningZh]: readonly [en: string, zh: string],
+  [adviceEn, adviceZh]: readonly [en: string, zh: string]
+): readonly [number, Entry] => [
+  code,
+  { code, cure, meaning: { en: meaningEn, zh: meaningZh }, advice: { en: adviceEn, zh: adviceZh } }
+]
+
+const pushInstead = ["push the answer with sendMessage instead", "请改用 sendMessage 主动推送"] as const
+const waitThenResend = ["wait, then send it again", "请稍候再重新发送"] as const
+
+/**
+ * Every known code. WeCom doc 101463, and codes seen on the live service.
+ *
+ * @since 0.1.0
+ * @category table
+ */
+export const table: ReadonlyMap<number, Entry> = new Map([
+  entry(ok, "none", ["ok", "成功"], ["nothing to do", "无需处理"]),
+  entry(systemError, "wait", ["the service is busy", "系统繁忙"], [
+    "pause a moment, then send it again; send upload chunks fewer at a time",
+    "请稍候重试；上传分片时请降低并发"
+  ]),
+  entry(versionConflict, "resend", ["racing updates of one stream", "同一流式消息的更新冲突"], [
+    "send the latest content again, one frame at a time per req_id",
+    "请重新发送最新内容，同一 req_id 每次只发送一帧"
+  ]),
+  entry(invalidMsgType, "fix", ["this command does not take this msgtype", "该命令不支持此消息类型"], [
+    "use another msgtype: text is for welcomes only, so reply and push with markdown",
+    "请更换 msgtype：text 仅用于欢迎语，回复和推送请使用 markdown"
+  ]),
+  entry(invalidButtonCount, "fix", ["wrong number of buttons", "按钮数量不合法"], [
+    "give the card 1 to 6 buttons",
+    "请为卡片设置 1 至 6 个按钮"
+  ]),
+  entry(invalidParameter, "fix", ["invalid parameter", "参数不合法"], [
+    "correct the body: enums are integers and flags are booleans",
+    "请检查消息体：枚举须为整数，开关须为布尔值"
+  ]),
+  entry(contentRefused, "terminal", ["refused by the content check", "内容未通过安全审核"], [
+    "the same text will be refused again: send other text",
+    "相同内容会再次被拒绝，请更换内容"
+  ]),
+  entry(contentTooLarge, "split", ["the content is too large", "内容超出长度限制"], [
+    "split it into parts of at most 20480 bytes of UTF-8",
+    "请拆分内容，每段不超过 20480 字节（UTF-8）"
+  ]),
+  entry(rateLimit, "wait", ["too many calls", "调用频率超出限制"], waitThenResend),
+  entry(concurrencyLimit, "wait", ["too many calls at once", "调用并发超出限制"], [
+    "wait, then send it again with fewer calls at once",
+    "请稍候重新发送，并降低并发"
+  ]),
+  entry(notInGroup, "fix", ["the bot is not in that group", "机器人不在该群聊中"], [
+    "add the bot to the group first",
+    "请先将机器人加入该群聊"
+  ]),
+  entry(invalidChatId, "fix", [
+    "there is no such chat, or its user never wrote to the bot",
+    "会话不存在，或用户从未在该会话中向机器人发过消息"
+  ], [
+    "check the chatid (case-sensitive; the userid for a single chat) and let the user write to the bot first",
+    "请检查 chatid（区分大小写，单聊填 userid），并让用户先向机器人发送消息"
+  ]),
+  entry(reqIdExpired, "push", ["the callback can no longer be answered", "回调的回复时限已过"], pushInstead),
+  entry(invalidReqId, "push", ["this command cannot answer this req_id", "该命令无法回复此 req_id"], pushInstead),
+  entry(alreadyResponded, "terminal", ["the callback was answered before", "该回调已回复过"], [
+    "one callback takes one such answer: push further messages with sendMessage",
+    "同一回调只能回复一次，更多消息请用 sendMessage 推送"
+  ]),
+  entry(frequencyLimit, "wait", ["too many messages in this conversation", "该会话的消息频率超出限制"], [
+    "wait, then send it again: a conversation takes 30 messages a minute and 1000 an hour",
+    "请稍候重新发送：每个会话限 30 条/分钟、1000 条/小时"
+  ]),
+  entry(streamExpired, "push", ["the stream is sealed or older than 10 minutes", "流式消息已结束或已超过 10 分钟"], [
+    "continue under a new stream id, or push the rest with sendMessage",
+    "请使用新的 stream id 继续，或用 sendMessage 推送剩余内容"
+  ]),
+  entry(notSubscribed, "reconnect", ["this connection is not subscribed", "该连接尚未订阅"], [
+    "reconnect and subscribe, then send it again",
+    "请重新连接并订阅，然后重新发送"
+  ]),
+  entry(invalidCredentials, "person", ["bot id or secret are wrong", "机器人 ID 或 Secret 不正确"], [
+    "check botId and secret in the WeCom admin console",
+    "请在企业微信管理后台核对 botId 与 secret"
+  ])
+])
+
+/**
+ * What is known about a code.
+ *
+ * @since 0.1.0
+ * @category lookups
+ */
+export const lookup = (errcode: number): Option.Option<Entry> => Option.fromNullable(table.get(errcode))
+
+/**
+ * What a code means, in one sentence; an unknown code is named.
+ *
+ * @since 0.1.0
+ * @category lookups
+ */
+export const meaning = (errcode: number, language: Language = "en"): string =>
+  table.get(errcode)?.meaning[language] ??
+    (language === "zh" ? `未知错误码 ${errcode}` : `an unknown error code (${errcode})`)
+
+/**
+ * What to do about a code, in one sentence; for an unknown code, where to look it up.
+ *
+ * @since 0.1.0
+ * @category lookups
+ */
+export const advice = (errcode: number, language: Language = "en"): string =>
+  table.get(errcode)?.advice[language] ??
+    (language === "zh"
+      ? `未知错误码 ${errcode}，请在企业微信全局错误码文档中查询`
+      : `${errcode} is not a code this library knows: look it up in WeCom's list of global error codes`)

@@ -1,0 +1,73 @@
+/**
+ * When a link counts as dead.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as BotConfig from "./BotConfig.js"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export declare namespace Heartbeat {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Service {
+    /**
+     * Runs for as long as a session is subscribed. `ping` writes one ping and succeeds with its ack, or fails once it stayed
+     * unacknowledged for `pingTimeout`. When this returns or fails, the link counts as dead and is terminated.
+     */
+    readonly run: <E>(ping: Effect.Effect<void, E>) => Effect.Effect<void, E>
+  }
+}
+
+/**
+ * @since 0.1.0
+ * @category tags
+ */
+export class Heartbeat extends Context.Tag("effect-wecom/Heartbeat")<Heartbeat, Heartbeat.Service>() {}
+
+/** How often the wall clock is looked at: a laptop that slept does not know it, its wall clock does. */
+const glanceMillis = 5_000
+
+/** How far wall time may run away from monotonic time before the machine must have slept. */
+const jumpMillis = 10_000
+
+/**
+ * A ping every `interval`, and at once after the wall clock jumped. One unanswered ping is enough: with the defaults a dead
+ * link is noticed 40 s after its last sign of life.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (interval: Duration.DurationInput): Heartbeat.Service => {
+  const intervalMillis = Duration.toMillis(interval)
+  const pause = Effect.gen(function*() {
+    const clock = yield* Effect.clock
+    const monotonic = () => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
+    const started = monotonic()
+    const offset = clock.unsafeCurrentTimeMillis() - started
+    let left = intervalMillis
+    while (left > 0) {
+      yield* clock.sleep(Duration.millis(Math.min(left, glanceMillis)))
+      if (Math.abs(clock.unsafeCurrentTimeMillis() - monotonic() - offset) > jumpMillis) return
+      left = intervalMillis - (monotonic() - started)
+    }
+  })
+  return { run: (ping) => Effect.forever(Effect.zipRight(pause, ping)) }
+}
+
+/**
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer: Layer.Layer<Heartbeat, never, BotConfig.BotConfig> = Layer.effect(
+  Heartbeat,
+  Effect.map(BotConfig.BotConfig, (config) => make(config.heartbeatInterval))
+)

@@ -1,0 +1,291 @@
+/**
+ * What users send to the bot (WeCom doc 100719). Field names are WeCom's; `reqId` and `receivedAt` are ours.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+const preserving = { parseOptions: { onExcessProperty: "preserve" } } as const
+
+/**
+ * @since 0.1.0
+ * @category contents
+ */
+export const Text = Schema.Struct({ content: Schema.String }).annotations(preserving)
+
+/**
+ * An encrypted file behind a pre-signed URL that lives five minutes. Neither field belongs in a log.
+ *
+ * @since 0.1.0
+ * @category contents
+ */
+export const Media = Schema.Struct({
+  url: Schema.String,
+  aeskey: Schema.optional(Schema.String)
+}).annotations(preserving)
+
+/**
+ * An encrypted file behind a pre-signed URL that lives five minutes. Neither field belongs in a log.
+ *
+ * @since 0.1.0
+ * @category contents
+ */
+export type Media = typeof Media.Type
+
+/**
+ * The transcript of a voice message; may be empty.
+ *
+ * @since 0.1.0
+ * @category contents
+ */
+export const Voice = Schema.Struct({ content: Schema.String }).annotations(preserving)
+
+/**
+ * One part of a mixed message. `text` and `image` are documented; other types pass through.
+ *
+ * @since 0.1.0
+ * @category contents
+ */
+export const MixedItem = Schema.Struct({
+  msgtype: Schema.String,
+  text: Schema.optional(Text),
+  image: Schema.optional(Media),
+  voice: Schema.optional(Voice),
+  file: Schema.optional(Media),
+  video: Schema.optional(Media)
+}).annotations(preserving)
+
+/**
+ * @since 0.1.0
+ * @category contents
+ */
+export const Mixed = Schema.Struct({ msg_item: Schema.Array(MixedItem) }).annotations(preserving)
+
+/**
+ * What the user quoted. It names neither its own msgid nor its sender.
+ *
+ * @since 0.1.0
+ * @category contents
+ */
+export const Quote = Schema.Struct({
+  msgtype: Schema.String,
+  text: Schema.optional(Text),
+  image: Schema.optional(Media),
+  mixed: Schema.optional(Mixed),
+  voice: Schema.optional(Voice),
+  file: Schema.optional(Media),
+  video: Schema.optional(Media)
+}).annotations(preserving)
+
+/**
+ * What the user quoted. It names neither its own msgid nor its sender.
+ *
+ * @since 0.1.0
+ * @category contents
+ */
+export type Quote = typeof Quote.Type
+
+/**
+ * Who sent it.
+ *
+ * @since 0.1.0
+ * @category contents
+ */
+export const From = Schema.Struct({
+  userid: Schema.String,
+  corpid: Schema.optional(Schema.String)
+}).annotations(preserving)
+
+const base = {
+  msgid: Schema.String,
+  aibotid: Schema.String,
+  chattype: Schema.Literal("single", "group"),
+  chatid: Schema.optional(Schema.String),
+  from: From,
+  create_time: Schema.optional(Schema.Number),
+  response_url: Schema.optional(Schema.String),
+  quote: Schema.optional(Quote),
+  reqId: Schema.String,
+  receivedAt: Schema.Number
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export const TextMessage = Schema.Struct({
+  ...base,
+  msgtype: Schema.Literal("text"),
+  text: Text
+}).annotations(preserving)
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface TextMessage extends Schema.Schema.Type<typeof TextMessage> {}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export const ImageMessage = Schema.Struct({
+  ...base,
+  msgtype: Schema.Literal("image"),
+  image: Media
+}).annotations(preserving)
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ImageMessage extends Schema.Schema.Type<typeof ImageMessage> {}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export const MixedMessage = Schema.Struct({
+  ...base,
+  msgtype: Schema.Literal("mixed"),
+  mixed: Mixed
+}).annotations(preserving)
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface MixedMessage extends Schema.Schema.Type<typeof MixedMessage> {}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export const VoiceMessage = Schema.Struct({
+  ...base,
+  msgtype: Schema.Literal("voice"),
+  voice: Voice
+}).annotations(preserving)
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface VoiceMessage extends Schema.Schema.Type<typeof VoiceMessage> {}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export const FileMessage = Schema.Struct({
+  ...base,
+  msgtype: Schema.Literal("file"),
+  file: Media
+}).annotations(preserving)
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface FileMessage extends Schema.Schema.Type<typeof FileMessage> {}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export const VideoMessage = Schema.Struct({
+  ...base,
+  msgtype: Schema.Literal("video"),
+  video: Media
+}).annotations(preserving)
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface VideoMessage extends Schema.Schema.Type<typeof VideoMessage> {}
+
+/**
+ * A message of a type this version does not know, or of a known type in a shape it does not know. `raw` is the body as it
+ * came. It can be answered like any other.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const UnknownMessage = Schema.Struct({
+  msgid: Schema.String,
+  aibotid: Schema.optional(Schema.String),
+  chattype: Schema.optional(Schema.String),
+  chatid: Schema.optional(Schema.String),
+  from: From,
+  create_time: Schema.optional(Schema.Number),
+  response_url: Schema.optional(Schema.String),
+  reqId: Schema.String,
+  receivedAt: Schema.Number,
+  msgtype: Schema.Literal("unknown"),
+  raw: Schema.Unknown
+})
+
+/**
+ * A message of a type this version does not know, or of a known type in a shape it does not know. `raw` is the body as it
+ * came. It can be answered like any other.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface UnknownMessage extends Schema.Schema.Type<typeof UnknownMessage> {}
+
+/**
+ * Any message, told apart by `msgtype`. Fields this version does not know are kept as they came.
+ *
+ * - `msgid` is unique; the service may push the same one twice, and the bot shows it once.
+ * - `chatid` is an address in groups only; `Chat.fromCallback` gives the right one.
+ * - `create_time` is seconds; `receivedAt` is milliseconds.
+ * - `response_url` takes one HTTP POST within an hour.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const Message = Schema.Union(
+  TextMessage,
+  ImageMessage,
+  MixedMessage,
+  VoiceMessage,
+  FileMessage,
+  VideoMessage,
+  UnknownMessage
+)
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Message =
+  | TextMessage
+  | ImageMessage
+  | MixedMessage
+  | VoiceMessage
+  | FileMessage
+  | VideoMessage
+  | UnknownMessage
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type MsgType = Message["msgtype"]
+
+/**
+ * The message type with this `msgtype`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type OfType<T extends MsgType> = Extract<Message, { readonly msgtype: T }>
+
+/**
+ * @since 0.1.0
+ * @category guards
+ */
+export const isType = <T extends MsgType>(msgtype: T) => (message: Message): message is OfType<T> =>
+  message.msgtype === msgtype

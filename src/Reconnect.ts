@@ -1,0 +1,84 @@
+/**
+ * When to try again after a link was lost, the credentials were refused, or another instance took over.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import * as BotConfig from "./BotConfig.js"
+
+/**
+ * How long to wait before each attempt, and how many attempts in a row are allowed to fail. The connection counts; a
+ * successful subscribe starts the count again, and the delays only after a ping was acked, so that a service that accepts
+ * and drops is not hammered.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Policy {
+  readonly delays: Schedule.Schedule<unknown>
+  readonly maxAttempts: number
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export declare namespace Reconnect {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Service {
+    /** After a link was lost or could not be made; `ReconnectExhausted` when its attempts are used up. */
+    readonly lost: Policy
+    /** After the credentials were refused; `AuthRejected` when its attempts are used up. */
+    readonly refused: Policy
+    /** After another instance subscribed; `Superseded` when its attempts are used up. */
+    readonly superseded: Policy
+  }
+}
+
+/**
+ * @since 0.1.0
+ * @category tags
+ */
+export class Reconnect extends Context.Tag("effect-wecom/Reconnect")<Reconnect, Reconnect.Service>() {}
+
+/**
+ * Exponential from `base`, doubling, never more than `cap`. The jitter is inside the cap: each delay lies between half of the
+ * exponential value and all of it.
+ *
+ * @since 0.1.0
+ * @category schedules
+ */
+export const backoff = (
+  base: Duration.DurationInput,
+  cap: Duration.DurationInput = "30 seconds"
+): Schedule.Schedule<Duration.Duration> =>
+  Schedule.exponential(base).pipe(
+    Schedule.modifyDelay((_, delay) => Duration.min(delay, Duration.decode(cap))),
+    Schedule.jitteredWith({ min: 0.5, max: 1 })
+  )
+
+/** Two instances that both want the bot must settle, so a retaker gives way after a few tries that lie ever further apart. */
+const retakes = 3
+
+/**
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer: Layer.Layer<Reconnect, never, BotConfig.BotConfig> = Layer.effect(
+  Reconnect,
+  Effect.map(BotConfig.BotConfig, (config) => ({
+    lost: { delays: backoff(config.reconnectInterval), maxAttempts: config.maxReconnectAttempts },
+    refused: { delays: backoff(config.reconnectInterval), maxAttempts: config.maxAuthFailureAttempts },
+    superseded: {
+      delays: backoff("10 seconds", "5 minutes"),
+      maxAttempts: config.onSuperseded === "retake" ? retakes : 0
+    }
+  }))
+)

@@ -1,0 +1,396 @@
+/**
+ * Bodies of outgoing messages under WeCom's names: schemas, constructors, and the checks that spare a refusal.
+ *
+ * A constructor builds exactly the JSON that leaves, and judges nothing; `validateReply`, `validateWelcome`,
+ * `validateUpdateCard` and `validatePush` judge a body for the command it is meant for. The bot calls them itself.
+ *
+ * @since 0.1.0
+ */
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+import { exceedsBytes, isWellFormed } from "./internal/bytes.js"
+import { Feedback } from "./internal/cardParts.js"
+import { NonEmptyText, struct } from "./internal/cardRules.js"
+import {
+  hasVisible,
+  MarkdownBody,
+  MediaBody,
+  type MediaType,
+  type MsgItem,
+  StreamBody,
+  type StreamFrame,
+  StreamWithCardBody,
+  TemplateCardBody,
+  TextBody
+} from "./internal/replyBodies.js"
+import { rule, validator } from "./internal/sendInvalid.js"
+import * as Limits from "./Limits.js"
+import { TemplateCard } from "./TemplateCard.js"
+import type { SendInvalid } from "./WecomError.js"
+
+/**
+ * What answers a message callback (`aibot_respond_msg`). WeCom doc 101463.
+ *
+ * @since 0.1.0
+ * @category commands
+ */
+export const ReplyBody = Schema.Union(
+  StreamBody,
+  MarkdownBody,
+  TemplateCardBody,
+  StreamWithCardBody,
+  ...MediaBody.members
+)
+  .annotations({ description: "a message body" })
+/**
+ * The values of the `ReplyBody` schema.
+ *
+ * @since 0.1.0
+ * @category commands
+ */
+export type ReplyBody = StreamBody | MarkdownBody | TemplateCardBody | StreamWithCardBody | MediaBody
+
+/**
+ * What answers an `enter_chat` event (`aibot_respond_welcome_msg`). WeCom doc 101463.
+ *
+ * @since 0.1.0
+ * @category commands
+ */
+export const WelcomeBody = Schema.Union(TextBody, TemplateCardBody).annotations({ description: "a welcome body" })
+
+/**
+ * The values of the `WelcomeBody` schema.
+ *
+ * @since 0.1.0
+ * @category commands
+ */
+export type WelcomeBody = TextBody | TemplateCardBody
+
+/**
+ * What answers a `template_card_event` (`aibot_respond_update_msg`). `userids` limits who sees the new card; without it
+ * all do. Keep `template_card.task_id` equal to the event's. WeCom doc 101463.
+ *
+ * @since 0.1.0
+ * @category commands
+ */
+export const UpdateCardBody = struct("a card update", {
+  response_type: Schema.Literal("update_template_card"),
+  template_card: TemplateCard,
+  userids: Schema.optional(
+    Schema.Array(NonEmptyText).pipe(
+      rule(
+        (userids) =>
+          userids.length > 0
+            ? undefined
+            : { problem: "is empty", limit: "at least one userid, or no userids for everybody" },
+        { description: "a list of userids", jsonSchema: { minItems: 1 } }
+      )
+    )
+  )
+})
+
+/**
+ * The values of the `UpdateCardBody` schema.
+ *
+ * @since 0.1.0
+ * @category commands
+ */
+export interface UpdateCardBody extends Schema.Schema.Type<typeof UpdateCardBody> {}
+
+/**
+ * What is pushed into a conversation (`aibot_send_msg`), without the address. WeCom doc 101463.
+ *
+ * @since 0.1.0
+ * @category commands
+ */
+export const PushBody = Schema.Union(MarkdownBody, TemplateCardBody, ...MediaBody.members)
+  .annotations({ description: "a message body" })
+/**
+ * The values of the `PushBody` schema.
+ *
+ * @since 0.1.0
+ * @category commands
+ */
+export type PushBody = MarkdownBody | TemplateCardBody | MediaBody
+
+/**
+ * Plain text, for welcomes only.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const text = (content: string): TextBody => ({ msgtype: "text", text: { content } })
+
+/**
+ * Markdown, for replies and pushes.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const markdown = (
+  content: string,
+  options?: { readonly feedback?: Feedback | undefined } | undefined
+): MarkdownBody => ({
+  msgtype: "markdown",
+  markdown: options?.feedback === undefined ? { content } : { content, feedback: options.feedback }
+})
+
+export {
+  /**
+   * The id under which users rate a message. WeCom doc 101031.
+   *
+   * @since 0.1.0
+   * @category bodies
+   */
+  Feedback
+}
+
+const withFeedback = (card: TemplateCard, feedback: Feedback | undefined): TemplateCard =>
+  feedback === undefined ? card : { ...card, feedback }
+
+/**
+ * A template card, for replies, welcomes and pushes.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const templateCard = (
+  card: TemplateCard,
+  options?: { readonly feedback?: Feedback | undefined } | undefined
+): TemplateCardBody => ({ msgtype: "template_card", template_card: withFeedback(card, options?.feedback) })
+
+/**
+ * What a stream frame is made from. `finish` is false by default.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface StreamOptions {
+  readonly id: string
+  readonly content: string
+  readonly finish?: boolean | undefined
+  readonly msgItem?: ReadonlyArray<MsgItem> | undefined
+  readonly feedback?: Feedback | undefined
+}
+
+const streamFrame = (options: StreamOptions): StreamFrame => {
+  const frame: { -readonly [K in keyof StreamFrame]: StreamFrame[K] } = {
+    id: options.id,
+    finish: options.finish ?? false,
+    content: options.content
+  }
+  if (options.msgItem !== undefined && options.msgItem.length > 0) frame.msg_item = options.msgItem
+  if (options.feedback !== undefined) frame.feedback = options.feedback
+  return frame
+}
+
+/**
+ * One frame of a stream, for replies.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const stream = (options: StreamOptions): StreamBody => ({ msgtype: "stream", stream: streamFrame(options) })
+
+/**
+ * What a stream frame with a card is made from.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface StreamWithCardOptions extends StreamOptions {
+  readonly card?: TemplateCard | undefined
+  readonly cardFeedback?: Feedback | undefined
+}
+
+/**
+ * One frame of a stream with a card; see `StreamWithCardBody` for what the service says about it.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const streamWithCard = (options: StreamWithCardOptions): StreamWithCardBody =>
+  options.card === undefined
+    ? { msgtype: "stream_with_template_card", stream: streamFrame(options) }
+    : {
+      msgtype: "stream_with_template_card",
+      stream: streamFrame(options),
+      template_card: withFeedback(options.card, options.cardFeedback)
+    }
+
+/**
+ * Uploaded media, for replies and pushes. Only a video takes `title` and `description`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const media = <T extends MediaType>(
+  type: T,
+  mediaId: string,
+  ...[options]: T extends "video" ? [
+      options?: { readonly title?: string | undefined; readonly description?: string | undefined } | undefined
+    ] :
+    []
+): Extract<MediaBody, { readonly msgtype: T }> => {
+  const content: { media_id: string; title?: string; description?: string } = { media_id: mediaId }
+  if (type === "video" && options?.title) content.title = options.title
+  if (type === "video" && options?.description) content.description = options.description
+  return { msgtype: type, [type]: content } as unknown as Extract<MediaBody, { readonly msgtype: T }>
+}
+
+/**
+ * A new card in place of the one that was clicked, for all who see it or for `userids` only.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const updateCard = (
+  card: TemplateCard,
+  options?: { readonly userids?: ReadonlyArray<string> | undefined } | undefined
+): UpdateCardBody =>
+  options?.userids === undefined
+    ? { response_type: "update_template_card", template_card: card }
+    : { response_type: "update_template_card", template_card: card, userids: options.userids }
+
+const refuse = (refused: ReadonlyArray<string>, problem: string, limit: string) => (body: unknown) => {
+  const msgtype = (body as { readonly msgtype?: unknown } | null | undefined)?.msgtype
+  return typeof msgtype === "string" && refused.includes(msgtype)
+    ? { path: ["msgtype"], problem: `is ${msgtype}, ${problem}`, limit }
+    : undefined
+}
+
+const decodeReply = validator(ReplyBody, {
+  root: "body",
+  hint: refuse(["text"], "which only a welcome takes (40008)", "markdown, which replies take: Reply.markdown(content)")
+})
+const decodeWelcome = validator(WelcomeBody, {
+  root: "body",
+  hint: refuse(["markdown"], "which a welcome does not take", "text or template_card: Reply.text(content)")
+})
+const decodeUpdateCard = validator(UpdateCardBody, { root: "body" })
+const decodePush = validator(PushBody, {
+  root: "body",
+  hint: refuse(
+    ["text", "stream", "stream_with_template_card"],
+    "which a push does not take (40008)",
+    "markdown, template_card, file, image, voice or video: Reply.markdown(content)"
+  )
+})
+
+/**
+ * Judges a body for `aibot_respond_msg`. The result is a fresh copy; the first broken rule is named by its field, never
+ * by its content.
+ *
+ * @since 0.1.0
+ * @category validation
+ */
+export const validateReply = (body: unknown): Either.Either<ReplyBody, SendInvalid> => decodeReply(() => body)
+
+/**
+ * Judges a body for `aibot_respond_welcome_msg`.
+ *
+ * @since 0.1.0
+ * @category validation
+ */
+export const validateWelcome = (body: unknown): Either.Either<WelcomeBody, SendInvalid> => decodeWelcome(() => body)
+
+/**
+ * Judges a body for `aibot_respond_update_msg`.
+ *
+ * @since 0.1.0
+ * @category validation
+ */
+export const validateUpdateCard = (body: unknown): Either.Either<UpdateCardBody, SendInvalid> =>
+  decodeUpdateCard(() => body)
+
+/**
+ * Judges a body for `aibot_send_msg`.
+ *
+ * @since 0.1.0
+ * @category validation
+ */
+export const validatePush = (body: unknown): Either.Either<PushBody, SendInvalid> => decodePush(() => body)
+
+const frameFields = { id: true, finish: true, content: true, feedback: true } as const
+
+// True only for what the schema takes too; "no" just means that the schema decides.
+const isPlainFrame = (body: StreamBody): boolean => {
+  const frame = body.stream
+  for (const key in body) if (key !== "msgtype" && key !== "stream") return false
+  for (const key in frame) if (!Object.hasOwn(frameFields, key)) return false
+  if (body.msgtype !== "stream" || typeof frame.finish !== "boolean") return false
+  if (typeof frame.id !== "string" || frame.id === "" || exceedsBytes(frame.id, Limits.streamIdBytes)) return false
+  if (typeof frame.content !== "string" || exceedsBytes(frame.content, Limits.contentBytes)) return false
+  if (frame.feedback !== undefined || !isWellFormed(frame.id)) return false
+  return !frame.finish || hasVisible(frame.content)
+}
+
+/**
+ * `validateReply` for the hot path: the same verdict on a stream frame, without a copy, and without the schema for the
+ * frames that make up a stream. Returns undefined when the frame may leave.
+ *
+ * @since 0.1.0
+ * @category validation
+ */
+export const checkStreamFrame = (body: StreamBody): SendInvalid | undefined => {
+  try {
+    if (isPlainFrame(body)) return undefined
+  } catch {
+    // Whatever made reading fail, the schema finds it again and names it.
+  }
+  const verdict = validateReply(body)
+  return Either.isLeft(verdict) ? verdict.left : undefined
+}
+
+export {
+  /**
+   * @since 0.1.0
+   * @category validation
+   */
+  hasVisible,
+  /**
+   * @since 0.1.0
+   * @category bodies
+   */
+  MarkdownBody,
+  /**
+   * @since 0.1.0
+   * @category bodies
+   */
+  MediaBody,
+  /**
+   * @since 0.1.0
+   * @category bodies
+   */
+  type MediaType,
+  /**
+   * @since 0.1.0
+   * @category parts
+   */
+  MsgItem,
+  /**
+   * @since 0.1.0
+   * @category bodies
+   */
+  StreamBody,
+  /**
+   * @since 0.1.0
+   * @category parts
+   */
+  StreamFrame,
+  /**
+   * @since 0.1.0
+   * @category bodies
+   */
+  StreamWithCardBody,
+  /**
+   * @since 0.1.0
+   * @category bodies
+   */
+  TemplateCardBody,
+  /**
+   * @since 0.1.0
+   * @category bodies
+   */
+  TextBody
+} from "./internal/replyBodies.js"

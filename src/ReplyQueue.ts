@@ -1,0 +1,99 @@
+/**
+ * Frames of one `req_id` leave one at a time, in order, each after the ack of the one before; frames of different `req_id`s do
+ * not wait for each other. Knows what may be sent again after a reconnect.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as BotConfig from "./BotConfig.js"
+import * as Connection from "./Connection.js"
+import type * as Frame from "./Frame.js"
+import * as internal from "./internal/replyQueue.js"
+import type { ReplyQueueFull } from "./WecomError.js"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends Connection.RequestOptions {
+  /**
+   * What to do when the link drops before the ack. `"resend"` is for snapshots, which show the same thing however often they
+   * arrive; `"fail"`, the default, for what a second copy would show twice.
+   */
+  readonly onConnectionLost?: "resend" | "fail" | undefined
+  /** The stream this frame is a snapshot of, and whether it is the last one. */
+  readonly stream?: { readonly id: string; readonly finish: boolean } | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type QueueError = Connection.RequestError | ReplyQueueFull
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export declare namespace ReplyQueue {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Service {
+    /**
+     * Puts a frame at the end of its lane. `onExit` may be called synchronously. The returned function gives up waiting: a
+     * frame that was not written yet never leaves; one that was keeps its place until its ack.
+     */
+    readonly unsafeOffer: (
+      request: Frame.Request,
+      options: Options | undefined,
+      onExit: (exit: Exit.Exit<Frame.Ack, QueueError>) => void
+    ) => () => void
+    /** Nothing of this `req_id` waits or is in flight. */
+    readonly unsafeIsIdle: (reqId: string) => boolean
+    /** Waits until every lane is empty. */
+    readonly flushed: Effect.Effect<void>
+    /** How many frames wait or are in flight. */
+    readonly unsafeSize: () => number
+  }
+}
+
+/**
+ * @since 0.1.0
+ * @category tags
+ */
+export class ReplyQueue extends Context.Tag("effect-wecom/ReplyQueue")<ReplyQueue, ReplyQueue.Service>() {}
+
+/**
+ * `unsafeOffer` as an Effect. Interruption gives up waiting.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const offer = (
+  request: Frame.Request,
+  options?: Options
+): Effect.Effect<Frame.Ack, QueueError, ReplyQueue> =>
+  Effect.flatMap(ReplyQueue, (queue) =>
+    Effect.async((resume) => {
+      const giveUp = queue.unsafeOffer(request, options, resume)
+      return Effect.sync(giveUp)
+    }))
+
+/**
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer: Layer.Layer<ReplyQueue, never, BotConfig.BotConfig | Connection.Connection> = Layer.effect(
+  ReplyQueue,
+  Effect.gen(function*() {
+    const config = yield* BotConfig.BotConfig
+    const connection = yield* Connection.Connection
+    const clock = yield* Effect.clock
+    return internal.make(connection, config, () => clock.unsafeCurrentTimeMillis())
+  })
+)

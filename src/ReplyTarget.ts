@@ -1,0 +1,144 @@
+/**
+ * What an answer needs to know of the callback it answers. A plain value with a Schema, so that a job queue or a restarted
+ * process can answer later.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import type * as BotEvent from "./BotEvent.js"
+import * as Chat from "./Chat.js"
+import * as Limits from "./Limits.js"
+import type * as Message from "./Message.js"
+
+const fields = {
+  reqId: Schema.String,
+  chat: Schema.optional(Chat.Chat),
+  receivedAt: Schema.Number
+}
+
+/**
+ * Answers a message, with `reply`, `replyStream`, `replyTemplateCard` and `replyMedia`, for 24 h.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const MessageTarget = Schema.Struct({ kind: Schema.Literal("message"), ...fields })
+
+/**
+ * Answers a message, with `reply`, `replyStream`, `replyTemplateCard` and `replyMedia`, for 24 h.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type MessageTarget = typeof MessageTarget.Type
+
+/**
+ * Answers `enter_chat`, with `replyWelcome`, for 5 s.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const EnterChatTarget = Schema.Struct({ kind: Schema.Literal("enter_chat"), ...fields })
+
+/**
+ * Answers `enter_chat`, with `replyWelcome`, for 5 s.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type EnterChatTarget = typeof EnterChatTarget.Type
+
+/**
+ * Answers `template_card_event`, with `updateTemplateCard`, for 5 s.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const CardTarget = Schema.Struct({
+  kind: Schema.Literal("template_card_event"),
+  ...fields,
+  task_id: Schema.optional(Schema.String)
+})
+
+/**
+ * Answers `template_card_event`, with `updateTemplateCard`, for 5 s.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type CardTarget = typeof CardTarget.Type
+
+/**
+ * `receivedAt` is milliseconds of wall time; windows count from it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const ReplyTarget = Schema.Union(MessageTarget, EnterChatTarget, CardTarget)
+
+/**
+ * `receivedAt` is milliseconds of wall time; windows count from it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ReplyTarget = typeof ReplyTarget.Type
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromMessage = (message: Message.Message): MessageTarget => ({
+  kind: "message",
+  reqId: message.reqId,
+  chat: Chat.fromCallback(message),
+  receivedAt: message.receivedAt
+})
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromEnterChat = (event: BotEvent.EnterChat): EnterChatTarget => ({
+  kind: "enter_chat",
+  reqId: event.reqId,
+  chat: Chat.fromCallback(event),
+  receivedAt: event.receivedAt
+})
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromTemplateCardEvent = (event: BotEvent.TemplateCardEvent): CardTarget => ({
+  kind: "template_card_event",
+  reqId: event.reqId,
+  chat: Chat.fromCallback(event),
+  receivedAt: event.receivedAt,
+  task_id: event.event.template_card_event.task_id
+})
+
+/**
+ * How long the service takes answers of this kind, in milliseconds from `receivedAt`.
+ *
+ * @since 0.1.0
+ * @category windows
+ */
+export const windowMillis = (target: ReplyTarget): number => {
+  switch (target.kind) {
+    case "message":
+      return Limits.replyWindowMillis
+    case "enter_chat":
+      return Limits.welcomeWindowMillis
+    case "template_card_event":
+      return Limits.cardUpdateWindowMillis
+  }
+}
+
+/**
+ * The wall time, in milliseconds, after which an answer is refused.
+ *
+ * @since 0.1.0
+ * @category windows
+ */
+export const deadline = (target: ReplyTarget): number => target.receivedAt + windowMillis(target)

@@ -1,0 +1,338 @@
+/**
+ * The WeCom service in memory, for tests of bots: it stands behind the WebSocket, acks, refuses, times out and shows on
+ * its users' screens what the real service would, and it breaks on request.
+ *
+ * Time and chance are Effect's, so that windows of minutes pass with `TestClock.adjust`, and with its default options it
+ * answers in the same turn, so that nothing has to be adjusted for it. Facts of the service that are undocumented or
+ * disputed are switches in {@link Options}.
+ *
+ * It knows subscribe, ping, replies, welcomes, card updates and pushes with their windows, quotas, sizes and rules for
+ * cards (WeCom docs 101463, 101031, 101032). Where no source says which error code the service answers with, it takes
+ * 846604 for an answer after its window, 45009 for a second subscribe on one connection, 40058 for commands it does not
+ * know, and 48002 for uploads, which it does not take yet.
+ *
+ * @since 0.1.0
+ */
+import * as Socket from "@effect/platform/Socket"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import type * as BotConfig from "./BotConfig.js"
+import type { Filter } from "./internal/gateway/ackRules.js"
+import type { Acks, Connection, Faults, HeldAcks, Rule, Target } from "./internal/gateway/controls.js"
+import * as Engine from "./internal/gateway/engine.js"
+import type { Ack, Received } from "./internal/gateway/frames.js"
+import * as MemorySocket from "./internal/gateway/memorySocket.js"
+import * as Opts from "./internal/gateway/options.js"
+import type { Options } from "./internal/gateway/options.js"
+import type {
+  Feedback,
+  Group,
+  MediaLink,
+  Member,
+  Participant,
+  Quotable,
+  Selected,
+  SendOptions,
+  Sent,
+  User,
+  UserMessage
+} from "./internal/gateway/people.js"
+import type { Bubble } from "./internal/gateway/screen.js"
+import * as Service from "./internal/gateway/service.js"
+import * as WecomBot from "./WecomBot.js"
+
+export type {
+  Ack,
+  Acks,
+  Bubble,
+  Connection,
+  Faults,
+  Feedback,
+  Filter,
+  Group,
+  HeldAcks,
+  MediaLink,
+  Member,
+  Options,
+  Participant,
+  Quotable,
+  Received,
+  Rule,
+  Selected,
+  SendOptions,
+  Sent,
+  Target,
+  User,
+  UserMessage
+}
+
+/**
+ * The gateway, as a test controls it: {@link user} and {@link group} act for people, {@link received} and
+ * {@link connections} show the bot's side, {@link acks} and {@link faults} break things.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class TestGateway extends Context.Tag("effect-wecom/TestGateway")<TestGateway, TestGateway.Service>() {}
+
+/**
+ * @since 0.1.0
+ * @category tags
+ */
+export declare namespace TestGateway {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export type Service = Service.Service
+}
+
+/**
+ * The bot id that a gateway accepts by default.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export const defaultBotId: string = Opts.defaultBotId
+
+/**
+ * The secret that a gateway accepts by default.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export const defaultSecret: Redacted.Redacted = Opts.defaultSecret
+
+/**
+ * The gateway in memory and the `WebSocketConstructor` that leads to it, whatever URL it is given. Put a bot on top of
+ * it with `Layer.provideMerge`, or take {@link layerBot}.
+ *
+ * The sockets behave as those of the `ws` package, `terminate` included.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options?: Options): Layer.Layer<TestGateway | Socket.WebSocketConstructor> =>
+  Layer.scopedContext(Effect.map(
+    Engine.make(Opts.resolve(options)),
+    (engine) =>
+      Context.make(TestGateway, Service.make(engine, () => Effect.void)).pipe(
+        Context.add(Socket.WebSocketConstructor, (url) => MemorySocket.make(engine, url))
+      )
+  ))
+
+/**
+ * The options of the gateway and of the bot on it, which share `botId` and `secret`.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface BotOptions extends Options, Partial<Omit<BotConfig.Options, "botId" | "secret">> {}
+
+/**
+ * A bot on a gateway in memory, with nothing left to provide.
+ *
+ * It closes without waiting for running handlers (`drainTimeout` is zero unless told otherwise), because under `TestClock`
+ * nobody moves the clock while a scope closes.
+ *
+ * @example
+ * ```ts
+ * import { BotRouter, WecomBot } from "effect-wecom"
+ * import * as TestGateway from "effect-wecom/TestGateway"
+ * import { Effect } from "effect"
+ *
+ * const router = BotRouter.empty.pipe(
+ *   BotRouter.onText((message) => WecomBot.replyStream(message, `you said ${message.text.content}`))
+ * )
+ *
+ * const test = Effect.gen(function*() {
+ *   const alice = yield* TestGateway.user("alice")
+ *   yield* Effect.forkScoped(BotRouter.run(router))
+ *   return (yield* alice.say("hi")).text
+ * }).pipe(Effect.scoped, Effect.provide(TestGateway.layerBot()))
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerBot = (
+  options?: BotOptions
+): Layer.Layer<WecomBot.WecomBot | TestGateway | Socket.WebSocketConstructor> => {
+  const secret = options?.secret ?? defaultSecret
+  return WecomBot.layer({
+    ...options,
+    drainTimeout: options?.drainTimeout ?? 0,
+    botId: options?.botId ?? defaultBotId,
+    secret: typeof secret === "string" ? Redacted.make(secret) : secret
+  }).pipe(
+    Layer.orDie,
+    Layer.provideMerge(layer(options))
+  )
+}
+
+/**
+ * Somebody in their single chat with the bot. The same userid is the same person.
+ *
+ * @example
+ * ```ts
+ * import * as TestGateway from "effect-wecom/TestGateway"
+ * import { Effect } from "effect"
+ *
+ * const test = Effect.gen(function*() {
+ *   const alice = yield* TestGateway.user("alice")
+ *   const shown = yield* alice.say("hi")
+ *   return shown.text
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category people
+ */
+export const user = (
+  userid: string,
+  options?: { readonly botId?: string | undefined }
+): Effect.Effect<User, never, TestGateway> => Effect.flatMap(TestGateway, (gateway) => gateway.user(userid, options))
+
+/**
+ * A group the bot is in. The same chatid is the same group.
+ *
+ * @since 0.1.0
+ * @category people
+ */
+export const group = (
+  chatid: string,
+  options?: { readonly members?: ReadonlyArray<string> | undefined; readonly botId?: string | undefined }
+): Effect.Effect<Group, never, TestGateway> => Effect.flatMap(TestGateway, (gateway) => gateway.group(chatid, options))
+
+/**
+ * Every client frame so far, in order; `receivedLimit` bounds it.
+ *
+ * @since 0.1.0
+ * @category received frames
+ */
+export const received: Effect.Effect<ReadonlyArray<Received>, never, TestGateway> = Effect.flatMap(
+  TestGateway,
+  (gateway) => gateway.received
+)
+
+/**
+ * Waits for a client frame, received already or yet to come: the first that matches, or the one after `skip` others.
+ *
+ * @since 0.1.0
+ * @category received frames
+ */
+export const awaitReceived = (
+  filter: Pick<Filter, "cmd" | "reqId" | "where">,
+  options?: { readonly skip?: number | undefined }
+): Effect.Effect<Received, never, TestGateway> =>
+  Effect.flatMap(TestGateway, (gateway) => gateway.awaitReceived(filter, options))
+
+/**
+ * Every connection so far, in the order they were opened.
+ *
+ * @since 0.1.0
+ * @category connections
+ */
+export const connections: Effect.Effect<ReadonlyArray<Connection>, never, TestGateway> = Effect.flatMap(
+  TestGateway,
+  (gateway) => gateway.connections
+)
+
+/**
+ * Waits until the connections look as wanted, and returns them.
+ *
+ * @since 0.1.0
+ * @category connections
+ */
+export const awaitConnections = (
+  predicate: (connections: ReadonlyArray<Connection>) => boolean
+): Effect.Effect<ReadonlyArray<Connection>, never, TestGateway> =>
+  Effect.flatMap(TestGateway, (gateway) => gateway.awaitConnections(predicate))
+
+/**
+ * Waits until the bot is subscribed on a connection that is not half open; the number of that connection.
+ *
+ * @since 0.1.0
+ * @category connections
+ */
+export const awaitSubscribed = (
+  options?: { readonly botId?: string | undefined }
+): Effect.Effect<number, never, TestGateway> =>
+  Effect.flatMap(TestGateway, (gateway) => gateway.awaitSubscribed(options))
+
+/**
+ * Teaches the gateway another command, or another answer to one it knows. The handler sees frames of subscribed
+ * connections only.
+ *
+ * @since 0.1.0
+ * @category received frames
+ */
+export const answerCommand = (
+  cmd: string,
+  handler: (frame: Received) => { readonly errcode?: number | undefined; readonly body?: unknown }
+): Effect.Effect<void, never, TestGateway> =>
+  Effect.flatMap(TestGateway, (gateway) => gateway.answerCommand(cmd, handler))
+
+/**
+ * The controls `T` as they are called on this module: with the gateway as a requirement.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Accessors<T> = {
+  readonly [K in keyof T]: T[K] extends (...args: infer Args) => Effect.Effect<infer A>
+    ? (...args: Args) => Effect.Effect<A, never, TestGateway>
+    : T[K] extends Effect.Effect<infer A> ? Effect.Effect<A, never, TestGateway>
+    : never
+}
+
+/** The member `key` of a group of controls; the tables below give it its type. */
+const accessor =
+  (group: "acks" | "faults", key: string) =>
+  (...args: ReadonlyArray<unknown>): Effect.Effect<any, never, TestGateway> =>
+    Effect.flatMap(TestGateway, (gateway) => (gateway[group] as any)[key](...args))
+
+const ack = (key: keyof Acks) => accessor("acks", key)
+
+/**
+ * What happens to acks: `TestGateway.acks.delay("5 seconds")`, for example.
+ *
+ * @since 0.1.0
+ * @category acks
+ */
+export const acks: Accessors<Acks> = {
+  delay: ack("delay"),
+  drop: ack("drop"),
+  lose: ack("lose"),
+  refuse: ack("refuse"),
+  duplicate: ack("duplicate"),
+  reorder: ack("reorder"),
+  hold: ack("hold"),
+  rewrite: ack("rewrite"),
+  clear: Effect.flatMap(TestGateway, (gateway) => gateway.acks.clear)
+}
+
+const fault = (key: keyof Faults) => accessor("faults", key)
+
+/**
+ * What can go wrong with connections: `TestGateway.faults.cut()`, for example.
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const faults: Accessors<Faults> = {
+  cut: fault("cut"),
+  close: fault("close"),
+  halfOpen: fault("halfOpen"),
+  kick: fault("kick"),
+  forgetSubscription: fault("forgetSubscription"),
+  pushRaw: fault("pushRaw"),
+  redeliver: fault("redeliver"),
+  mutePongs: Effect.flatMap(TestGateway, (gateway) => gateway.faults.mutePongs),
+  muteSubscribe: Effect.flatMap(TestGateway, (gateway) => gateway.faults.muteSubscribe),
+  refuseCredentials: fault("refuseCredentials"),
+  refuseConnections: fault("refuseConnections"),
+  neverOpen: fault("neverOpen")
+}

@@ -1,0 +1,448 @@
+/**
+ * The bot: one long connection, messages and events in, replies and pushes out.
+ *
+ * A layer is a connection. Bind it to a constant: two layers, or one provided twice, are two connections with the same bot id,
+ * and the service lets only the newer live.
+ *
+ * @since 0.1.0
+ */
+import type * as Socket from "@effect/platform/Socket"
+import type * as Cause from "effect/Cause"
+import type * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import type * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as BotConfig from "./BotConfig.js"
+import * as BotEvent from "./BotEvent.js"
+import type * as Chat from "./Chat.js"
+import * as Connection from "./Connection.js"
+import * as Crypto from "./Crypto.js"
+import * as Dedupe from "./Dedupe.js"
+import type * as Frame from "./Frame.js"
+import * as Governor from "./Governor.js"
+import * as Heartbeat from "./Heartbeat.js"
+import * as internal from "./internal/wecomBot.js"
+import * as Message from "./Message.js"
+import * as Reconnect from "./Reconnect.js"
+import type * as Reply from "./Reply.js"
+import * as ReplyQueue from "./ReplyQueue.js"
+import type * as ReplyTarget from "./ReplyTarget.js"
+import type * as TemplateCard from "./TemplateCard.js"
+import type { ConnectionError, SendError } from "./WecomError.js"
+
+/**
+ * What `reply*` answer: a message, or what was kept of one.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Answerable = Message.Message | ReplyTarget.MessageTarget
+
+/**
+ * Where `send*` push to: a chat, or anything that came from one.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Addressable = Chat.Chat | Message.Message | BotEvent.BotEvent | ReplyTarget.ReplyTarget
+
+/**
+ * A delta of an answer: text as it is, or marked as text or reasoning. Reasoning folds in the chat; marked text that merely
+ * mentions `<think>` is defused.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type AnswerPart =
+  | string
+  | { readonly _tag: "Text"; readonly text: string }
+  | { readonly _tag: "Thinking"; readonly text: string }
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ReplyStreamOptions<E = never> {
+  /** Lets the user rate the answer; the rating comes back as a `feedback_event`. */
+  readonly feedback?: Reply.Feedback | undefined
+  /** Shows the thinking animation before the first delta. Default true. */
+  readonly openAtOnce?: boolean | undefined
+  /** When a quiet answer outlives its bubble's ten minutes, opens the next one at once. Default true. */
+  readonly keepAlive?: boolean | undefined
+  /** How many snapshots per second at most; the final never waits. Default no limit but the acks. */
+  readonly maxFramesPerSecond?: number | undefined
+  /** How many bytes of UTF-8 the source may be ahead of the screen before it is held back. Default 1 MiB. */
+  readonly maxBuffered?: number | undefined
+  /** What the user reads when the answer fails. The default names no internals. */
+  readonly failureText?: ((cause: Cause.Cause<E | SendError>) => string) | undefined
+  /** What the user reads when the answer is interrupted or the bot goes away. */
+  readonly cutOffText?: string | undefined
+  /** What the user reads when the answer turns out to have nothing visible. */
+  readonly emptyText?: string | undefined
+  /** When the 24 h for replies are over before it begins: fail as `SendExpired`, or push. Default `"fail"`. */
+  readonly onExpired?: "fail" | "push" | undefined
+  /** When the service takes no more frames of the answer: push what is missing, or fail. Default `"push"`. */
+  readonly onGone?: "push" | "fail" | undefined
+}
+
+/**
+ * One part of an answer as it stands in the chat: a bubble, or a pushed message.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type DeliveredPart =
+  | { readonly _tag: "Stream"; readonly bytes: number; readonly streamId?: string | undefined }
+  | { readonly _tag: "Push"; readonly bytes: number }
+
+/**
+ * How an answer was delivered. There is a receipt only when the service acked every part of it with 0.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Receipt {
+  readonly parts: ReadonlyArray<DeliveredPart>
+  /** Bytes of UTF-8 in all parts. */
+  readonly bytes: number
+  /** Frames sent, finals included. */
+  readonly frames: number
+  /** Deltas that went out together with a later one. */
+  readonly conflated: number
+  /** How long the answer waited for the quota of its conversation. */
+  readonly waited: Duration.Duration
+  /** Milliseconds until the first ack, and until the last. */
+  readonly firstAfter: number
+  readonly lastAfter: number
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export declare namespace WecomBot {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Service {
+    readonly messages: Stream.Stream<Message.Message, ConnectionError>
+    readonly events: Stream.Stream<BotEvent.BotEvent, ConnectionError>
+    readonly status: Effect.Effect<Connection.Status>
+    readonly statusChanges: Stream.Stream<Connection.Status>
+    readonly ready: Effect.Effect<void, ConnectionError>
+    readonly closed: Effect.Effect<never, ConnectionError>
+    readonly forkHandler: <A, E, R>(
+      handler: Effect.Effect<A, E, R>
+    ) => Effect.Effect<Fiber.RuntimeFiber<A, E>, never, R>
+    readonly command: (
+      cmd: string,
+      body?: unknown,
+      options?: { readonly reqId?: string | undefined }
+    ) => Effect.Effect<Frame.Ack, SendError>
+    readonly reply: (to: Answerable, body: Reply.ReplyBody) => Effect.Effect<Frame.Ack, SendError>
+    readonly replyStream: <E = never, R = never>(
+      to: Answerable,
+      content: string | Stream.Stream<AnswerPart, E, R>,
+      options?: ReplyStreamOptions<E>
+    ) => Effect.Effect<Receipt, SendError | E, R>
+    readonly replyStreamFrame: (to: Answerable, frame: Reply.StreamOptions) => Effect.Effect<Frame.Ack, SendError>
+    readonly replyStreamFrameIfIdle: (
+      to: Answerable,
+      frame: Reply.StreamOptions
+    ) => Effect.Effect<Option.Option<Frame.Ack>, SendError>
+    readonly replyStreamWithCard: (
+      to: Answerable,
+      frame: Reply.StreamWithCardOptions
+    ) => Effect.Effect<Frame.Ack, SendError>
+    readonly replyTemplateCard: (
+      to: Answerable,
+      card: TemplateCard.TemplateCard,
+      options?: { readonly feedback?: Reply.Feedback | undefined }
+    ) => Effect.Effect<Frame.Ack, SendError>
+    readonly replyWelcome: (
+      to: BotEvent.EnterChat | ReplyTarget.EnterChatTarget,
+      body: Reply.WelcomeBody
+    ) => Effect.Effect<Frame.Ack, SendError>
+    readonly updateTemplateCard: (
+      to: BotEvent.TemplateCardEvent | ReplyTarget.CardTarget,
+      card: TemplateCard.TemplateCard,
+      options?: { readonly userids?: ReadonlyArray<string> | undefined }
+    ) => Effect.Effect<Frame.Ack, SendError>
+    readonly sendMessage: (to: Addressable, body: Reply.PushBody) => Effect.Effect<Frame.Ack, SendError>
+  }
+}
+
+/**
+ * @since 0.1.0
+ * @category tags
+ */
+export class WecomBot extends Context.Tag("effect-wecom/WecomBot")<WecomBot, WecomBot.Service>() {}
+
+/**
+ * Every message, in order, each once. What came before anybody subscribed is held (`inboxSize`) and goes to the first
+ * subscriber; a subscriber that lags behind by more than that loses the oldest, and the loss is counted. Fails when the bot
+ * is closed for good.
+ *
+ * @since 0.1.0
+ * @category incoming
+ */
+export const messages: Stream.Stream<Message.Message, ConnectionError, WecomBot> = Stream.unwrap(
+  Effect.map(WecomBot, (bot) => bot.messages)
+)
+
+/**
+ * `messages` of one type. It is one subscription like any other: messages of other types are passed over.
+ *
+ * @since 0.1.0
+ * @category incoming
+ */
+export const messagesOf = <T extends Message.MsgType>(
+  msgtype: T
+): Stream.Stream<Message.OfType<T>, ConnectionError, WecomBot> => Stream.filter(messages, Message.isType(msgtype))
+
+/**
+ * Every event, in order, each once; held and dropped as `messages` are.
+ *
+ * @since 0.1.0
+ * @category incoming
+ */
+export const events: Stream.Stream<BotEvent.BotEvent, ConnectionError, WecomBot> = Stream.unwrap(
+  Effect.map(WecomBot, (bot) => bot.events)
+)
+
+/**
+ * `events` of one type. It is one subscription like any other: events of other types are passed over.
+ *
+ * @since 0.1.0
+ * @category incoming
+ */
+export const eventsOf = <T extends BotEvent.EventType>(
+  eventtype: T
+): Stream.Stream<BotEvent.OfType<T>, ConnectionError, WecomBot> => Stream.filter(events, BotEvent.isType(eventtype))
+
+/**
+ * Where the connection stands now.
+ *
+ * @since 0.1.0
+ * @category connection
+ */
+export const status: Effect.Effect<Connection.Status, never, WecomBot> = Effect.flatMap(WecomBot, (bot) => bot.status)
+
+/**
+ * Where the connection stands now, and every change.
+ *
+ * @since 0.1.0
+ * @category connection
+ */
+export const statusChanges: Stream.Stream<Connection.Status, never, WecomBot> = Stream.unwrap(
+  Effect.map(WecomBot, (bot) => bot.statusChanges)
+)
+
+/**
+ * Succeeds as soon as the bot is subscribed; fails when it is closed for good before that. Sends need not wait for it: they
+ * wait by themselves, for `unavailableTimeout`.
+ *
+ * @since 0.1.0
+ * @category connection
+ */
+export const ready: Effect.Effect<void, ConnectionError, WecomBot> = Effect.flatMap(WecomBot, (bot) => bot.ready)
+
+/**
+ * Fails when the bot is closed for good. Pair it with handlers that run in layers, whose failures nobody else would see.
+ *
+ * @since 0.1.0
+ * @category connection
+ */
+export const closed: Effect.Effect<never, ConnectionError, WecomBot> = Effect.flatMap(WecomBot, (bot) => bot.closed)
+
+/**
+ * Forks a handler that the bot waits for when it closes: for up to `drainTimeout` it goes on, and its frames still leave.
+ * `BotRouter` runs every handler this way.
+ *
+ * @since 0.1.0
+ * @category connection
+ */
+export const forkHandler = <A, E, R>(
+  handler: Effect.Effect<A, E, R>
+): Effect.Effect<Fiber.RuntimeFiber<A, E>, never, WecomBot | R> =>
+  Effect.flatMap(WecomBot, (bot) => bot.forkHandler(handler))
+
+/**
+ * Sends a command this library does not know, and returns its ack. The body is not checked. Frames of one `reqId` leave in
+ * order; without one, a new id is made.
+ *
+ * @since 0.1.0
+ * @category outgoing
+ */
+export const command = (
+  cmd: string,
+  body?: unknown,
+  options?: { readonly reqId?: string | undefined }
+): Effect.Effect<Frame.Ack, SendError, WecomBot> => Effect.flatMap(WecomBot, (bot) => bot.command(cmd, body, options))
+
+/**
+ * Answers a message with a body from `Reply`, within 24 h. Plain text is for welcomes only (40008): use `Reply.markdown`.
+ * WeCom doc 101463.
+ *
+ * @since 0.1.0
+ * @category outgoing
+ */
+export const reply = (to: Answerable, body: Reply.ReplyBody): Effect.Effect<Frame.Ack, SendError, WecomBot> =>
+  Effect.flatMap(WecomBot, (bot) => bot.reply(to, body))
+
+/**
+ * Answers a message with a bubble that grows with the Stream and is sealed however it ends: done, failed, interrupted, or the
+ * bot going away. Deltas are conflated while an ack is out, so the final waits for at most one snapshot.
+ *
+ * Longer than 20480 bytes of UTF-8 or ten minutes, the answer goes on in the next bubble. When the service takes no more
+ * frames of it, what is known not to be on screen is pushed to the same chat. Refusals that pass are waited out.
+ *
+ * Succeeds with a receipt only when every part was acked with 0; fails as `DeliveryUnknown` when that cannot be known.
+ * Failures of the Stream stay in the error channel, after the bubble was sealed with a notice. WeCom doc 101031.
+ *
+ * @since 0.1.0
+ * @category outgoing
+ */
+export const replyStream = <E = never, R = never>(
+  to: Answerable,
+  content: string | Stream.Stream<AnswerPart, E, R>,
+  options?: ReplyStreamOptions<E>
+): Effect.Effect<Receipt, SendError | E, WecomBot | R> =>
+  Effect.flatMap(WecomBot, (bot) => bot.replyStream(to, content, options))
+
+/**
+ * Sends one frame of a stream: its whole content so far, at most 20480 bytes. The first frame of an `id` opens the bubble;
+ * `finish: true` seals it and needs a visible character. A stream takes frames for ten minutes. WeCom doc 101031.
+ *
+ * @since 0.1.0
+ * @category outgoing
+ */
+export const replyStreamFrame = (
+  to: Answerable,
+  frame: Reply.StreamOptions
+): Effect.Effect<Frame.Ack, SendError, WecomBot> => Effect.flatMap(WecomBot, (bot) => bot.replyStreamFrame(to, frame))
+
+/**
+ * `replyStreamFrame`, unless an earlier frame of this message still waits for its ack: then nothing is sent, and the result
+ * is `None`. A frame with `finish: true` is always sent.
+ *
+ * @since 0.1.0
+ * @category outgoing
+ */
+export const replyStreamFrameIfIdle = (
+  to: Answerable,
+  frame: Reply.StreamOptions
+): Effect.Effect<Option.Option<Frame.Ack>, SendError, WecomBot> =>
+  Effect.flatMap(WecomBot, (bot) => bot.replyStreamFrameIfIdle(to, frame))
+
+/**
+ * Sends one frame of a stream together with a card, which a message takes once. The official SDK offers this; the
+ * documentation calls it unsupported on the long connection (WeCom doc 101031).
+ *
+ * @since 0.1.0
+ * @category outgoing
+ */
+export const replyStreamWithCard = (
+  to: Answerable,
+  frame: Reply.StreamWithCardOptions
+): Effect.Effect<Frame.Ack, SendError, WecomBot> =>
+  Effect.flatMap(WecomBot, (bot) => bot.replyStreamWithCard(to, frame))
+
+/**
+ * Answers a message with a template card. WeCom doc 101032.
+ *
+ * @since 0.1.0
+ * @category outgoing
+ */
+export const replyTemplateCard = (
+  to: Answerable,
+  card: TemplateCard.TemplateCard,
+  options?: { readonly feedback?: Reply.Feedback | undefined }
+): Effect.Effect<Frame.Ack, SendError, WecomBot> =>
+  Effect.flatMap(WecomBot, (bot) => bot.replyTemplateCard(to, card, options))
+
+/**
+ * Greets a user who opened the chat, with `Reply.text` or `Reply.templateCard`, within 5 s of the event. WeCom doc 101027.
+ *
+ * @since 0.1.0
+ * @category outgoing
+ */
+export const replyWelcome = (
+  to: BotEvent.EnterChat | ReplyTarget.EnterChatTarget,
+  body: Reply.WelcomeBody
+): Effect.Effect<Frame.Ack, SendError, WecomBot> => Effect.flatMap(WecomBot, (bot) => bot.replyWelcome(to, body))
+
+/**
+ * Puts a new card in place of the one that was pressed, within 5 s of the event; for everybody, or for `userids`. The card
+ * keeps the event's `task_id`: it is filled in when absent. WeCom doc 101032.
+ *
+ * @since 0.1.0
+ * @category outgoing
+ */
+export const updateTemplateCard = (
+  to: BotEvent.TemplateCardEvent | ReplyTarget.CardTarget,
+  card: TemplateCard.TemplateCard,
+  options?: { readonly userids?: ReadonlyArray<string> | undefined }
+): Effect.Effect<Frame.Ack, SendError, WecomBot> =>
+  Effect.flatMap(WecomBot, (bot) => bot.updateTemplateCard(to, card, options))
+
+/**
+ * Pushes a message to a chat in which somebody wrote to the bot before: markdown, a card, or media. It cannot be recalled or
+ * edited, so after a lost connection it is not sent again but fails as `DeliveryUnknown`. WeCom doc 101463.
+ *
+ * @since 0.1.0
+ * @category outgoing
+ */
+export const sendMessage = (
+  to: Addressable,
+  body: Reply.PushBody
+): Effect.Effect<Frame.Ack, SendError, WecomBot> => Effect.flatMap(WecomBot, (bot) => bot.sendMessage(to, body))
+
+/**
+ * The bot over its services, each of which can be swapped.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerWithoutDependencies: Layer.Layer<
+  WecomBot,
+  never,
+  BotConfig.BotConfig | Connection.Connection | Crypto.Crypto | Dedupe.Dedupe | Governor.Governor | ReplyQueue.ReplyQueue
+> = Layer.scoped(WecomBot, internal.make)
+
+const layerOver = <E>(
+  config: Layer.Layer<BotConfig.BotConfig, E>
+): Layer.Layer<WecomBot, E, Socket.WebSocketConstructor> =>
+  layerWithoutDependencies.pipe(
+    Layer.provide(ReplyQueue.layer),
+    Layer.provide(Connection.layer),
+    Layer.provide([Heartbeat.layer, Reconnect.layer, Dedupe.layer, Crypto.layer, Governor.layer]),
+    Layer.provide(config)
+  )
+
+/**
+ * A bot with these options, over any WebSocket. An option that makes no sense fails the layer as a `ConfigError`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (
+  options: BotConfig.Options
+): Layer.Layer<WecomBot, ConfigError.ConfigError, Socket.WebSocketConstructor> => layerOver(BotConfig.layer(options))
+
+/**
+ * A bot whose options come from `Config`, over any WebSocket.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  options: Config.Config.Wrap<BotConfig.Options>
+): Layer.Layer<WecomBot, ConfigError.ConfigError, Socket.WebSocketConstructor> =>
+  layerOver(BotConfig.layerConfig(options))

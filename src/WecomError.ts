@@ -1,0 +1,405 @@
+/**
+ * Everything that can go wrong, one tagged class per thing a bot can react to.
+ *
+ * No class ever carries the secret, a media key, a media URL or the text of a message.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Schema from "effect/Schema"
+import * as ErrorCode from "./ErrorCode.js"
+
+/**
+ * Why a link to the service was lost, or could not be made.
+ *
+ * @since 0.1.0
+ * @category link failures
+ */
+export const LinkFailure = Schema.Union(
+  Schema.TaggedStruct("Dns", { code: Schema.String }),
+  Schema.TaggedStruct("Refused", { code: Schema.String }),
+  Schema.TaggedStruct("Tls", { code: Schema.String }),
+  Schema.TaggedStruct("Handshake", { status: Schema.Number }),
+  Schema.TaggedStruct("OpenTimeout", {}),
+  Schema.TaggedStruct("SubscribeTimeout", {}),
+  Schema.TaggedStruct("CredentialsRefused", { errcode: Schema.Number, errmsg: Schema.String }),
+  Schema.TaggedStruct("SubscribeRefused", { errcode: Schema.Number, errmsg: Schema.String }),
+  Schema.TaggedStruct("HeartbeatLost", {}),
+  Schema.TaggedStruct("NotSubscribed", {}),
+  Schema.TaggedStruct("TakenOver", {}),
+  Schema.TaggedStruct("ClosedBy", { code: Schema.Number }),
+  Schema.TaggedStruct("Network", { code: Schema.String })
+)
+
+/**
+ * `Dns` the host name did not resolve · `Refused` nobody listens there · `Tls` the certificate was not accepted ·
+ * `Handshake` the server answered the upgrade with an HTTP status · `OpenTimeout` it never answered the upgrade ·
+ * `SubscribeTimeout` it never answered the subscribe · `CredentialsRefused` bot id or secret are wrong (853000) ·
+ * `SubscribeRefused` the subscribe was refused for another reason · `HeartbeatLost` a ping stayed unanswered ·
+ * `NotSubscribed` the service forgot the subscription (846609) · `TakenOver` another instance subscribed ·
+ * `ClosedBy` the connection closed with that code · `Network` any other socket error.
+ *
+ * @since 0.1.0
+ * @category link failures
+ */
+export type LinkFailure = typeof LinkFailure.Type
+
+const linkFailureTexts: { readonly [K in LinkFailure["_tag"]]: (failure: Extract<LinkFailure, { _tag: K }>) => string } = {
+  Dns: (_) => `the host name did not resolve (${_.code})`,
+  Refused: (_) => `the connection was refused (${_.code})`,
+  Tls: (_) => `the TLS certificate was not accepted (${_.code})`,
+  Handshake: (_) => `the server answered the WebSocket handshake with status ${_.status}`,
+  OpenTimeout: () => "the server did not answer the WebSocket handshake in time",
+  SubscribeTimeout: () => "the subscribe was not acknowledged in time",
+  CredentialsRefused: (_) => `the service refused the credentials (${_.errcode})`,
+  SubscribeRefused: (_) => `the service refused the subscribe (${_.errcode})`,
+  HeartbeatLost: () => "a ping was not acknowledged in time",
+  NotSubscribed: () => "the service no longer knows the subscription (846609)",
+  TakenOver: () => "another instance subscribed with this bot id",
+  ClosedBy: (_) => `the connection closed with code ${_.code}`,
+  Network: (_) => `the socket failed (${_.code})`
+}
+
+/**
+ * One clear sentence for a log line or a person.
+ *
+ * @since 0.1.0
+ * @category link failures
+ */
+export const describeLinkFailure = (failure: LinkFailure): string =>
+  (linkFailureTexts[failure._tag] as (failure: LinkFailure) => string)(failure)
+
+/**
+ * Terminal: the service refused the credentials `attempts` times. A person must correct `botId` or `secret`.
+ *
+ * @since 0.1.0
+ * @category connection errors
+ */
+export class AuthRejected extends Schema.TaggedError<AuthRejected>()("AuthRejected", {
+  errcode: Schema.Number,
+  errmsg: Schema.String,
+  attempts: Schema.Number
+}) {
+  override get message(): string {
+    return `the service refused the credentials ${this.attempts} time(s) with ${this.errcode}: check botId and secret`
+  }
+}
+
+/**
+ * Terminal: another instance subscribed with this bot id. A bot has one connection; stop one of the two, or choose
+ * `onSuperseded: "retake"`.
+ *
+ * @since 0.1.0
+ * @category connection errors
+ */
+export class Superseded extends Schema.TaggedError<Superseded>()("Superseded", {}) {
+  override get message(): string {
+    return "another instance subscribed with this bot id: a bot has one connection, so stop one of the two"
+  }
+}
+
+/**
+ * Terminal: the link could not be restored within `maxReconnectAttempts`.
+ *
+ * @since 0.1.0
+ * @category connection errors
+ */
+export class ReconnectExhausted extends Schema.TaggedError<ReconnectExhausted>()("ReconnectExhausted", {
+  attempts: Schema.Number,
+  last: LinkFailure
+}) {
+  override get message(): string {
+    return `gave up after ${this.attempts} attempt(s) to reconnect: ${describeLinkFailure(this.last)}`
+  }
+}
+
+/**
+ * What ends a bot for good.
+ *
+ * @since 0.1.0
+ * @category unions
+ */
+export type ConnectionError = AuthRejected | Superseded | ReconnectExhausted
+
+/**
+ * The frame never left: there was no subscription within `unavailableTimeout`, or the bot is draining or closed.
+ * Nothing was delivered; sending again later is safe.
+ *
+ * @since 0.1.0
+ * @category send errors
+ */
+export class SendUnavailable extends Schema.TaggedError<SendUnavailable>()("SendUnavailable", {
+  command: Schema.String,
+  reason: Schema.Literal("NotSubscribed", "Draining", "Closed")
+}) {
+  override get message(): string {
+    const why = {
+      NotSubscribed: "there was no subscribed connection in time",
+      Draining: "the bot is closing down",
+      Closed: "the bot is closed"
+    }[this.reason]
+    return `${this.command} was not sent: ${why}`
+  }
+}
+
+/**
+ * The service refused the frame: nothing was delivered. `advice` says what the code calls for.
+ *
+ * @since 0.1.0
+ * @category send errors
+ */
+export class SendRejected extends Schema.TaggedError<SendRejected>()("SendRejected", {
+  command: Schema.String,
+  errcode: Schema.Number,
+  errmsg: Schema.String
+}) {
+  /**
+   * What the error code calls for, from the table in `ErrorCode`.
+   *
+   * @since 0.1.0
+   */
+  get advice(): string {
+    return ErrorCode.advice(this.errcode)
+  }
+  override get message(): string {
+    return `the service refused ${this.command} with ${this.errcode}: ${this.advice}`
+  }
+}
+
+/**
+ * The window of the frame had passed when it was to be written, so it was not.
+ *
+ * @since 0.1.0
+ * @category send errors
+ */
+export class SendExpired extends Schema.TaggedError<SendExpired>()("SendExpired", {
+  command: Schema.String,
+  window: Schema.DurationFromMillis
+}) {
+  override get message(): string {
+    return `${this.command} was not sent: its window of ${Duration.format(this.window)} had passed; push instead`
+  }
+}
+
+/**
+ * Size, shape or target is wrong; nothing was sent. Says which field, what is wrong with it, and what is allowed.
+ *
+ * @since 0.1.0
+ * @category send errors
+ */
+export class SendInvalid extends Schema.TaggedError<SendInvalid>()("SendInvalid", {
+  field: Schema.String,
+  problem: Schema.String,
+  limit: Schema.String
+}) {
+  override get message(): string {
+    return `${this.field} ${this.problem}; allowed: ${this.limit}`
+  }
+}
+
+/**
+ * The lane of this `req_id` already holds `limit` waiting frames (`maxReplyQueueSize`). Nothing was sent.
+ *
+ * @since 0.1.0
+ * @category send errors
+ */
+export class ReplyQueueFull extends Schema.TaggedError<ReplyQueueFull>()("ReplyQueueFull", {
+  command: Schema.String,
+  limit: Schema.Number
+}) {
+  override get message(): string {
+    return `${this.command} was not sent: ${this.limit} frames already wait on this req_id; wait for acks before sending more`
+  }
+}
+
+/**
+ * The frame left, and nobody can know whether it arrived. Sending it again may show it twice. Of a whole answer,
+ * `bytesOnScreen` says how much of it certainly stands in the chat.
+ *
+ * @since 0.1.0
+ * @category send errors
+ */
+export class DeliveryUnknown extends Schema.TaggedError<DeliveryUnknown>()("DeliveryUnknown", {
+  command: Schema.String,
+  reason: Schema.Literal("AckTimeout", "ConnectionLost"),
+  bytesOnScreen: Schema.optional(Schema.Number)
+}) {
+  override get message(): string {
+    const why = this.reason === "AckTimeout"
+      ? "its acknowledgement did not come in time, or cannot be told from another's"
+      : "the connection was lost before its acknowledgement"
+    return `${this.command} left, but whether it arrived is unknown: ${why}`
+  }
+}
+
+/**
+ * What can become of a send that did not succeed.
+ *
+ * @since 0.1.0
+ * @category unions
+ */
+export type SendError =
+  | SendUnavailable
+  | SendRejected
+  | SendExpired
+  | SendInvalid
+  | ReplyQueueFull
+  | DeliveryUnknown
+
+/**
+ * Why a download failed.
+ *
+ * @since 0.1.0
+ * @category media errors
+ */
+export const DownloadReason = Schema.Union(
+  Schema.TaggedStruct("NoMedia", {}),
+  Schema.TaggedStruct("InvalidUrl", {}),
+  Schema.TaggedStruct("AddressRefused", {
+    kind: Schema.Literal("loopback", "private", "link-local", "metadata", "reserved")
+  }),
+  Schema.TaggedStruct("TooManyRedirects", { limit: Schema.Number }),
+  Schema.TaggedStruct("Expired", {}),
+  Schema.TaggedStruct("Status", { status: Schema.Number }),
+  Schema.TaggedStruct("Network", { code: Schema.String }),
+  Schema.TaggedStruct("Timeout", { waitingFor: Schema.Literal("headers", "bytes") }),
+  Schema.TaggedStruct("Truncated", { expected: Schema.Number, received: Schema.Number }),
+  Schema.TaggedStruct("TooLarge", { limit: Schema.Number })
+)
+
+/**
+ * `NoMedia` the message carries nothing to download · `InvalidUrl` the link is no http or https URL · `AddressRefused` the
+ * link, a redirect or the name in one leads to an address that is not public · `TooManyRedirects` more than `limit` ·
+ * `Expired` the server answered 403: a link lives five minutes · `Status` it answered with another status · `Network` the
+ * connection failed · `Timeout` nothing came for `requestTimeout` · `Truncated` the connection ended before the announced
+ * number of bytes had come · `TooLarge` the file has more than `limit` bytes.
+ *
+ * @since 0.1.0
+ * @category media errors
+ */
+export type DownloadReason = typeof DownloadReason.Type
+
+const downloadTexts: {
+  readonly [K in DownloadReason["_tag"]]: (reason: Extract<DownloadReason, { _tag: K }>) => string
+} = {
+  NoMedia: () => "there is no image, file or video in it",
+  InvalidUrl: () => "its link is no http or https URL",
+  AddressRefused: (_) => `its link leads to a ${_.kind} address, which is refused (see allowPrivateAddresses)`,
+  TooManyRedirects: (_) => `its link redirects more than ${_.limit} times`,
+  Expired: () => "its link is not valid any more (403): a link lives five minutes, so ask for the file again",
+  Status: (_) => `the server answered with status ${_.status}`,
+  Network: (_) => `the connection failed (${_.code})`,
+  Timeout: (_) => `the server sent no ${_.waitingFor} in time`,
+  Truncated: (_) => `the connection ended after ${_.received} of ${_.expected} bytes`,
+  TooLarge: (_) => `it has more than ${_.limit} bytes`
+}
+
+/**
+ * A file could not be downloaded. What was handed on before the failure is not the whole file.
+ *
+ * @since 0.1.0
+ * @category media errors
+ */
+export class DownloadFailed extends Schema.TaggedError<DownloadFailed>()("DownloadFailed", {
+  reason: DownloadReason
+}) {
+  override get message(): string {
+    const text = downloadTexts[this.reason._tag] as (reason: DownloadReason) => string
+    return `the file was not downloaded: ${text(this.reason)}`
+  }
+}
+
+const decryptTexts = {
+  KeyInvalid: "the key is not base64 of 32 bytes",
+  Empty: "there is nothing to decrypt",
+  Truncated: "the ciphertext is cut off: its length is not a multiple of the block size",
+  PaddingWrong: "the padding is wrong: the key is of another file, or the ciphertext was corrupted or cut off",
+  Malformed: "the decrypted message has not the shape of a callback",
+  ReceiveIdMismatch: "the message is meant for another receiver"
+} as const
+
+/**
+ * A file or a callback could not be decrypted. `KeyInvalid` the key is not base64 of 32 bytes · `Empty` there is nothing to
+ * decrypt · `Truncated` the ciphertext is cut off inside a block · `PaddingWrong` a wrong key, or a corrupted or shortened
+ * ciphertext, which cannot be told apart · `Malformed` and `ReceiveIdMismatch` only for callbacks: what was decrypted is not
+ * one, or one for somebody else.
+ *
+ * @since 0.1.0
+ * @category media errors
+ */
+export class DecryptFailed extends Schema.TaggedError<DecryptFailed>()("DecryptFailed", {
+  reason: Schema.Literal("KeyInvalid", "Empty", "Truncated", "PaddingWrong", "Malformed", "ReceiveIdMismatch")
+}) {
+  override get message(): string {
+    return `could not be decrypted: ${decryptTexts[this.reason]}`
+  }
+}
+
+/**
+ * Why an upload failed.
+ *
+ * @since 0.1.0
+ * @category media errors
+ */
+export const UploadReason = Schema.Union(
+  Schema.TaggedStruct("Refused", { errcode: Schema.Number, errmsg: Schema.String }),
+  Schema.TaggedStruct("Unanswered", { reason: Schema.Literal("AckTimeout", "ConnectionLost") }),
+  Schema.TaggedStruct("Unavailable", { reason: Schema.Literal("NotSubscribed", "Draining", "Closed") }),
+  Schema.TaggedStruct("MalformedAck", {}),
+  Schema.TaggedStruct("SizeMismatch", { expected: Schema.Number, actual: Schema.Number }),
+  Schema.TaggedStruct("SessionExpired", {})
+)
+
+/**
+ * `Refused` the service answered with an error code · `Unanswered` it did not answer, however often it was asked ·
+ * `Unavailable` there was no subscribed connection in time, or the bot is closing · `MalformedAck` it answered without the id
+ * it owes · `SizeMismatch` the source had another number of bytes than it was said to have · `SessionExpired` the upload took
+ * longer than the 30 minutes it may take.
+ *
+ * @since 0.1.0
+ * @category media errors
+ */
+export type UploadReason = typeof UploadReason.Type
+
+const uploadTexts: {
+  readonly [K in UploadReason["_tag"]]: (reason: Extract<UploadReason, { _tag: K }>) => string
+} = {
+  Refused: (_) => `the service refused it with ${_.errcode}: ${ErrorCode.advice(_.errcode)}`,
+  Unanswered: (_) => _.reason === "AckTimeout" ? "the service did not answer in time" : "the connection was lost",
+  Unavailable: (_) =>
+    ({
+      NotSubscribed: "there was no subscribed connection in time",
+      Draining: "the bot is closing down",
+      Closed: "the bot is closed"
+    })[_.reason],
+  MalformedAck: () => "the service answered without the id it owes",
+  SizeMismatch: (_) => `the source has ${_.actual} bytes instead of ${_.expected}`,
+  SessionExpired: () => "it took longer than 30 minutes"
+}
+
+/**
+ * An upload failed, at this stage: `source` reading what is to be uploaded, `init`, `chunk` (the index says which) or
+ * `finish`. There is no media id; uploading again is safe.
+ *
+ * @since 0.1.0
+ * @category media errors
+ */
+export class UploadFailed extends Schema.TaggedError<UploadFailed>()("UploadFailed", {
+  stage: Schema.Literal("source", "init", "chunk", "finish"),
+  reason: UploadReason,
+  chunk: Schema.optional(Schema.Number)
+}) {
+  override get message(): string {
+    const text = uploadTexts[this.reason._tag] as (reason: UploadReason) => string
+    const where = this.chunk === undefined ? this.stage : `${this.stage} ${this.chunk}`
+    return `the upload failed (${where}): ${text(this.reason)}`
+  }
+}
+
+/**
+ * What can become of media that did not come in or go out.
+ *
+ * @since 0.1.0
+ * @category unions
+ */
+export type MediaError = SendError | UploadFailed | DownloadFailed | DecryptFailed

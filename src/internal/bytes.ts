@@ -1,0 +1,52 @@
+/**
+ * Sizes of strings as the service counts them: bytes of UTF-8.
+ */
+
+/**
+ * Without `Buffer`. Half of a surrogate pair counts as the three bytes of U+FFFD, as every encoder writes it.
+ */
+export const utf8LengthPure = (text: string): number => {
+  let length = text.length
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit < 0x80) continue
+    if (unit < 0x800) length += 1
+    else if (unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00) {
+      length += 2
+      i++
+    } else length += 2
+  }
+  return length
+}
+
+/**
+ * `Buffer` counts natively, without a copy; a runtime that has none gets the loop.
+ */
+export const utf8Length: (text: string) => number = typeof globalThis.Buffer === "function"
+  ? (text) => globalThis.Buffer.byteLength(text, "utf8")
+  : utf8LengthPure
+
+/**
+ * A UTF-16 unit becomes one to three bytes, so most strings are judged by their length alone.
+ */
+export const exceedsBytes = (text: string, limit: number): boolean =>
+  text.length > limit || (text.length * 3 > limit && utf8Length(text) > limit)
+
+// With the `u` flag a surrogate only matches when it stands alone.
+const loneSurrogate = /\p{Surrogate}/u
+
+/**
+ * Whether the string survives the way through UTF-8.
+ */
+export const isWellFormed = (text: string): boolean => !loneSurrogate.test(text)
+
+/**
+ * How many bytes standard, padded base64 decodes to; undefined when it is something else.
+ */
+export const base64Length = (text: string): number | undefined => {
+  if (text.length % 4 !== 0) return undefined
+  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0
+  const digits = padding === 0 ? text : text.slice(0, -padding)
+  // Searching for one wrong character needs no backtracking; `^…*$` over megabytes can overflow the engine's stack.
+  return /[^A-Za-z0-9+/]/.test(digits) ? undefined : (text.length / 4) * 3 - padding
+}

@@ -1,0 +1,136 @@
+/**
+ * Files as the service encrypts them: AES-256-CBC, the key's first 16 bytes as IV, PKCS#7 to a block of 32 bytes
+ * (WeCom doc 100719). `node:crypto` unpads to 16, so the padding is ours.
+ */
+import * as Either from "effect/Either"
+import { Buffer } from "node:buffer"
+import * as NodeCrypto from "node:crypto"
+import { DecryptFailed } from "../WecomError.js"
+
+const algorithm = "aes-256-cbc"
+
+/** @internal */
+export const keyBytes = 32
+
+const cipherBlock = 16
+
+/** @internal */
+export const padBlock = 32
+
+const empty = new Uint8Array(0)
+
+/** @internal */
+export const fail = (reason: DecryptFailed["reason"]): Either.Either<never, DecryptFailed> =>
+  Either.left(new DecryptFailed({ reason }))
+
+/**
+ * Node's decoder takes what the service and the official SDK hand around: with or without `=`, base64 or base64url.
+ *
+ * @internal
+ */
+export const decodeKey = (aeskey: string): Either.Either<Uint8Array, DecryptFailed> => {
+  if (typeof aeskey !== "string") return fail("KeyInvalid")
+  const key = Buffer.from(aeskey, "base64")
+  return key.length === keyBytes ? Either.right(key) : fail("KeyInvalid")
+}
+
+const padLength = (tail: Uint8Array): number | undefined => {
+  const length = tail.at(-1)
+  if (length === undefined || length < 1 || length > padBlock || length > tail.length) return undefined
+  for (let i = tail.length - length; i < tail.length; i++) {
+    if (tail[i] !== length) return undefined
+  }
+  return length
+}
+
+// The service pads to 32, so an odd number of 16-byte blocks with a bad padding was cut off.
+const badPadding = (length: number) => fail(length % padBlock === 0 ? "PaddingWrong" : "Truncated")
+
+const makeDecipher = (key: Uint8Array) =>
+  NodeCrypto.createDecipheriv(algorithm, key, key.subarray(0, 16)).setAutoPadding(false)
+
+/** @internal */
+export const decrypt = (
+  ciphertext: Uint8Array,
+  key: Uint8Array
+): Either.Either<Uint8Array, DecryptFailed> => {
+  if (ciphertext.length === 0) return fail("Empty")
+  if (ciphertext.length % cipherBlock !== 0) return fail("Truncated")
+  const plain = makeDecipher(key).update(ciphertext)
+  const pad = padLength(plain.subarray(-padBlock))
+  return pad === undefined ? badPadding(ciphertext.length) : Either.right(plain.subarray(0, plain.length - pad))
+}
+
+/** @internal */
+export interface FileDecipher {
+  /** What is certain to be content by now. */
+  readonly update: (chunk: Uint8Array) => ReadonlyArray<Uint8Array>
+  /** The rest, when the padding is right. */
+  readonly finish: () => Either.Either<Uint8Array, DecryptFailed>
+}
+
+/**
+ * Piece by piece; the last 32 bytes are held back, because they may be padding.
+ *
+ * @internal
+ */
+export const fileDecipher = (key: Uint8Array): FileDecipher => {
+  const decipher = makeDecipher(key)
+  let length = 0
+  let held: Uint8Array = empty
+  return {
+    update: (chunk) => {
+      length += chunk.length
+      const plain = decipher.update(chunk)
+      if (plain.length === 0) return []
+      if (plain.length >= padBlock) {
+        const certain = plain.subarray(0, plain.length - padBlock)
+        const out = [held, certain].filter((bytes) => bytes.length > 0)
+        // A copy, so that 32 bytes do not keep the whole piece alive.
+        held = Uint8Array.prototype.slice.call(plain, plain.length - padBlock)
+        return out
+      }
+      const joined = Buffer.concat([held, plain])
+      const cut = Math.max(0, joined.length - padBlock)
+      held = joined.subarray(cut)
+      return cut === 0 ? [] : [joined.subarray(0, cut)]
+    },
+    finish: () => {
+      if (length === 0) return fail("Empty")
+      if (length % cipherBlock !== 0) return fail("Truncated")
+      const pad = padLength(held)
+      return pad === undefined ? badPadding(length) : Either.right(held.subarray(0, held.length - pad))
+    }
+  }
+}
+
+/** @internal */
+export interface FileCipher {
+  readonly update: (chunk: Uint8Array) => Uint8Array
+  readonly finish: () => Uint8Array
+}
+
+/** @internal */
+export const fileCipher = (key: Uint8Array): FileCipher => {
+  const cipher = NodeCrypto.createCipheriv(algorithm, key, key.subarray(0, 16)).setAutoPadding(false)
+  let length = 0
+  return {
+    update: (chunk) => {
+      length += chunk.length
+      return cipher.update(chunk)
+    },
+    finish: () => {
+      const pad = padBlock - length % padBlock
+      return cipher.update(new Uint8Array(pad).fill(pad))
+    }
+  }
+}
+
+/** @internal */
+export const encrypt = (plain: Uint8Array, key: Uint8Array): Uint8Array => {
+  const cipher = fileCipher(key)
+  return Buffer.concat([cipher.update(plain), cipher.finish()])
+}
+
+/** How many bytes `encrypt` makes of so many. */
+export const encryptedLength = (length: number): number => length + padBlock - length % padBlock

@@ -1,0 +1,120 @@
+/**
+ * Hot path. One queue of deadlines for a whole connection and one sleeping fiber: a timer or a fiber per frame costs ten times
+ * what the frame itself does.
+ *
+ * Time here is patient. A deadline that wakes late was kept by a blocked event loop, and the other side cannot be blamed for
+ * that: the time since anything was last seen to run is given back to everybody. Before judging, a wake yields to I/O once,
+ * so that an ack that has already arrived is read first.
+ */
+import type * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+
+/** A wake that is later than this was not kept by the scheduler but by a blocked loop. */
+const stallMillis = 1000
+
+/** @internal */
+export interface Entry {
+  readonly dueAt: number
+  readonly onDue: () => void
+  cancelled: boolean
+}
+
+/** @internal */
+export interface Deadlines {
+  /** Monotonic milliseconds, less the time the event loop stood still. */
+  readonly now: () => number
+  /** Calls back once, after `millis`, unless cancelled first. */
+  readonly after: (millis: number, onDue: () => void) => Entry
+  /** Never returns; runs for as long as the deadlines are kept. */
+  readonly run: Effect.Effect<never>
+}
+
+const smallestCompaction = 1024
+
+/** @internal */
+export const make = (clock: Clock.Clock): Deadlines => {
+  // Few distinct durations are in use and each is a FIFO by itself, so insertion sorts by walking back from the end.
+  let queue: Array<Entry> = []
+  let head = 0
+  let stalled = 0
+  let armedFor = Infinity
+  let alarm: Deferred.Deferred<void> | undefined
+
+  const raw = () => Number(clock.unsafeCurrentTimeNanos() / 1000n) / 1000
+  let lastSeen = raw()
+
+  const now = () => {
+    const time = raw()
+    if (time - stalled > armedFor + stallMillis) stalled += time - lastSeen
+    lastSeen = time
+    return time - stalled
+  }
+
+  const ring = () => {
+    if (alarm !== undefined) {
+      const deferred = alarm
+      alarm = undefined
+      Deferred.unsafeDone(deferred, Effect.void)
+    }
+  }
+
+  // Settled frames leave cancelled entries behind; doubling the threshold keeps the sweep amortised.
+  let compactAt = smallestCompaction
+  const compact = () => {
+    queue = queue.slice(head).filter((entry) => !entry.cancelled)
+    head = 0
+    compactAt = Math.max(smallestCompaction, 2 * queue.length)
+  }
+
+  const after = (millis: number, onDue: () => void): Entry => {
+    const entry: Entry = { dueAt: now() + millis, onDue, cancelled: false }
+    if (queue.length >= compactAt) compact()
+    let at = queue.length
+    while (at > head && queue[at - 1]!.dueAt > entry.dueAt) at--
+    if (at === queue.length) queue.push(entry)
+    else queue.splice(at, 0, entry)
+    if (entry.dueAt < armedFor) ring()
+    return entry
+  }
+
+  const peek = (): Entry | undefined => {
+    while (head < queue.length) {
+      const entry = queue[head]!
+      if (!entry.cancelled) return entry
+      head++
+    }
+    queue = []
+    head = 0
+    return undefined
+  }
+
+  const judge = () => {
+    const time = now()
+    armedFor = Infinity
+    for (let entry = peek(); entry !== undefined && entry.dueAt <= time; entry = peek()) {
+      head++
+      entry.onDue()
+    }
+  }
+
+  const run = Effect.gen(function*() {
+    while (true) {
+      const next = peek()
+      armedFor = next === undefined ? Infinity : next.dueAt
+      const wait = armedFor - now()
+      if (wait > 0) {
+        const deferred = alarm = yield* Deferred.make<void>()
+        const rung = Deferred.await(deferred)
+        yield* next === undefined ? rung : Effect.raceFirst(clock.sleep(Duration.millis(wait)), rung)
+        now()
+      } else {
+        yield* clock.sleep(Duration.zero)
+        judge()
+      }
+    }
+  })
+
+  return { now, after, run }
+}

@@ -1,0 +1,176 @@
+import { identity } from "effect/Function"
+import type { Ack, Received } from "./frames.js"
+
+/**
+ * Which client frames a rule is about. Without a property it is about all of them, pings and subscribes included.
+ *
+ * @since 0.1.0
+ * @category acks
+ */
+export interface Filter {
+  /**
+   * The command, or one of several.
+   */
+  readonly cmd?: string | ReadonlyArray<string> | undefined
+  /**
+   * The `req_id`.
+   */
+  readonly reqId?: string | undefined
+  /**
+   * Any other test, for example `(frame) => frame.body.stream.finish`. A frame on which it throws does not match.
+   */
+  readonly where?: ((frame: Received) => boolean) | undefined
+  /**
+   * The rule ends by itself after so many matching frames. Default: it stays.
+   */
+  readonly times?: number | undefined
+}
+
+/** @internal */
+export const matches = (filter: Filter, frame: Received): boolean => {
+  if (filter.cmd !== undefined) {
+    if (frame.cmd === undefined) return false
+    if (typeof filter.cmd === "string" ? filter.cmd !== frame.cmd : !filter.cmd.includes(frame.cmd)) return false
+  }
+  if (filter.reqId !== undefined && filter.reqId !== frame.reqId) return false
+  if (filter.where === undefined) return true
+  try {
+    return filter.where(frame)
+  } catch {
+    // A test such as `frame.body.stream.finish` throws on the frames it does not mean.
+    return false
+  }
+}
+
+/** @internal */
+export type Action =
+  | { readonly _tag: "Lose" }
+  | { readonly _tag: "Refuse"; readonly errcode: number }
+  | { readonly _tag: "Drop" }
+  | { readonly _tag: "Delay"; readonly millis: () => number }
+  | { readonly _tag: "Duplicate"; readonly copies: number }
+  | { readonly _tag: "Rewrite"; readonly rewrite: (ack: Ack) => unknown }
+  | { readonly _tag: "Pool"; readonly pool: Array<() => void>; readonly onAdd: () => void }
+
+/** @internal */
+export interface Rule {
+  readonly filter: Filter
+  readonly action: Action
+  readonly hits: () => number
+  /** Ends the rule; acks it still holds are sent in the order they came. */
+  readonly remove: () => void
+}
+
+/** What is to become of one frame and its ack. */
+interface Plan {
+  readonly lost: boolean
+  readonly refusal: number | undefined
+  /** Sends the ack as the rules want it: now, later, several times or, with `drop` called instead, never. */
+  readonly deliver: (ack: Ack, send: (ack: unknown) => void, drop: () => void) => void
+}
+
+/** @internal */
+export interface AckRules {
+  readonly add: (filter: Filter, action: Action) => Rule
+  readonly clear: () => void
+  readonly plan: (frame: Received) => Plan
+}
+
+/** @internal */
+export const flush = (pool: Array<() => void>): void => {
+  for (const send of pool.splice(0)) send()
+}
+
+/** @internal */
+export const make = (options: {
+  readonly baseDelay: number
+  readonly after: (millis: number, task: () => void) => unknown
+}): AckRules => {
+  let rules: ReadonlyArray<Rule & { count: number }> = []
+  // A pool outlives its rule: what it holds is still to be released when `times` has run out.
+  const pools: Array<Array<() => void>> = []
+
+  const add = (filter: Filter, action: Action): Rule => {
+    const rule = {
+      filter,
+      action,
+      count: 0,
+      hits: () => rule.count,
+      remove: () => {
+        rules = rules.filter((other) => other !== rule)
+        if (action._tag === "Pool") flush(action.pool)
+      }
+    }
+    rules = [...rules, rule]
+    if (action._tag === "Pool") pools.push(action.pool)
+    return rule
+  }
+
+  const take = (frame: Received): ReadonlyArray<Action> => {
+    const actions: Array<Action> = []
+    for (const rule of rules) {
+      if (!matches(rule.filter, frame)) continue
+      rule.count++
+      actions.push(rule.action)
+      if (rule.count === rule.filter.times) rules = rules.filter((other) => other !== rule)
+    }
+    return actions
+  }
+
+  return {
+    add,
+    clear: () => {
+      rules = []
+      for (const pool of pools.splice(0)) flush(pool)
+    },
+    plan: (frame) => {
+      const actions = rules.length === 0 ? [] : take(frame)
+      let lost = false
+      let dropped = false
+      let refusal: number | undefined
+      let delay = options.baseDelay
+      let copies = 1
+      let rewrite: (ack: Ack) => unknown = identity
+      let held: Extract<Action, { _tag: "Pool" }> | undefined
+      for (const action of actions) {
+        switch (action._tag) {
+          case "Lose":
+            lost = true
+            break
+          case "Refuse":
+            refusal = action.errcode
+            break
+          case "Drop":
+            dropped = true
+            break
+          case "Delay":
+            delay += action.millis()
+            break
+          case "Duplicate":
+            copies = action.copies
+            break
+          case "Rewrite":
+            rewrite = action.rewrite
+            break
+          case "Pool":
+            held = action
+            break
+        }
+      }
+      return {
+        lost,
+        refusal,
+        deliver: (ack, send, drop) => {
+          if (dropped) return drop()
+          const sendAll = () => {
+            for (let copy = 0; copy < copies; copy++) send(rewrite(ack))
+          }
+          const sendLater = delay > 0 ? () => void options.after(delay, sendAll) : sendAll
+          if (held === undefined) return sendLater()
+          held.pool.push(sendLater)
+          held.onAdd()
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,255 @@
+/**
+ * What each command does: one table, from command to handler. Everything here has passed the check that the connection is
+ * subscribed.
+ */
+import * as Either from "effect/Either"
+import * as ErrorCode from "../../ErrorCode.js"
+import { Command } from "../../Frame.js"
+import * as Limits from "../../Limits.js"
+import * as Bodies from "./bodies.js"
+import { isRecord } from "./frames.js"
+import type { Received } from "./frames.js"
+import type { Resolved } from "./options.js"
+import type { BubbleState } from "./screen.js"
+import type { Bot, Callback, Conversation } from "./world.js"
+
+/** @internal */
+export interface Verdict {
+  readonly errcode: number
+  readonly hint?: string
+  readonly body?: unknown
+  /** Takes effect when the ack is sent, or would have been. */
+  readonly onAck?: () => void
+}
+
+/** @internal */
+export interface Context {
+  readonly options: Resolved
+  readonly bot: Bot
+  readonly now: number
+  readonly nextBubbleId: () => string
+  /** A bubble appeared or changed. */
+  readonly changed: (conversation: Conversation, bubble: BubbleState) => void
+}
+
+/** @internal */
+export type Handler = (context: Context, frame: Received) => Verdict
+
+const accepted: Verdict = { errcode: ErrorCode.ok }
+
+type Refused<A> = Either.Either<A, Bodies.Refusal>
+
+const verdict = (result: Refused<unknown>): Verdict => Either.isLeft(result) ? result.left : accepted
+
+/** The callback a frame answers, when it is of the right kind and still takes answers. */
+const answered = (context: Context, frame: Received, kind: string, window: number): Refused<Callback> => {
+  const callback = context.bot.callbacks.get(frame.reqId!)
+  if (callback === undefined || callback.at === undefined || callback.kind !== kind) {
+    return Bodies.refuse(ErrorCode.invalidReqId, `req_id is not one of a ${kind}`)
+  }
+  if (!context.options.reqIdSurvivesReconnect && callback.connection !== frame.connection) {
+    return Bodies.refuse(ErrorCode.invalidReqId, "req_id came on another connection")
+  }
+  if (context.now - callback.at > window) {
+    return Bodies.refuse(ErrorCode.reqIdExpired, `${window / 1000} s after the callback`)
+  }
+  return Either.right(callback)
+}
+
+const withinQuota = (context: Context, conversation: Conversation): Refused<void> =>
+  !context.options.quotas || conversation.quota.take(context.now)
+    ? Either.void
+    : Bodies.refuse(ErrorCode.frequencyLimit, "more than 30 messages a minute or 1000 an hour")
+
+const taskIdOf = (card: Bodies.Content["card"]): string | undefined =>
+  typeof card?.task_id === "string" ? card.task_id : undefined
+
+const freshTaskId = (context: Context, card: Bodies.Content["card"]): Refused<void> => {
+  const taskId = taskIdOf(card)
+  return taskId !== undefined && context.options.refuseRepeatedTaskId && context.bot.taskIds.has(taskId)
+    ? Bodies.refuse(ErrorCode.invalidParameter, "template_card.task_id was used before")
+    : Either.void
+}
+
+const open = (
+  context: Context,
+  conversation: Conversation,
+  content: Bodies.Content,
+  callback: Callback | undefined
+): BubbleState => {
+  const bubble: BubbleState = {
+    id: context.nextBubbleId(),
+    kind: content.kind,
+    from: "bot",
+    at: context.now,
+    text: content.text,
+    history: [content.text],
+    sealed: content.stream === undefined || content.stream.finish,
+    card: content.card,
+    cardsFor: new Map(),
+    snapshots: new Map(),
+    media: content.media,
+    quote: undefined,
+    reqId: callback?.reqId,
+    streamId: content.stream?.id,
+    feedbackId: content.feedbackId
+  }
+  const taskId = taskIdOf(content.card)
+  if (taskId !== undefined) context.bot.taskIds.add(taskId)
+  conversation.bubbles.push(bubble)
+  callback?.answers.push(bubble)
+  context.changed(conversation, bubble)
+  return bubble
+}
+
+/** A message that appears at once and never changes again. */
+const post = (
+  context: Context,
+  conversation: Conversation,
+  content: Bodies.Content,
+  callback: Callback | undefined
+): Refused<BubbleState> =>
+  Either.gen(function*() {
+    if (callback?.responded === true && context.options.secondNonStreamResponse === "refuse") {
+      return yield* Bodies.refuse(ErrorCode.alreadyResponded, "this req_id was answered before")
+    }
+    yield* freshTaskId(context, content.card)
+    yield* withinQuota(context, conversation)
+    if (callback !== undefined) callback.responded = true
+    return open(context, conversation, content, callback)
+  })
+
+const stream = (
+  context: Context,
+  callback: Callback,
+  content: Bodies.Content,
+  { finish, id }: { readonly id: string; readonly finish: boolean }
+): Refused<BubbleState> =>
+  Either.gen(function*() {
+    const known = callback.streams.get(id)
+    if (content.card !== undefined) {
+      if (callback.carded) return yield* Bodies.refuse(ErrorCode.alreadyResponded, "this req_id has a card already")
+      yield* freshTaskId(context, content.card)
+    }
+    if (known === undefined) {
+      yield* withinQuota(context, callback.conversation)
+      const bubble = open(context, callback.conversation, content, callback)
+      callback.streams.set(id, { openedAt: context.now, bubble })
+      callback.carded ||= content.card !== undefined
+      return bubble
+    }
+    const { bubble, openedAt } = known
+    if (bubble.sealed) return yield* Bodies.refuse(ErrorCode.streamExpired, "the stream is finished")
+    if (context.now - openedAt > Limits.streamWindowMillis) {
+      return yield* Bodies.refuse(ErrorCode.streamExpired, "10 min after its first frame")
+    }
+    if (context.options.streamRefreshCounts) yield* withinQuota(context, callback.conversation)
+    bubble.text = content.text
+    bubble.history.push(content.text)
+    bubble.sealed = finish
+    bubble.media = content.media ?? bubble.media
+    if (content.card !== undefined) {
+      bubble.card = content.card
+      callback.carded = true
+      const taskId = taskIdOf(content.card)
+      if (taskId !== undefined) context.bot.taskIds.add(taskId)
+    }
+    context.changed(callback.conversation, bubble)
+    return bubble
+  })
+
+const respond: Handler = (context, frame) =>
+  verdict(Either.gen(function*() {
+    const callback = yield* answered(context, frame, "message", Limits.replyWindowMillis)
+    const content = yield* Bodies.message(frame.body, {
+      types: context.options.acceptStreamWithCard
+        ? [...Bodies.replyTypes, "stream_with_template_card"]
+        : Bodies.replyTypes,
+      acceptMsgItem: context.options.acceptMsgItem
+    })
+    return content.stream === undefined
+      ? yield* post(context, callback.conversation, content, callback)
+      : yield* stream(context, callback, content, content.stream)
+  }))
+
+const respondWelcome: Handler = (context, frame) =>
+  verdict(Either.gen(function*() {
+    const callback = yield* answered(context, frame, "enter_chat", Limits.welcomeWindowMillis)
+    const content = yield* Bodies.message(frame.body, { types: Bodies.welcomeTypes, acceptMsgItem: false })
+    return yield* post(context, callback.conversation, content, callback)
+  }))
+
+const namedUsers = (userids: unknown): Refused<ReadonlyArray<string> | undefined> => {
+  if (userids === undefined) return Either.right(undefined)
+  return Array.isArray(userids) && userids.length > 0 && userids.every((userid) => typeof userid === "string")
+    ? Either.right(userids)
+    : Bodies.refuse(ErrorCode.invalidParameter, "userids must list at least one userid")
+}
+
+const respondUpdate: Handler = (context, frame) =>
+  verdict(Either.gen(function*() {
+    const callback = yield* answered(context, frame, "template_card_event", Limits.cardUpdateWindowMillis)
+    const body = isRecord(frame.body) ? frame.body : {}
+    if (body.response_type !== "update_template_card") {
+      return yield* Bodies.refuse(ErrorCode.invalidParameter, "response_type must be update_template_card")
+    }
+    const userids = yield* namedUsers(body.userids)
+    const card = yield* Bodies.card(body.template_card)
+    if (card.task_id !== callback.taskId) {
+      return yield* Bodies.refuse(ErrorCode.invalidParameter, "template_card.task_id must be the one of the event")
+    }
+    const bubble = callback.conversation.bubbles.find((bubble) => taskIdOf(bubble.card) === callback.taskId)
+    if (bubble === undefined) return
+    if (userids === undefined) {
+      bubble.card = card
+      bubble.cardsFor.clear()
+    } else {
+      for (const userid of userids) bubble.cardsFor.set(userid, card)
+    }
+    callback.answers.push(bubble)
+    context.changed(callback.conversation, bubble)
+  }))
+
+/** Without a chat_type the service guesses, groups first. */
+const addressee = (bot: Bot, chatid: string, chatType: unknown): Refused<Conversation> => {
+  const group = chatType === 1 ? undefined : bot.groups.get(chatid)
+  if (chatType === 2 && group === undefined) {
+    return Bodies.refuse(ErrorCode.notInGroup, "the bot is not in this group")
+  }
+  const conversation = group ?? bot.singles.get(chatid)
+  return conversation?.written === true
+    ? Either.right(conversation)
+    : Bodies.refuse(ErrorCode.invalidChatId, "nobody wrote to the bot in this chat before")
+}
+
+const send: Handler = (context, frame) =>
+  verdict(Either.gen(function*() {
+    const { chat_type, chatid } = isRecord(frame.body) ? frame.body : {} as { readonly [field: string]: unknown }
+    if (typeof chatid !== "string" || chatid === "") {
+      return yield* Bodies.refuse(ErrorCode.invalidParameter, "chatid must be a string")
+    }
+    if (chat_type !== undefined && chat_type !== 0 && chat_type !== 1 && chat_type !== 2) {
+      return yield* Bodies.refuse(ErrorCode.invalidParameter, "chat_type must be 0, 1 or 2")
+    }
+    const content = yield* Bodies.message(frame.body, { types: Bodies.pushTypes, acceptMsgItem: false })
+    const conversation = yield* addressee(context.bot, chatid, chat_type)
+    return yield* post(context, conversation, content, undefined)
+  }))
+
+/** "No permission for this interface" in WeCom's list of global codes. */
+const forbidden = 48002
+
+const notSupported: Handler = () => ({ errcode: forbidden, hint: "uploads are not supported by this gateway" })
+
+/** @internal */
+export const make = (): Map<string, Handler> =>
+  new Map<string, Handler>([
+    [Command.ping, () => accepted],
+    [Command.respond, respond],
+    [Command.respondWelcome, respondWelcome],
+    [Command.respondUpdate, respondUpdate],
+    [Command.send, send],
+    [Command.uploadInit, notSupported],
+    [Command.uploadChunk, notSupported],
+    [Command.uploadFinish, notSupported]
+  ])

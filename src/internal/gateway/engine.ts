@@ -1,0 +1,363 @@
+/**
+ * The service itself: connections, subscriptions and what goes over them. Everything happens synchronously, so an ack is
+ * on its way before `receive` returns, unless a rule or an option gives it a delay.
+ */
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import * as Runtime from "effect/Runtime"
+import type * as Scope from "effect/Scope"
+import * as ErrorCode from "../../ErrorCode.js"
+import { Command } from "../../Frame.js"
+import * as AckRules from "./ackRules.js"
+import * as Commands from "./commands.js"
+import * as DelayQueue from "./delayQueue.js"
+import * as Frames from "./frames.js"
+import type { Resolved } from "./options.js"
+import * as ReceivedLog from "./receivedLog.js"
+import type { BubbleState } from "./screen.js"
+import * as Watch from "./watch.js"
+import * as World from "./world.js"
+
+/**
+ * The server's end of one connection, made by a seam.
+ *
+ * @internal
+ */
+export interface Link {
+  readonly send: (data: string | Uint8Array) => void
+  readonly close: (code: number, reason: string) => void
+  /** Ends it without a close frame. */
+  readonly terminate: () => void
+  /** Goes silent: nothing is read any more, not even a close frame. */
+  readonly freeze: () => void
+}
+
+/** @internal */
+export interface Connection {
+  readonly number: number
+  readonly link: Link
+  readonly openedAt: number
+  state: "open" | "subscribed" | "superseded" | "forgotten" | "closed"
+  bot: World.Bot | undefined
+  subscribing: boolean
+  halfOpen: boolean
+  closedAt: number | undefined
+  closeCode: number | undefined
+  readonly unacked: Map<string, number>
+  cancelIdle: () => void
+}
+
+/**
+ * What a connection attempt meets.
+ *
+ * @internal
+ */
+export type Gate =
+  | { readonly _tag: "Open" }
+  | { readonly _tag: "Refuse"; readonly status: number | undefined }
+  | { readonly _tag: "Never" }
+
+/** @internal */
+export interface Attached {
+  readonly receive: (text: string) => void
+  readonly closed: (code: number) => void
+}
+
+/** @internal */
+export interface Engine {
+  readonly options: Resolved
+  readonly queue: DelayQueue.DelayQueue
+  readonly random: () => number
+  readonly rules: AckRules.AckRules
+  readonly handlers: Map<string, Commands.Handler>
+  readonly bots: ReadonlyMap<string, World.Bot>
+  readonly connections: ReadonlyArray<Connection>
+  readonly received: ReceivedLog.ReceivedLog
+  readonly watch: Watch.Watch
+  gate: Gate
+  refuseCredentials: boolean
+  readonly attach: (link: Link) => Attached
+  readonly write: (connection: Connection, data: string | Uint8Array) => void
+  /** Closes it; 1006 is the way without a close frame. */
+  readonly end: (connection: Connection, code: number, reason?: string) => void
+  readonly forget: (connection: Connection) => void
+  readonly supersede: (connection: Connection) => void
+  readonly nextId: (kind: string) => string
+  /** A callback the service would issue; `deliver` pushes it. */
+  readonly issue: (
+    bot: World.Bot,
+    callback: Pick<World.Callback, "cmd" | "kind" | "conversation" | "taskId"> & {
+      readonly body: { readonly [field: string]: unknown }
+    }
+  ) => World.Callback
+  /** Whether it went to a connection. */
+  readonly deliver: (bot: World.Bot, callback: World.Callback) => boolean
+  readonly changed: (conversation: World.Conversation, bubble: BubbleState) => void
+  readonly onBubble: (listener: (conversation: World.Conversation, bubble: BubbleState) => void) => () => void
+}
+
+/** @internal */
+export const make = (options: Resolved): Effect.Effect<Engine, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const queue = yield* DelayQueue.make
+    const runtime = yield* Effect.runtime<never>()
+    const random = () => Runtime.runSync(runtime)(Random.next)
+    // Ids differ between gateways, so that one durable dedupe store can serve several tests.
+    const tag = Math.floor(random() * 0x100000000).toString(16).padStart(8, "0")
+    let ids = 0
+    const nextId = (kind: string) => `${kind}-${tag}-${++ids}`
+
+    const bots = new Map(options.bots.map((bot) => [bot.botId, World.makeBot(bot)]))
+    const connections: Array<Connection> = []
+    const received = ReceivedLog.make(options.receivedLimit)
+    const watch = Watch.make()
+    const rules = AckRules.make({ baseDelay: options.ackDelay, after: queue.after })
+    const handlers = Commands.make()
+
+    const listeners = new Set<(conversation: World.Conversation, bubble: BubbleState) => void>()
+    const changed: Engine["changed"] = (conversation, bubble) => {
+      bubble.snapshots.clear()
+      for (const listener of listeners) listener(conversation, bubble)
+      watch.notify()
+    }
+
+    const alive = (connection: Connection) => connection.state !== "closed" && !connection.halfOpen
+
+    const write: Engine["write"] = (connection, data) => {
+      if (alive(connection)) connection.link.send(data)
+    }
+
+    const closed = (connection: Connection, code: number) => {
+      if (connection.state === "closed") return
+      connection.state = "closed"
+      connection.closedAt = queue.now()
+      connection.closeCode = code
+      connection.cancelIdle()
+      if (connection.bot?.active === connection) connection.bot.active = undefined
+      watch.notify()
+    }
+
+    const end: Engine["end"] = (connection, code, reason = "") => {
+      if (connection.state === "closed") return
+      if (code === 1006) connection.link.terminate()
+      else connection.link.close(code, reason)
+      closed(connection, code)
+    }
+
+    /** The service gives up on a connection; over a half open one that news does not travel. */
+    const expire = (connection: Connection) => {
+      if (!connection.halfOpen) end(connection, 1006)
+    }
+
+    const touch = (connection: Connection) => {
+      connection.cancelIdle()
+      if (options.idleLimit === undefined) return
+      connection.cancelIdle = queue.after(options.idleLimit, () => expire(connection))
+    }
+
+    const event = (bot: World.Bot, eventtype: string) =>
+      Frames.push(Command.eventCallback, nextId("req"), {
+        msgid: nextId("msg"),
+        create_time: Math.floor(queue.now() / 1000),
+        aibotid: bot.botId,
+        msgtype: "event",
+        event: { eventtype }
+      })
+
+    const supersede = (connection: Connection) => {
+      const bot = connection.bot!
+      write(connection, event(bot, "disconnected_event"))
+      connection.state = "superseded"
+      if (bot.active === connection) bot.active = undefined
+      queue.after(options.supersededCloseAfter, () => expire(connection))
+      watch.notify()
+    }
+
+    const forget = (connection: Connection) => {
+      if (connection.state === "closed") return
+      connection.state = "forgotten"
+      if (connection.bot?.active === connection) connection.bot.active = undefined
+    }
+
+    const pingForEver = (connection: Connection, interval: number) => {
+      queue.after(interval, () => {
+        if (connection.state !== "subscribed") return
+        write(connection, Frames.push(Command.ping, nextId("ping"), undefined))
+        pingForEver(connection, interval)
+      })
+    }
+
+    const deliver: Engine["deliver"] = (bot, callback) => {
+      const connection = bot.active
+      if (connection === undefined) {
+        if (options.offlineMessages === "redeliver") bot.offline.push(callback)
+        return false
+      }
+      callback.at ??= queue.now()
+      callback.connection = connection.number
+      write(connection, Frames.push(callback.cmd, callback.reqId, callback.body))
+      return !connection.halfOpen
+    }
+
+    const subscribed = (connection: Connection, bot: World.Bot) => {
+      if (connection.state !== "open") return
+      const previous = bot.active
+      connection.state = "subscribed"
+      connection.bot = bot
+      if (previous !== undefined) supersede(previous)
+      bot.active = connection
+      if (options.serverPing !== undefined) pingForEver(connection, options.serverPing)
+      for (const callback of bot.offline.splice(0)) deliver(bot, callback)
+    }
+
+    const subscribe = (connection: Connection, frame: Frames.Received): Commands.Verdict => {
+      if (connection.state !== "open" || connection.subscribing) {
+        return { errcode: ErrorCode.rateLimit, hint: "one subscribe per connection" }
+      }
+      const body = Frames.isRecord(frame.body) ? frame.body : {}
+      const bot = typeof body.bot_id === "string" ? bots.get(body.bot_id) : undefined
+      if (bot === undefined || bot.secret !== body.secret || engine.refuseCredentials) {
+        return { errcode: ErrorCode.invalidCredentials, hint: "invalid bot_id or secret" }
+      }
+      connection.subscribing = true
+      return { errcode: ErrorCode.ok, onAck: () => subscribed(connection, bot) }
+    }
+
+    const judge = (connection: Connection, frame: Frames.Received): Commands.Verdict => {
+      if (frame.cmd === undefined) return { errcode: ErrorCode.invalidParameter, hint: "a frame without a cmd" }
+      if (frame.cmd === Command.subscribe) return subscribe(connection, frame)
+      if (connection.state === "superseded" && frame.cmd === Command.ping) return { errcode: ErrorCode.ok }
+      if (connection.state !== "subscribed") return { errcode: ErrorCode.notSubscribed, hint: "subscribe first" }
+      if (options.refuseConcurrentFrames && connection.unacked.get(frame.reqId!)! > 1) {
+        return { errcode: ErrorCode.versionConflict, hint: "data version conflict" }
+      }
+      const handler = handlers.get(frame.cmd)
+      if (handler === undefined) return { errcode: ErrorCode.invalidParameter, hint: `unknown cmd ${frame.cmd}` }
+      const context = { options, bot: connection.bot!, now: queue.now(), nextBubbleId: () => nextId("bubble"), changed }
+      try {
+        return handler(context, frame)
+      } catch (error) {
+        return { errcode: ErrorCode.systemError, hint: `the handler of ${frame.cmd} threw: ${String(error)}` }
+      }
+    }
+
+    const withoutOmitted = (ack: Frames.Ack): Frames.Ack => {
+      if (options.omitFromAcks === "nothing" || ack.errcode !== 0) return ack
+      const { errcode: _, errmsg, ...rest } = ack
+      return options.omitFromAcks === "errcode" ? { ...rest, errmsg: errmsg! } : rest
+    }
+
+    const answer = (connection: Connection, frame: Frames.Judged, reqId: string) => {
+      const plan = rules.plan(frame)
+      if (plan.lost) return
+      connection.unacked.set(reqId, (connection.unacked.get(reqId) ?? 0) + 1)
+      const verdict: Commands.Verdict = plan.refusal === undefined
+        ? judge(connection, frame)
+        : { errcode: plan.refusal, hint: "as the test asked for" }
+      frame.errcode = verdict.errcode
+      let settled = false
+      const settle = () => {
+        if (settled) return
+        settled = true
+        const left = connection.unacked.get(reqId)! - 1
+        if (left === 0) connection.unacked.delete(reqId)
+        else connection.unacked.set(reqId, left)
+        if (alive(connection)) verdict.onAck?.()
+        watch.notify()
+      }
+      plan.deliver(
+        withoutOmitted(Frames.ack(reqId, verdict.errcode, verdict.hint ?? "", verdict.body)),
+        (ack) => {
+          write(connection, typeof ack === "string" ? ack : JSON.stringify(ack))
+          settle()
+        },
+        settle
+      )
+    }
+
+    const receive = (connection: Connection, text: string) => {
+      if (!alive(connection)) return
+      touch(connection)
+      const frame = Frames.received(connection.number, queue.now(), text)
+      received.add(frame)
+      watch.together(() => {
+        // Without a req_id there is nothing an ack could name; a pong answers us.
+        if (frame.reqId !== undefined && frame.cmd !== "pong") answer(connection, frame, frame.reqId)
+      })
+    }
+
+    const engine: Engine = {
+      options,
+      queue,
+      random,
+      rules,
+      handlers,
+      bots,
+      connections,
+      received,
+      watch,
+      gate: { _tag: "Open" },
+      refuseCredentials: false,
+      attach: (link) => {
+        const connection: Connection = {
+          number: connections.length + 1,
+          link,
+          openedAt: queue.now(),
+          state: "open",
+          bot: undefined,
+          subscribing: false,
+          halfOpen: false,
+          closedAt: undefined,
+          closeCode: undefined,
+          unacked: new Map(),
+          cancelIdle: () => {}
+        }
+        connections.push(connection)
+        touch(connection)
+        watch.notify()
+        return {
+          receive: (text) => receive(connection, text),
+          closed: (code) => closed(connection, code)
+        }
+      },
+      write,
+      end,
+      forget,
+      supersede,
+      nextId,
+      issue: (bot, { body, cmd, conversation, kind, taskId }) => {
+        const msgid = nextId("msg")
+        const callback: World.Callback = {
+          cmd,
+          reqId: nextId("req"),
+          msgid,
+          kind,
+          conversation,
+          body: { msgid, ...body },
+          at: undefined,
+          connection: undefined,
+          streams: new Map(),
+          answers: [],
+          responded: false,
+          carded: false,
+          taskId
+        }
+        bot.callbacks.set(callback.reqId, callback)
+        return callback
+      },
+      deliver,
+      changed,
+      onBubble: (listener) => {
+        listeners.add(listener)
+        return () => void listeners.delete(listener)
+      }
+    }
+
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        engine.gate = { _tag: "Refuse", status: undefined }
+        for (const connection of connections) end(connection, 1006)
+      })
+    )
+    return engine
+  })

@@ -1,0 +1,97 @@
+import * as ErrorCode from "../../ErrorCode.js"
+
+/**
+ * A frame the gateway received from a client, as it came.
+ *
+ * @since 0.1.0
+ * @category received frames
+ */
+export interface Received {
+  /**
+   * The number of the connection it came on, counted from 1.
+   */
+  readonly connection: number
+  /**
+   * When it came, in milliseconds of Effect's Clock.
+   */
+  readonly at: number
+  /**
+   * The text of the frame. A subscribe frame contains the secret.
+   */
+  readonly text: string
+  /**
+   * The command; `undefined` when the text is no frame or has none.
+   */
+  readonly cmd: string | undefined
+  /**
+   * The `req_id`; `undefined` when the text is no frame or has none.
+   */
+  readonly reqId: string | undefined
+  /**
+   * The body as parsed JSON.
+   */
+  readonly body: any
+  /**
+   * What the gateway made of it: 0 when it was accepted, an error code when it was refused, `undefined` when it was not
+   * looked at. Whether the ack arrived is another matter.
+   */
+  readonly errcode: number | undefined
+}
+
+/** @internal */
+export interface Judged extends Omit<Received, "errcode"> {
+  errcode: number | undefined
+}
+
+/** @internal */
+export const isRecord = (value: unknown): value is { readonly [key: string]: unknown } =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** @internal */
+export const received = (connection: number, at: number, text: string): Judged => {
+  const json = parse(text)
+  const frame = isRecord(json) ? json : {}
+  const reqId = isRecord(frame.headers) ? frame.headers.req_id : undefined
+  return {
+    connection,
+    at,
+    text,
+    cmd: typeof frame.cmd === "string" ? frame.cmd : undefined,
+    reqId: typeof reqId === "string" ? reqId : undefined,
+    body: frame.body,
+    errcode: undefined
+  }
+}
+
+/** @internal */
+export interface Ack {
+  readonly headers: { readonly req_id: string }
+  readonly errcode?: number
+  readonly errmsg?: string
+  readonly body?: unknown
+}
+
+/** The service decorates its errmsg in this manner, so that nobody gets far by matching it. */
+const decorated = (errcode: number, hint: string): string =>
+  `${ErrorCode.meaning(errcode)}, hint: [${hint}], from ip: 10.0.0.1, more info at ` +
+  `https://open.work.weixin.qq.com/devtool/query?e=${errcode}`
+
+/** @internal */
+export const ack = (reqId: string, errcode: number, hint: string, body: unknown): Ack => ({
+  headers: { req_id: reqId },
+  errcode,
+  errmsg: errcode === 0 ? "ok" : decorated(errcode, hint),
+  ...(body === undefined ? {} : { body })
+})
+
+/** @internal */
+export const push = (cmd: string, reqId: string, body: unknown): string =>
+  JSON.stringify({ cmd, headers: { req_id: reqId }, ...(body === undefined ? {} : { body }) })

@@ -1,0 +1,98 @@
+/**
+ * The engine on a port: the upgrade by gate, and the server's end of every connection as a `Link`.
+ */
+import { ServeError } from "@effect/platform/HttpServerError"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Http from "node:http"
+import * as Https from "node:https"
+import type * as Net from "node:net"
+import type { Duplex } from "node:stream"
+import type * as Tls from "node:tls"
+import { WebSocketServer } from "ws"
+import type { WebSocket } from "ws"
+import type { Engine, Gate } from "./engine.js"
+
+/** @internal */
+export interface ListenOptions {
+  readonly host: string
+  readonly port: number
+  readonly tls: Tls.SecureContextOptions | undefined
+}
+
+/** @internal */
+export interface NodeServer {
+  readonly port: number
+  readonly applyGate: (gate: Gate) => Effect.Effect<void>
+}
+
+const serve = (engine: Engine, ws: WebSocket): void => {
+  const attached = engine.attach({
+    send: (data) => ws.send(data),
+    close: (code, reason) => ws.close(code, reason),
+    terminate: () => ws.terminate(),
+    freeze: () => ws.pause()
+  })
+  ws.on("message", (data) => attached.receive(data.toString()))
+  ws.on("close", attached.closed)
+  // Every error is followed by a close.
+  ws.on("error", () => {})
+}
+
+const refuse = (socket: Duplex, status: number): void => {
+  socket.end(`HTTP/1.1 ${status} ${Http.STATUS_CODES[status] ?? ""}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+}
+
+/** @internal */
+export const make = (
+  engine: Engine,
+  options: ListenOptions
+): Effect.Effect<NodeServer, ServeError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const upgrades = new WebSocketServer({ noServer: true })
+    const server = options.tls === undefined ? Http.createServer() : Https.createServer({ ...options.tls })
+    const sockets = new Set<Net.Socket>()
+
+    server.on("connection", (socket: Net.Socket) => {
+      sockets.add(socket)
+      socket.on("error", () => {})
+      socket.on("close", () => sockets.delete(socket))
+    })
+    server.on("request", (_, response) => response.writeHead(426).end())
+    server.on("upgrade", (request, socket, head) => {
+      const gate = engine.gate
+      if (gate._tag === "Never") return
+      if (gate._tag === "Refuse") return gate.status === undefined ? socket.destroy() : refuse(socket, gate.status)
+      upgrades.handleUpgrade(request, socket, head, (ws) => serve(engine, ws))
+    })
+
+    const listen = (port: number) =>
+      Effect.async<number, ServeError>((resume) => {
+        const onError = (cause: Error) => resume(Effect.fail(new ServeError({ cause })))
+        server.once("error", onError)
+        server.listen(port, options.host, () => {
+          server.off("error", onError)
+          resume(Effect.succeed((server.address() as Net.AddressInfo).port))
+        })
+      })
+
+    const close = Effect.async<void>((resume) => {
+      // The callback gets an error when the gate had closed the listener before; it is closed either way.
+      server.close(() => resume(Effect.void))
+      for (const socket of sockets) socket.destroy()
+    })
+
+    const port = yield* Effect.acquireRelease(listen(options.port), () => close)
+
+    return {
+      port,
+      applyGate: (gate) =>
+        Effect.suspend(() => {
+          const wanted = gate._tag !== "Refuse" || gate.status !== undefined
+          if (wanted === server.listening) return Effect.void
+          if (wanted) return Effect.asVoid(Effect.orDie(listen(port)))
+          server.close()
+          return Effect.void
+        })
+    }
+  })

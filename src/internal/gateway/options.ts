@@ -1,0 +1,166 @@
+import * as Duration from "effect/Duration"
+import * as Redacted from "effect/Redacted"
+
+/** @internal */
+export const defaultBotId = "aib-test-bot"
+
+/** @internal */
+export const defaultSecret: Redacted.Redacted = Redacted.make("test-secret")
+
+/**
+ * What the gateway knows and how it behaves. Every property is optional. The switches stand for behaviour of the real
+ * service that is undocumented or differs between sources, so that a bot can be tried against both ways.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface Options {
+  /**
+   * The bot id the gateway accepts. Default: `TestGateway.defaultBotId`.
+   */
+  readonly botId?: string | undefined
+  /**
+   * The secret that belongs to `botId`. Default: `TestGateway.defaultSecret`.
+   */
+  readonly secret?: Redacted.Redacted | string | undefined
+  /**
+   * The name users see and mention in groups (`@Bot …`). Default: `"Bot"`.
+   */
+  readonly botName?: string | undefined
+  /**
+   * Further bots of the same gateway. Talk to one of them with `TestGateway.user("alice", { botId })`. Default: none.
+   */
+  readonly otherBots?:
+    | ReadonlyArray<{
+      readonly botId: string
+      readonly secret: Redacted.Redacted | string
+      readonly botName?: string | undefined
+    }>
+    | undefined
+  /**
+   * How long every ack takes. With zero the gateway answers in the same turn, so that no test needs to move its clock
+   * for it. Default: zero (the real service: 0.25 to 0.45 s).
+   */
+  readonly ackDelay?: Duration.DurationInput | undefined
+  /**
+   * How long a connection that a newer one has replaced stays half alive before it is closed without a close frame.
+   * Default: 30 seconds (the real service: 2 to 313 s).
+   */
+  readonly supersededCloseAfter?: Duration.DurationInput | undefined
+  /**
+   * Closes a connection that sent no frame for so long, without a close frame. Default: never (the real limit is
+   * unknown).
+   */
+  readonly idleLimit?: Duration.DurationInput | undefined
+  /**
+   * Pushes `{ cmd: "ping" }` to subscribed connections at this interval. Default: never (seen by one source).
+   */
+  readonly serverPing?: Duration.DurationInput | undefined
+  /**
+   * What becomes of a user's message while the bot has no connection: it is lost, or delivered after the next
+   * subscribe. Default: `"drop"`.
+   */
+  readonly offlineMessages?: "drop" | "redeliver" | undefined
+  /**
+   * Whether a callback can be answered over another connection than it came on. With `false` such answers get 846605.
+   * Default: `true`.
+   */
+  readonly reqIdSurvivesReconnect?: boolean | undefined
+  /**
+   * Whether a second frame on a `req_id` is refused with 6000 while the first one is not acked; only an ack that takes
+   * time (`ackDelay`, `acks.delay`, `acks.hold`) makes that visible. Default: `false`.
+   */
+  readonly refuseConcurrentFrames?: boolean | undefined
+  /**
+   * A second answer to one `req_id` that is not a stream: `"refuse"` with 846606, or `"accept"`. Default: `"refuse"`.
+   */
+  readonly secondNonStreamResponse?: "refuse" | "accept" | undefined
+  /**
+   * Whether the final frame of a stream may carry images (`msg_item`). The documentation says no, the official SDK
+   * offers it. With `false` they are refused with 40058. Default: `true`.
+   */
+  readonly acceptMsgItem?: boolean | undefined
+  /**
+   * Whether `stream_with_template_card` is accepted. The documentation says no, the official SDK offers it. With
+   * `false` it is refused with 40008. Default: `true`.
+   */
+  readonly acceptStreamWithCard?: boolean | undefined
+  /**
+   * Whether a `task_id` that one of the bot's cards already has is refused with 40058. Default: `true`.
+   */
+  readonly refuseRepeatedTaskId?: boolean | undefined
+  /**
+   * Whether every frame of a stream counts against the quota of its conversation, not only the first. Default: `false`.
+   */
+  readonly streamRefreshCounts?: boolean | undefined
+  /**
+   * Whether conversations have quotas at all: 30 messages a minute and 1000 an hour, replies and pushes together.
+   * Default: `true`.
+   */
+  readonly quotas?: boolean | undefined
+  /**
+   * Leaves `errcode`, or `errcode` and `errmsg`, out of the acks of accepted frames. Default: `"nothing"`.
+   */
+  readonly omitFromAcks?: "nothing" | "errcode" | "errcode and errmsg" | undefined
+  /**
+   * How many client frames `received` keeps; the oldest are forgotten first. Default: 10000.
+   */
+  readonly receivedLimit?: number | undefined
+}
+
+/** @internal */
+export interface Resolved {
+  readonly bots: ReadonlyArray<{ readonly botId: string; readonly secret: string; readonly botName: string }>
+  readonly ackDelay: number
+  readonly supersededCloseAfter: number
+  readonly idleLimit: number | undefined
+  readonly serverPing: number | undefined
+  readonly offlineMessages: "drop" | "redeliver"
+  readonly reqIdSurvivesReconnect: boolean
+  readonly refuseConcurrentFrames: boolean
+  readonly secondNonStreamResponse: "refuse" | "accept"
+  readonly acceptMsgItem: boolean
+  readonly acceptStreamWithCard: boolean
+  readonly refuseRepeatedTaskId: boolean
+  readonly streamRefreshCounts: boolean
+  readonly quotas: boolean
+  readonly omitFromAcks: "nothing" | "errcode" | "errcode and errmsg"
+  readonly receivedLimit: number
+}
+
+const plain = (secret: Redacted.Redacted | string): string =>
+  typeof secret === "string" ? secret : Redacted.value(secret)
+
+const millisOrNever = (duration: Duration.DurationInput | undefined): number | undefined =>
+  duration === undefined ? undefined : Duration.toMillis(duration)
+
+/** @internal */
+export const resolve = (options: Options = {}): Resolved => ({
+  bots: [
+    {
+      botId: options.botId ?? defaultBotId,
+      secret: plain(options.secret ?? defaultSecret),
+      botName: options.botName ?? "Bot"
+    },
+    ...(options.otherBots ?? []).map((bot) => ({
+      botId: bot.botId,
+      secret: plain(bot.secret),
+      botName: bot.botName ?? bot.botId
+    }))
+  ],
+  ackDelay: Duration.toMillis(options.ackDelay ?? 0),
+  supersededCloseAfter: Duration.toMillis(options.supersededCloseAfter ?? "30 seconds"),
+  idleLimit: millisOrNever(options.idleLimit),
+  serverPing: millisOrNever(options.serverPing),
+  offlineMessages: options.offlineMessages ?? "drop",
+  reqIdSurvivesReconnect: options.reqIdSurvivesReconnect ?? true,
+  refuseConcurrentFrames: options.refuseConcurrentFrames ?? false,
+  secondNonStreamResponse: options.secondNonStreamResponse ?? "refuse",
+  acceptMsgItem: options.acceptMsgItem ?? true,
+  acceptStreamWithCard: options.acceptStreamWithCard ?? true,
+  refuseRepeatedTaskId: options.refuseRepeatedTaskId ?? true,
+  streamRefreshCounts: options.streamRefreshCounts ?? false,
+  quotas: options.quotas ?? true,
+  omitFromAcks: options.omitFromAcks ?? "nothing",
+  receivedLimit: options.receivedLimit ?? 10_000
+})

@@ -1,0 +1,91 @@
+/**
+ * What the service remembers: bots, conversations and the callbacks it issued.
+ */
+import type { Connection } from "./engine.js"
+import * as Quota from "./quota.js"
+import type { BubbleState } from "./screen.js"
+
+/** @internal */
+export interface Conversation {
+  readonly kind: "single" | "group"
+  /** The userid of a single chat, the chatid of a group. */
+  readonly id: string
+  /** By userid. */
+  readonly members: Set<string>
+  readonly bubbles: Array<BubbleState>
+  readonly quota: Quota.Quota
+  /** A push needs somebody to have written here before. */
+  written: boolean
+}
+
+/** @internal */
+export interface Callback {
+  readonly cmd: string
+  readonly reqId: string
+  readonly msgid: string
+  /** `message`, or the eventtype. */
+  readonly kind: string
+  readonly conversation: Conversation
+  readonly body: { readonly [field: string]: unknown }
+  /** When it was pushed first; its windows count from here. */
+  at: number | undefined
+  /** The connection it was pushed on last. */
+  connection: number | undefined
+  readonly streams: Map<string, { readonly openedAt: number; readonly bubble: BubbleState }>
+  /** Bubbles it opened or, for a card event, updated; in order. */
+  readonly answers: Array<BubbleState>
+  /** It had an answer that was not a stream. */
+  responded: boolean
+  /** It had a card beside a stream. */
+  carded: boolean
+  /** For a card event. */
+  readonly taskId: string | undefined
+}
+
+/** @internal */
+export interface Bot {
+  readonly botId: string
+  readonly secret: string
+  readonly botName: string
+  readonly singles: Map<string, Conversation>
+  readonly groups: Map<string, Conversation>
+  readonly callbacks: Map<string, Callback>
+  readonly taskIds: Set<string>
+  /** Callbacks that wait for the next subscribe. */
+  readonly offline: Array<Callback>
+  active: Connection | undefined
+}
+
+/** @internal */
+export const makeBot = (bot: { readonly botId: string; readonly secret: string; readonly botName: string }): Bot => ({
+  ...bot,
+  singles: new Map(),
+  groups: new Map(),
+  callbacks: new Map(),
+  taskIds: new Set(),
+  offline: [],
+  active: undefined
+})
+
+const makeConversation = (kind: "single" | "group", id: string): Conversation => ({
+  kind,
+  id,
+  members: new Set(kind === "single" ? [id] : []),
+  bubbles: [],
+  quota: Quota.make(),
+  written: false
+})
+
+const getOrMake = (map: Map<string, Conversation>, kind: "single" | "group", id: string): Conversation => {
+  const known = map.get(id)
+  if (known !== undefined) return known
+  const made = makeConversation(kind, id)
+  map.set(id, made)
+  return made
+}
+
+/** @internal */
+export const single = (bot: Bot, userid: string): Conversation => getOrMake(bot.singles, "single", userid)
+
+/** @internal */
+export const group = (bot: Bot, chatid: string): Conversation => getOrMake(bot.groups, "group", chatid)

@@ -1,0 +1,148 @@
+/**
+ * Hot path. The frames of one session that wait for their acks, and the verdicts on them. One callback per frame, no fiber and
+ * no timer of its own. Almost every frame is the only one of its `req_id` and costs a Map entry; frames in doubt go to
+ * `ackCredit`, and nothing else in the library credits acks.
+ */
+import type * as Frame from "../Frame.js"
+import * as AckCredit from "./ackCredit.js"
+import type * as Deadlines from "./deadlines.js"
+
+/**
+ * What became of a written frame: its own ack, or nobody can know.
+ *
+ * @internal
+ */
+export type Verdict =
+  | { readonly _tag: "Acked"; readonly ack: Frame.Ack }
+  | { readonly _tag: "Unknown"; readonly reason: "AckTimeout" | "ConnectionLost" }
+
+/** @internal */
+export interface PendingAcks {
+  /** Call right after the frame was written. */
+  readonly register: (reqId: string, timeoutMillis: number, settle: (verdict: Verdict) => void) => void
+  /** `false` when the ack belongs to no frame: a surplus. */
+  readonly receive: (ack: Frame.Ack) => boolean
+  /** Settles everything; no ack of this session can come any more. */
+  readonly end: () => void
+  readonly size: () => number
+}
+
+interface Pending extends AckCredit.Written {
+  readonly reqId: string
+  readonly settle: (verdict: Verdict) => void
+  deadline: Deadlines.Entry
+  isSettled: boolean
+}
+
+/**
+ * A lane whose acks always come later than the timeout stays in doubt for ever; past this many frames it is not worth
+ * reasoning about, and all verdicts are unknown until it has been quiet for a horizon.
+ */
+const largestGroup = 256
+
+const timedOut: Verdict = { _tag: "Unknown", reason: "AckTimeout" }
+const lost: Verdict = { _tag: "Unknown", reason: "ConnectionLost" }
+
+/** @internal */
+export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): PendingAcks => {
+  const single = new Map<string, Pending>()
+  const groups = new Map<string, AckCredit.Group<Pending>>()
+  const drowned = new WeakSet<AckCredit.Group<Pending>>()
+  let order = 0
+  let size = 0
+
+  const isSettled = (frame: Pending) => frame.isSettled
+
+  const settle = (frame: Pending, verdict: Verdict) => {
+    frame.isSettled = true
+    frame.deadline.cancelled = true
+    size--
+    frame.settle(verdict)
+  }
+
+  const review = (reqId: string, group: AckCredit.Group<Pending>) => {
+    const complete = AckCredit.isComplete(group)
+    const verdicts: Array<readonly [Pending, Verdict]> = []
+    for (const frame of group.frames) {
+      if (frame.isSettled) continue
+      const ack = AckCredit.known(group, frame)
+      if (ack !== undefined) verdicts.push([frame, { _tag: "Acked", ack }])
+      else if (complete) verdicts.push([frame, timedOut])
+    }
+    if (complete) groups.delete(reqId)
+    // Settling may write the next frame of this lane, so the books are closed first.
+    for (const [frame, verdict] of verdicts) settle(frame, verdict)
+  }
+
+  const forget = (reqId: string) => {
+    const group = groups.get(reqId)
+    if (group === undefined) return
+    AckCredit.prune(group, deadlines.now(), isSettled)
+    if (group.frames.length === 0) groups.delete(reqId)
+  }
+
+  const onTimeout = (frame: Pending) => {
+    const { reqId } = frame
+    if (single.get(reqId) === frame) {
+      single.delete(reqId)
+      groups.set(reqId, AckCredit.make([frame]))
+    }
+    deadlines.after(frame.horizonAt - deadlines.now() + 1, () => forget(reqId))
+    settle(frame, timedOut)
+  }
+
+  const register = (reqId: string, timeoutMillis: number, onVerdict: (verdict: Verdict) => void) => {
+    const now = deadlines.now()
+    const frame: Pending = {
+      reqId,
+      order: ++order,
+      horizonAt: now + horizonMillis,
+      settle: onVerdict,
+      deadline: deadlines.after(timeoutMillis, () => onTimeout(frame)),
+      isSettled: false
+    }
+    size++
+    let group = groups.size === 0 ? undefined : groups.get(reqId)
+    if (group === undefined) {
+      const other = single.get(reqId)
+      if (other === undefined) {
+        single.set(reqId, frame)
+        return
+      }
+      single.delete(reqId)
+      group = AckCredit.make([other])
+      groups.set(reqId, group)
+    }
+    AckCredit.prune(group, now, isSettled)
+    if (group.frames.length >= largestGroup) {
+      drowned.add(group)
+      group.acks = []
+      group.frames = group.frames.filter((other) => !other.isSettled)
+    }
+    group.frames.push(frame)
+  }
+
+  const receive = (ack: Frame.Ack): boolean => {
+    const reqId = ack.headers.req_id
+    const frame = single.get(reqId)
+    if (frame !== undefined) {
+      single.delete(reqId)
+      settle(frame, { _tag: "Acked", ack })
+      return true
+    }
+    const group = groups.size === 0 ? undefined : groups.get(reqId)
+    if (group === undefined || drowned.has(group)) return false
+    if (!AckCredit.receive(group, ack, ++order, deadlines.now())) return false
+    review(reqId, group)
+    return true
+  }
+
+  const end = () => {
+    const open = [...single.values(), ...[...groups.values()].flatMap((group) => group.frames)]
+    single.clear()
+    groups.clear()
+    for (const frame of open) if (!frame.isSettled) settle(frame, lost)
+  }
+
+  return { register, receive, end, size: () => size }
+}

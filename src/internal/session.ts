@@ -1,0 +1,207 @@
+/**
+ * One socket from opening to its end: open, subscribe, ready, then read and heartbeat side by side. It always ends with one
+ * `LinkFailure`, or by interruption when the bot closes, and nothing of it outlives its scope. The only module that touches
+ * the WebSocket object.
+ */
+import * as Socket from "@effect/platform/Socket"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import type * as BotConfig from "../BotConfig.js"
+import * as Crypto from "../Crypto.js"
+import * as ErrorCode from "../ErrorCode.js"
+import * as Frame from "../Frame.js"
+import type * as Heartbeat from "../Heartbeat.js"
+import * as Telemetry from "../Telemetry.js"
+import type { LinkFailure } from "../WecomError.js"
+import * as codec from "./codec.js"
+import type * as Deadlines from "./deadlines.js"
+import * as linkFailure from "./linkFailure.js"
+import * as PendingAcks from "./pendingAcks.js"
+
+/** @internal */
+export interface Environment {
+  readonly config: BotConfig.Resolved
+  readonly crypto: Crypto.Crypto.Service
+  readonly heartbeat: Heartbeat.Heartbeat.Service
+  readonly webSocket: (url: string) => globalThis.WebSocket
+  readonly deadlines: Deadlines.Deadlines
+  readonly wallTime: () => number
+  readonly onOpen: Effect.Effect<void>
+  readonly onReady: (session: Session) => Effect.Effect<void>
+  readonly onPingAcked: () => void
+  readonly onCallback: (inbound: codec.Inbound) => void
+}
+
+/** @internal */
+export interface Session {
+  /** Writes a frame and registers its ack. `false`: the socket is not open any more, and nothing was written. */
+  readonly send: (reqId: string, text: string, timeoutMillis: number, settle: Settle) => boolean
+}
+
+type Settle = (verdict: PendingAcks.Verdict) => void
+
+const OPEN = 1
+const CLOSED = 3
+
+/** How long a healthy peer gets to answer our close frame. */
+const politeCloseMillis = 1_000
+
+type Terminable = globalThis.WebSocket & { readonly terminate?: () => void }
+
+const terminate = (ws: Terminable): void => {
+  if (ws.terminate !== undefined) ws.terminate()
+  else ws.close()
+}
+
+const closePolitely = (ws: Terminable, drain: Duration.Duration): Effect.Effect<void> =>
+  Effect.async<void>((resume) => {
+    ws.addEventListener("close", () => resume(Effect.void), { once: true })
+    ws.close(1000)
+    if (ws.readyState === CLOSED) resume(Effect.void)
+  }).pipe(
+    Effect.timeoutOption(Duration.min(drain, Duration.millis(politeCloseMillis))),
+    // Inside a finalizer a timeout fires only where interruption is possible.
+    Effect.interruptible,
+    Effect.asVoid
+  )
+
+const acquire = (env: Environment): Effect.Effect<Terminable, LinkFailure, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.try({
+      try: () => {
+        const ws = env.webSocket(env.config.wsUrl)
+        ws.binaryType = "arraybuffer"
+        // A terminated socket may still report an error, and an error nobody listens to ends a Node process.
+        ws.addEventListener("error", () => {})
+        return ws
+      },
+      catch: linkFailure.fromUnknown
+    }),
+    (ws: Terminable, exit) =>
+      Exit.isInterrupted(exit) && ws.readyState === OPEN && Duration.toMillis(env.config.drainTimeout) > 0
+        ? Effect.ensuring(closePolitely(ws, env.config.drainTimeout), Effect.sync(() => terminate(ws)))
+        : Effect.sync(() => terminate(ws))
+  )
+
+/** @internal */
+export const run = (env: Environment): Effect.Effect<never, LinkFailure> =>
+  Effect.scoped(Effect.gen(function*() {
+    const { config, deadlines } = env
+    const ws = yield* acquire(env)
+    const opened = yield* Deferred.make<void>()
+    const lost = yield* Deferred.make<never, LinkFailure>()
+    const acks = PendingAcks.make(deadlines, Duration.toMillis(config.ackHorizon))
+    let hasEnded = false
+
+    const lose = (failure: LinkFailure) => {
+      hasEnded = true
+      Deferred.unsafeDone(lost, Effect.fail(failure))
+    }
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        hasEnded = true
+        acks.end()
+      })
+    )
+
+    const send: Session["send"] = (reqId, text, timeoutMillis, settle) => {
+      if (hasEnded || ws.readyState !== OPEN) return false
+      acks.register(reqId, timeoutMillis, settle)
+      try {
+        ws.send(text)
+      } catch (error) {
+        lose(linkFailure.fromUnknown(error))
+      }
+      return true
+    }
+
+    const onData = (data: unknown): void => {
+      if (hasEnded) return
+      const inbound = codec.decode(data, env.wallTime())
+      switch (inbound._tag) {
+        case "Ack": {
+          if (!acks.receive(inbound.ack)) Telemetry.unsafeIncrement(Telemetry.surplusAcks)
+          if (inbound.ack.errcode === ErrorCode.notSubscribed) lose({ _tag: "NotSubscribed" })
+          return
+        }
+        case "Ping": {
+          if (ws.readyState === OPEN) ws.send(codec.encode(Frame.request("pong", inbound.reqId)))
+          return
+        }
+        case "Event": {
+          env.onCallback(inbound)
+          if (inbound.event.eventtype === "disconnected_event") lose({ _tag: "TakenOver" })
+          return
+        }
+        default:
+          return env.onCallback(inbound)
+      }
+    }
+
+    const request = (frame: Frame.Request, timeout: Duration.Duration): Effect.Effect<PendingAcks.Verdict> =>
+      Effect.async((resume) => {
+        const isSent = send(frame.headers.req_id, codec.encode(frame), Duration.toMillis(timeout), (verdict) => {
+          resume(Effect.succeed(verdict))
+        })
+        if (!isSent) resume(Effect.never)
+      })
+
+    const subscribe = Effect.gen(function*() {
+      const body = {
+        bot_id: config.botId,
+        secret: Redacted.value(config.secret),
+        ...(config.scene === undefined ? {} : { scene: config.scene }),
+        ...(config.plugVersion === undefined ? {} : { plug_version: config.plugVersion })
+      }
+      const reqId = Crypto.unsafeReqId(env.crypto, Frame.Command.subscribe)
+      const verdict = yield* request(Frame.request(Frame.Command.subscribe, reqId, body), config.subscribeTimeout)
+      if (verdict._tag === "Unknown") return yield* Effect.fail<LinkFailure>({ _tag: "SubscribeTimeout" })
+      const { errcode, errmsg } = verdict.ack
+      if (errcode === ErrorCode.ok) return
+      return yield* Effect.fail<LinkFailure>(
+        errcode === ErrorCode.invalidCredentials
+          ? { _tag: "CredentialsRefused", errcode, errmsg }
+          : { _tag: "SubscribeRefused", errcode, errmsg }
+      )
+    })
+
+    const ping = Effect.suspend(() => {
+      const frame = Frame.request(Frame.Command.ping, Crypto.unsafeReqId(env.crypto, Frame.Command.ping))
+      return Effect.flatMap(request(frame, config.pingTimeout), (verdict) => {
+        if (verdict._tag === "Unknown") return Effect.fail<LinkFailure>({ _tag: "HeartbeatLost" })
+        env.onPingAcked()
+        return Effect.void
+      })
+    })
+
+    const life = Effect.gen(function*() {
+      const openDeadline = deadlines.after(
+        Duration.toMillis(config.subscribeTimeout),
+        () => lose({ _tag: "OpenTimeout" })
+      )
+      yield* Deferred.await(opened)
+      openDeadline.cancelled = true
+      yield* env.onOpen
+      yield* subscribe
+      yield* env.onReady({ send })
+      yield* env.heartbeat.run(ping)
+      return yield* Effect.fail<LinkFailure>({ _tag: "HeartbeatLost" })
+    })
+
+    const socket = yield* Socket.fromWebSocket(Effect.succeed(ws), {
+      // Without this a close with 1000 or 1006 counts as success, and nobody would reconnect.
+      closeCodeIsError: () => true,
+      // Opening has its own deadline above, which a blocked event loop cannot trip.
+      openTimeout: Duration.infinity
+    })
+    const read = socket.runRaw((data) => onData(data), { onOpen: Deferred.succeed(opened, undefined) }).pipe(
+      Effect.mapError(linkFailure.fromSocketError),
+      Effect.zipRight(Effect.never)
+    )
+
+    return yield* Effect.raceFirst(Effect.raceFirst(read, life), Deferred.await(lost))
+  }))

@@ -1,0 +1,23 @@
+import { fileURLToPath } from "node:url"
+import { defineConfig } from "vitest/config"
+
+const src = fileURLToPath(new URL("./src", import.meta.url))
+
+export default defineConfig({
+  resolve: {
+    // Tests and examples import the package by its name, without a build.
+    alias: [
+      { find: /^effect-wecom$/, replacement: `${src}/index.ts` },
+      { find: /^effect-wecom\/(.+)$/, replacement: `${src}/$1.ts` }
+    ]
+  },
+  test: {
+    include: ["test/**/*.test.ts"],
+    // Processes, not threads: some promises are about sockets and unhandled rejections of a whole process.
+    pool: "forks",
+    maxWorkers: 2,
+    minWorkers: 1,
+    testTimeout: 30_000,
+    hookTimeout: 30_000
+  }
+})
