@@ -5,19 +5,26 @@
  * serves that bot, at `WECOM_WS_URL` if that is set.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Config, Console, Effect, Logger, Random, Schedule, Stream } from "effect"
+import { Config, Console, Duration, Effect, Logger, Random, Schedule, Stream } from "effect"
 import { type BotEvent, BotRouter, type Message, Reply, TemplateCard, WecomBot } from "effect-wecom"
 import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
 import { demo } from "./support/demo.js"
 
 // The bot: what it does with each message and event.
 
-const words = (text: string) =>
-  Array.from(new Intl.Segmenter("zh", { granularity: "word" }).segment(text), (_) => _.segment)
+/** Chinese puts no spaces between words, so somebody has to know them. What stands between two goes with the first. */
+const words = (text: string): ReadonlyArray<string> => {
+  const segments = Array.from(new Intl.Segmenter("zh", { granularity: "word" }).segment(text))
+  const starts = segments.filter(({ index, isWordLike }) => index === 0 || isWordLike).map(({ index }) => index)
+  return starts.map((start, at) => text.slice(start, starts[at + 1]))
+}
 
-// A model that writes its answer would stand here: any Stream of strings will do.
-const answer = (text: string) =>
-  Stream.fromIterable(words(`You said: ${text}`)).pipe(Stream.schedule(Schedule.spaced("40 millis")))
+/** A model that writes its answer could stand here: any Stream of strings will do. */
+const answer = (text: string): Stream.Stream<string> => {
+  const said = words(`You said: ${text}`)
+  const pause = Duration.millis(Math.min(40, 4_000 / said.length))
+  return Stream.schedule(Stream.fromIterable(said), Schedule.spaced(pause))
+}
 
 const echo = (message: Message.Message, text: string) =>
   WecomBot.replyStream(message, answer(text), { feedback: { id: message.msgid } })
@@ -42,18 +49,16 @@ const showPress = (event: BotEvent.TemplateCardEvent) =>
     yield* WecomBot.updateTemplateCard(event, card)
   })
 
-const ratings = { 1: "like", 2: "dislike", 3: "withdrawn" }
+const logFeedback = ({ event: { feedback_event: { id, type } } }: BotEvent.FeedbackEvent) =>
+  Effect.logInfo(`feedback on the answer to ${id}: ${{ 1: "like", 2: "dislike", 3: "withdrawn" }[type]}`)
 
 const router = BotRouter.empty.pipe(
-  BotRouter.onText((message) =>
-    message.text.content === "card" ? offerCard(message) : echo(message, message.text.content)
-  ),
+  BotRouter.onMatch(/^card$/, offerCard),
+  BotRouter.onText((message) => echo(message, message.text.content)),
   BotRouter.onVoice((message) => echo(message, message.voice.content)),
-  BotRouter.onEvent("enter_chat", (event) =>
-    WecomBot.replyWelcome(event, Reply.text(`Welcome, ${event.from.userid}! 您好！`))),
+  BotRouter.onEvent("enter_chat", (event) => WecomBot.replyWelcome(event, Reply.text("您好！Say anything, or: card"))),
   BotRouter.onEvent("template_card_event", showPress),
-  BotRouter.onEvent("feedback_event", ({ event: { feedback_event } }) =>
-    Effect.logInfo(`feedback on ${feedback_event.id}: ${ratings[feedback_event.type]}`))
+  BotRouter.onFeedback(logFeedback)
 )
 
 // The program: the bot on the real service, or the demo around it.

@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Limits from "./Limits.js"
 
 /**
  * What a bot can be told.
@@ -45,6 +46,13 @@ export interface Options {
   readonly unavailableTimeout?: Duration.DurationInput | undefined
   /** HTTP: how long to wait for headers, and between bytes. Default 10 seconds. */
   readonly requestTimeout?: Duration.DurationInput | undefined
+  /** The most bytes a downloaded file may have. Default 100 MB, the largest a user can hand to a bot. */
+  readonly maxDownloadBytes?: number | undefined
+  /**
+   * Whether downloads may reach loopback and private addresses. Link-local and metadata addresses are always refused. Default
+   * `false` with the public service, `true` with a `wsUrl` of one's own.
+   */
+  readonly allowPrivateAddresses?: boolean | undefined
   /** How long running handlers may go on when the bot closes. Default 10 seconds. */
   readonly drainTimeout?: Duration.DurationInput | undefined
   /** How long sealing open bubbles and flushing replies may take when the bot closes. Default 5 seconds. */
@@ -82,6 +90,8 @@ export interface Resolved {
   readonly ackHorizon: Duration.Duration
   readonly unavailableTimeout: Duration.Duration
   readonly requestTimeout: Duration.Duration
+  readonly maxDownloadBytes: number
+  readonly allowPrivateAddresses: boolean
   readonly drainTimeout: Duration.Duration
   readonly sealTimeout: Duration.Duration
   readonly maxReplyQueueSize: number
@@ -169,10 +179,11 @@ export const resolve = (options: Options): Either.Either<Resolved, ConfigError.C
     const secret = options.secret
     if (!Redacted.isRedacted(secret)) return yield* Either.left(invalid("secret", "must be a Redacted string"))
     yield* text("secret", Redacted.value(secret))
+    const wsUrl = yield* webSocketUrl(options.wsUrl)
     return {
       botId,
       secret,
-      wsUrl: yield* webSocketUrl(options.wsUrl),
+      wsUrl,
       reconnectInterval: yield* duration("reconnectInterval", options.reconnectInterval, "1 seconds"),
       maxReconnectAttempts: yield* attempts("maxReconnectAttempts", options.maxReconnectAttempts, 10),
       maxAuthFailureAttempts: yield* attempts("maxAuthFailureAttempts", options.maxAuthFailureAttempts, 5),
@@ -183,6 +194,8 @@ export const resolve = (options: Options): Either.Either<Resolved, ConfigError.C
       ackHorizon: yield* duration("ackHorizon", options.ackHorizon, "30 seconds"),
       unavailableTimeout: yield* duration("unavailableTimeout", options.unavailableTimeout, "30 seconds", true),
       requestTimeout: yield* duration("requestTimeout", options.requestTimeout, "10 seconds"),
+      maxDownloadBytes: yield* size("maxDownloadBytes", options.maxDownloadBytes, Limits.downloadBytes),
+      allowPrivateAddresses: options.allowPrivateAddresses ?? new URL(wsUrl).host !== new URL(defaultWsUrl).host,
       drainTimeout: yield* duration("drainTimeout", options.drainTimeout, "10 seconds", true),
       sealTimeout: yield* duration("sealTimeout", options.sealTimeout, "5 seconds", true),
       maxReplyQueueSize: yield* size("maxReplyQueueSize", options.maxReplyQueueSize, 500),

@@ -74,6 +74,14 @@ export const group = (chatid: string): Group => ({ _tag: "Group", chatid })
 export const id = (chat: Chat): string => chat._tag === "User" ? chat.userid : chat.chatid
 
 /**
+ * Tells conversations apart; a user and a group may have the same id.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const key = (chat: Chat): string => `${type(chat)}:${id(chat)}`
+
+/**
  * The wire's `chat_type` of `aibot_send_msg`: 1 single, 2 group (WeCom doc 101463).
  *
  * @since 0.1.0

@@ -165,10 +165,9 @@ export const decryptStream =
  * @since 0.1.0
  * @category hashes
  */
-export const md5: {
-  (source: Uint8Array): Effect.Effect<string>
-  <E, R>(source: Stream.Stream<Uint8Array, E, R>): Effect.Effect<string, E, R>
-} = <E, R>(source: Uint8Array | Stream.Stream<Uint8Array, E, R>): Effect.Effect<string, E, R> =>
+export const md5 = <E = never, R = never>(
+  source: Uint8Array | Stream.Stream<Uint8Array, E, R>
+): Effect.Effect<string, E, R> =>
   Effect.suspend(() => {
     const hash = NodeCrypto.createHash("md5")
     if (source instanceof Uint8Array) return Effect.succeed(hash.update(source).digest("hex"))

@@ -3,10 +3,12 @@
  *
  * @since 0.1.0
  */
+import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 
 /**
  * @since 0.1.0
@@ -67,3 +69,40 @@ export const make = (options?: {
  * @category layers
  */
 export const layer: Layer.Layer<Dedupe> = Layer.effect(Dedupe, make())
+
+/**
+ * Over a `KeyValueStore`, so that it survives a restart: a message that is delivered again to the next process is not handled
+ * again. Each msgid is remembered for `timeToLive` (default 1 hour of wall time). The store keeps one small entry per msgid,
+ * under `prefix` (default `wecom-msgid/`), and forgets none by itself: give it one that expires, or clear it now and then.
+ *
+ * A msgid counts as seen from the moment it is asked about. A store that fails lets the message through and is reported in
+ * the log: rather twice than never.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerKeyValueStore = (options?: {
+  readonly timeToLive?: Duration.DurationInput | undefined
+  readonly prefix?: string | undefined
+}): Layer.Layer<Dedupe, never, KeyValueStore.KeyValueStore> =>
+  Layer.effect(
+    Dedupe,
+    Effect.gen(function*() {
+      const store = yield* KeyValueStore.KeyValueStore
+      const clock = yield* Effect.clock
+      const timeToLive = Duration.toMillis(options?.timeToLive ?? "1 hour")
+      const prefix = options?.prefix ?? "wecom-msgid/"
+      return {
+        isNew: (msgid) =>
+          Effect.gen(function*() {
+            const now = clock.unsafeCurrentTimeMillis()
+            const seenAt = yield* store.get(prefix + msgid)
+            if (Option.isSome(seenAt) && now - Number(seenAt.value) <= timeToLive) return false
+            yield* store.set(prefix + msgid, String(now))
+            return true
+          }).pipe(
+            Effect.catchAll(() => Effect.as(Effect.logWarning("the store of seen messages failed"), true))
+          )
+      }
+    })
+  )

@@ -289,3 +289,84 @@ export type OfType<T extends MsgType> = Extract<Message, { readonly msgtype: T }
  */
 export const isType = <T extends MsgType>(msgtype: T) => (message: Message): message is OfType<T> =>
   message.msgtype === msgtype
+
+/**
+ * Something with bytes in or around a message. `media` is what `downloadFile` takes; `origin` says where it stood.
+ *
+ * @since 0.1.0
+ * @category views
+ */
+export interface Attachment {
+  readonly type: "image" | "file" | "video"
+  readonly origin: "message" | "mixed" | "quote"
+  readonly media: Media
+}
+
+const mediaTypes = ["image", "file", "video"] as const
+
+type MediaFields = { readonly [T in typeof mediaTypes[number]]?: Media | undefined }
+
+const mediaOf = (fields: MediaFields, origin: Attachment["origin"]): ReadonlyArray<Attachment> =>
+  mediaTypes.flatMap((type) => {
+    const media = fields[type]
+    return media === undefined ? [] : [{ type, origin, media }]
+  })
+
+/**
+ * Every image, file and video that came with a message: its own, those of its mixed items, and those of what it quotes. In
+ * a group a user hands the bot an image or a file by quoting it.
+ *
+ * @since 0.1.0
+ * @category views
+ */
+export const attachments = (message: Message): ReadonlyArray<Attachment> => {
+  if (message.msgtype === "unknown") return []
+  const items = "mixed" in message ? message.mixed.msg_item : []
+  const quoted = message.quote
+  return [
+    ...mediaOf(message as MediaFields, "message"),
+    ...items.flatMap((item) => mediaOf(item, "mixed")),
+    ...(quoted === undefined
+      ? []
+      : [...mediaOf(quoted, "quote"), ...(quoted.mixed?.msg_item ?? []).flatMap((item) => mediaOf(item, "quote"))])
+  ]
+}
+
+const invisible = /[\u200b-\u200d\u2060\ufeff]/g
+const joiner = /(?<=\p{Extended_Pictographic}[\ufe0f\u{1f3fb}-\u{1f3ff}]?)\u200d(?=\p{Extended_Pictographic})/gu
+
+/** Zero-width characters go, but for the joiners inside an emoji; full-width spaces become plain ones. */
+const normalise = (text: string): string =>
+  text.replace(joiner, "\u0000").replace(invisible, "").replaceAll("\u0000", "\u200d").replaceAll("\u3000", " ")
+
+const escapeRegExp = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
+
+interface TextFields {
+  readonly text?: { readonly content: string } | undefined
+  readonly voice?: { readonly content: string } | undefined
+  readonly mixed?: typeof Mixed.Type | undefined
+}
+
+const textOf = (fields: TextFields): string =>
+  [fields.text?.content, fields.voice?.content, ...(fields.mixed?.msg_item ?? []).map(textOf)]
+    .filter((text) => text !== undefined && text !== "")
+    .join("\n")
+
+/**
+ * The words of a message: its text, the transcript of a voice message, the texts of a mixed one. Zero-width characters are
+ * removed, full-width spaces made plain, and the ends trimmed.
+ *
+ * With `botName` the mention of the bot is taken out of group messages, wherever it stands; the name may contain spaces. In
+ * a single chat a leading `@` belongs to the user's text.
+ *
+ * @since 0.1.0
+ * @category views
+ */
+export const plainText = (message: Message, options?: { readonly botName?: string | undefined }): string => {
+  if (message.msgtype === "unknown") return ""
+  const text = normalise(textOf(message as TextFields))
+  const botName = normalise(options?.botName ?? "")
+  if (message.chattype === "single" || botName === "") return text.trim()
+  const mention = new RegExp(`@${escapeRegExp(botName)}(?=\\s|$|[^\\p{L}\\p{N}])\\s?`, "gu")
+  return text.replace(mention, "").trim()
+}

@@ -4,8 +4,10 @@
  *
  * @since 0.1.0
  */
+import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
-import * as MetricKeyType from "effect/MetricKeyType"
+import type * as MetricKeyType from "effect/MetricKeyType"
+import * as Chat from "./Chat.js"
 
 const counter = (name: string, description: string): Metric.Metric.Counter<number> =>
   Metric.counter(name, { description, incremental: true })
@@ -75,5 +77,52 @@ export const reconnects = counter("wecom_reconnects_total", "Reconnects by reaso
  * @since 0.1.0
  * @category utils
  */
-export const unsafeIncrement = (metric: Metric.Metric<MetricKeyType.MetricKeyType.Counter<number>, number, unknown>): void =>
-  metric.unsafeUpdate(1, [])
+export const unsafeIncrement = (
+  metric: Metric.Metric<MetricKeyType.MetricKeyType.Counter<number>, number, unknown>
+): void => metric.unsafeUpdate(1, [])
+
+/**
+ * Messages that were passed over because they were sent too long ago (`ignoreOlderThan`).
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const staleMessages = counter("wecom_stale_messages_total", "Messages that were sent too long ago")
+
+/**
+ * Messages that were dropped because too many waited for their handlers (`maxWaiting`).
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const handlerDropped = counter("wecom_handler_dropped_total", "Messages dropped while too many waited")
+
+/**
+ * A root span for a message or event, with the OpenTelemetry attributes of messaging. Ids of chats stand on spans, never on
+ * metrics; the text stands nowhere.
+ *
+ * @since 0.1.0
+ * @category tracing
+ */
+export const withMessageSpan = (incoming: {
+  readonly msgid?: string | undefined
+  readonly msgtype?: string | undefined
+  readonly eventtype?: string | undefined
+  readonly chattype?: string | undefined
+  readonly chatid?: string | undefined
+  readonly from?: { readonly userid: string } | undefined
+}): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> => {
+  const chat = Chat.fromCallback(incoming)
+  return Effect.withSpan("wecom.process", {
+    root: true,
+    kind: "consumer",
+    attributes: {
+      "messaging.system": "wecom",
+      "messaging.operation.type": "process",
+      "messaging.message.id": incoming.msgid,
+      "messaging.destination.name": chat === undefined ? undefined : Chat.id(chat),
+      "wecom.msgtype": incoming.eventtype ?? incoming.msgtype,
+      "wecom.chattype": incoming.chattype
+    }
+  }) as <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+}

@@ -33,7 +33,7 @@ import type * as Reply from "./Reply.js"
 import * as ReplyQueue from "./ReplyQueue.js"
 import type * as ReplyTarget from "./ReplyTarget.js"
 import type * as TemplateCard from "./TemplateCard.js"
-import type { ConnectionError, SendError } from "./WecomError.js"
+import type { ConnectionError, SendError, SendInvalid } from "./WecomError.js"
 
 /**
  * What `reply*` answer: a message, or what was kept of one.
@@ -125,6 +125,15 @@ export interface Receipt {
  * @since 0.1.0
  * @category models
  */
+export interface AwaitOptions {
+  /** How long to wait before failing with a `TimeoutException`. Default 5 minutes. */
+  readonly timeout?: Duration.DurationInput | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export declare namespace WecomBot {
   /**
    * @since 0.1.0
@@ -140,6 +149,15 @@ export declare namespace WecomBot {
     readonly forkHandler: <A, E, R>(
       handler: Effect.Effect<A, E, R>
     ) => Effect.Effect<Fiber.RuntimeFiber<A, E>, never, R>
+    readonly awaitReply: (
+      from: Addressable,
+      predicate?: (message: Message.Message) => boolean,
+      options?: AwaitOptions
+    ) => Effect.Effect<Message.Message, Cause.TimeoutException | ConnectionError | SendInvalid>
+    readonly awaitCardAction: (
+      taskId: string,
+      options?: AwaitOptions
+    ) => Effect.Effect<BotEvent.TemplateCardEvent, Cause.TimeoutException | ConnectionError>
     readonly command: (
       cmd: string,
       body?: unknown,
@@ -272,6 +290,47 @@ export const forkHandler = <A, E, R>(
   handler: Effect.Effect<A, E, R>
 ): Effect.Effect<Fiber.RuntimeFiber<A, E>, never, WecomBot | R> =>
   Effect.flatMap(WecomBot, (bot) => bot.forkHandler(handler))
+
+/**
+ * Waits for the next message of a conversation, or the next one that a predicate takes, so that a handler can ask and go on.
+ * The message goes to the waiter alone: no stream and no route sees it, so a handler in a queue never waits for itself.
+ *
+ * @since 0.1.0
+ * @category incoming
+ */
+export const awaitReply: {
+  <A extends Message.Message>(
+    from: Addressable,
+    refinement: (message: Message.Message) => message is A,
+    options?: AwaitOptions
+  ): Effect.Effect<A, Cause.TimeoutException | ConnectionError | SendInvalid, WecomBot>
+  (
+    from: Addressable,
+    predicate?: (message: Message.Message) => boolean,
+    options?: AwaitOptions
+  ): Effect.Effect<Message.Message, Cause.TimeoutException | ConnectionError | SendInvalid, WecomBot>
+} = (
+  from: Addressable,
+  predicate?: (message: Message.Message) => boolean,
+  options?: AwaitOptions
+): Effect.Effect<never, Cause.TimeoutException | ConnectionError | SendInvalid, WecomBot> =>
+  Effect.flatMap(WecomBot, (bot) => bot.awaitReply(from, predicate, options)) as Effect.Effect<
+    never,
+    Cause.TimeoutException | ConnectionError | SendInvalid,
+    WecomBot
+  >
+
+/**
+ * Waits for the next press on the card with this `task_id`. The event goes to the waiter alone.
+ *
+ * @since 0.1.0
+ * @category incoming
+ */
+export const awaitCardAction = (
+  taskId: string,
+  options?: AwaitOptions
+): Effect.Effect<BotEvent.TemplateCardEvent, Cause.TimeoutException | ConnectionError, WecomBot> =>
+  Effect.flatMap(WecomBot, (bot) => bot.awaitCardAction(taskId, options))
 
 /**
  * Sends a command this library does not know, and returns its ack. The body is not checked. Frames of one `reqId` leave in
@@ -413,7 +472,12 @@ export const sendMessage = (
 export const layerWithoutDependencies: Layer.Layer<
   WecomBot,
   never,
-  BotConfig.BotConfig | Connection.Connection | Crypto.Crypto | Dedupe.Dedupe | Governor.Governor | ReplyQueue.ReplyQueue
+  | BotConfig.BotConfig
+  | Connection.Connection
+  | Crypto.Crypto
+  | Dedupe.Dedupe
+  | Governor.Governor
+  | ReplyQueue.ReplyQueue
 > = Layer.scoped(WecomBot, internal.make)
 
 const layerOver = <E>(

@@ -92,7 +92,7 @@ export const make = (options: Options): Either.Either<WecomCrypto, DecryptFailed
     const { receiveId = "", token } = options
 
     const computeSignature: WecomCrypto["computeSignature"] = (timestamp, nonce, encrypt) =>
-      sha1([token, timestamp, nonce, encrypt].sort().join(""))
+      sha1([token, timestamp, nonce, encrypt].toSorted().join(""))
 
     return {
       computeSignature,
@@ -102,14 +102,17 @@ export const make = (options: Options): Either.Either<WecomCrypto, DecryptFailed
         return expected.length === given.length && NodeCrypto.timingSafeEqual(expected, given)
       },
       decrypt: (encrypt) =>
-        Either.flatMap(file.decrypt(Buffer.from(encrypt, "base64"), key), (bytes): Either.Either<string, DecryptFailed> => {
-          const plain = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-          if (plain.length < headerBytes) return malformed
-          const end = headerBytes + plain.readUInt32BE(16)
-          if (end > plain.length) return malformed
-          if (receiveId !== "" && plain.toString("utf8", end) !== receiveId) return otherReceiver
-          return Either.right(plain.toString("utf8", headerBytes, end))
-        }),
+        Either.flatMap(
+          file.decrypt(Buffer.from(encrypt, "base64"), key),
+          (bytes): Either.Either<string, DecryptFailed> => {
+            const plain = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+            if (plain.length < headerBytes) return malformed
+            const end = headerBytes + plain.readUInt32BE(16)
+            if (end > plain.length) return malformed
+            if (receiveId !== "" && plain.toString("utf8", end) !== receiveId) return otherReceiver
+            return Either.right(plain.toString("utf8", headerBytes, end))
+          }
+        ),
       encrypt: (text, timestamp, nonce) =>
         Effect.map(Crypto.randomString(16), (random) => {
           const content = Buffer.from(text, "utf8")

@@ -44,7 +44,9 @@ export const LinkFailure = Schema.Union(
  */
 export type LinkFailure = typeof LinkFailure.Type
 
-const linkFailureTexts: { readonly [K in LinkFailure["_tag"]]: (failure: Extract<LinkFailure, { _tag: K }>) => string } = {
+const linkFailureTexts: {
+  readonly [K in LinkFailure["_tag"]]: (failure: Extract<LinkFailure, { _tag: K }>) => string
+} = {
   Dns: (_) => `the host name did not resolve (${_.code})`,
   Refused: (_) => `the connection was refused (${_.code})`,
   Tls: (_) => `the TLS certificate was not accepted (${_.code})`,

@@ -45,7 +45,15 @@ export * as Heartbeat from "./Heartbeat.js"
 /**
  * @since 0.1.0
  */
+export * as Incoming from "./Incoming.js"
+/**
+ * @since 0.1.0
+ */
 export * as Limits from "./Limits.js"
+/**
+ * @since 0.1.0
+ */
+export * as MediaDownload from "./MediaDownload.js"
 /**
  * @since 0.1.0
  */
@@ -78,6 +86,10 @@ export * as TemplateCard from "./TemplateCard.js"
  * @since 0.1.0
  */
 export * as WecomBot from "./WecomBot.js"
+/**
+ * @since 0.1.0
+ */
+export * as WecomCrypto from "./WecomCrypto.js"
 /**
  * @since 0.1.0
  */

@@ -4,23 +4,29 @@ import { Effect, Layer } from "effect"
 import * as NodeGateway from "effect-wecom/NodeGateway"
 import * as TestGateway from "effect-wecom/TestGateway"
 import { WebSocket } from "ws"
+import { cert, key } from "./gateway/certificate.js"
 import { faultSuite } from "./gateway/faultSuite.js"
 import { subscribed } from "./gateway/rawClient.js"
 import { wireSuite } from "./gateway/wireSuite.js"
 
 /** Leads every connection to the gateway, whatever URL it asks for. */
-const constructor = (options?: object) =>
-  Layer.effect(
-    Socket.WebSocketConstructor,
-    Effect.map(NodeGateway.url, (url) => () => new WebSocket(url, options) as unknown as globalThis.WebSocket)
-  )
+const constructor = Layer.effect(
+  Socket.WebSocketConstructor,
+  Effect.map(NodeGateway.url, (url) => () => new WebSocket(url, { ca: cert }) as unknown as globalThis.WebSocket)
+)
 
-const seam = (options?: NodeGateway.Options) =>
-  Layer.orDie(Layer.provideMerge(constructor({ rejectUnauthorized: false }), NodeGateway.layer(options)))
+const seam = (options?: NodeGateway.Options) => Layer.orDie(Layer.provideMerge(constructor, NodeGateway.layer(options)))
 
 describe("NodeGateway", () => {
   describe("on the wire", () => wireSuite(seam))
   describe("when told to fail", () => faultSuite(seam))
+
+  it.scopedLive("speaks TLS", () =>
+    Effect.gen(function*() {
+      expect(yield* NodeGateway.url).toMatch(/^wss:/)
+      const client = yield* subscribed()
+      expect((yield* client.request("ping", "p")).errcode).toBe(0)
+    }).pipe(Effect.provide(seam({ tls: { key, cert } }))))
 
   it.scopedLive("says what is wrong when the port is taken", () =>
     Effect.gen(function*() {

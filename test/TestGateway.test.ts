@@ -82,6 +82,15 @@ describe("TestGateway", () => {
         expect((yield* TestGateway.received).length).toBe(1)
       }))
 
+    test("terminate reads nothing more", () =>
+      Effect.gen(function*() {
+        const client = yield* subscribed()
+        // No microtask runs between the two, so the ack of the ping is on its way but not read yet.
+        yield* Effect.zipRight(client.write("ping", "p"), Effect.sync(() => client.ws.terminate()))
+        expect((yield* client.closed).code).toBe(1006)
+        expect(yield* client.unread).toEqual([])
+      }))
+
     test("a close that nobody answers takes 30 seconds", () =>
       Effect.gen(function*() {
         const client = yield* subscribed()

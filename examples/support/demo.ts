@@ -19,7 +19,7 @@ const follow = (user: TestGateway.User) =>
   Effect.gen(function*() {
     const answers = yield* Queue.unbounded<TestGateway.Bubble>()
     yield* user.changes.pipe(
-      Stream.filter((bubble) => bubble.from === "bot"),
+      Stream.filter((bubble) => bubble.from === "bot" && !(bubble.thinking && !bubble.sealed)),
       Stream.tap((bubble) => show(bubble.id, "bot", describe(bubble), bubble.sealed)),
       Stream.filter((bubble) => bubble.sealed),
       Stream.runForEach((bubble) => Queue.offer(answers, bubble)),

@@ -193,7 +193,11 @@ export const replyStream = <E, R>(
             return Effect.void
           }
           const error = Cause.isFailType(verdict.cause) ? verdict.cause.error : undefined
-          if (error === undefined || refusals.isGone(error)) return error === undefined ? Effect.void : turnToPush(error)
+          if (error === undefined || refusals.isGone(error)) {
+            return error === undefined
+              ? Effect.void
+              : turnToPush(error)
+          }
           if (error._tag === "DeliveryUnknown") {
             doubtful = content
             return Effect.void

@@ -16,7 +16,10 @@ export type Inbound =
   | { readonly _tag: "Event"; readonly event: BotEvent.BotEvent }
   | { readonly _tag: "Ping"; readonly reqId: string }
   | { readonly _tag: "Unknown"; readonly cmd: string }
-  | { readonly _tag: "Undecodable"; readonly reason: "NotText" | "NotJson" | "NotAnEnvelope" | "BadMessage" | "BadEvent" }
+  | {
+    readonly _tag: "Undecodable"
+    readonly reason: "NotText" | "NotJson" | "NotAnEnvelope" | "BadMessage" | "BadEvent"
+  }
 
 type Json = { [key: string]: unknown }
 
@@ -135,9 +138,16 @@ const decodeEvent = (body: Json, reqId: string, receivedAt: number): Inbound => 
     : { _tag: "Undecodable", reason: "BadEvent" }
 }
 
+/** `Number("")` is 0, and nothing that is not a code may pass for one. */
+const wholeNumber = /^-?\d+$/
+
 const decodeAck = (frame: Json, reqId: string): Inbound => {
   const { errcode, errmsg } = frame
-  const code = typeof errcode === "number" ? errcode : typeof errcode === "string" ? Number(errcode) : NaN
+  const code = typeof errcode === "number"
+    ? errcode
+    : typeof errcode === "string" && wholeNumber.test(errcode)
+    ? Number(errcode)
+    : NaN
   return {
     _tag: "Ack",
     ack: {

@@ -105,7 +105,9 @@ export const make: Effect.Effect<
       }
       case "Undecodable": {
         Telemetry.unsafeIncrement(Metric.tagged(Telemetry.undecodable, "reason", inbound.reason))
-        runFork(Effect.annotateLogs(Effect.logWarning("ignored a frame that could not be read"), "reason", inbound.reason))
+        runFork(
+          Effect.annotateLogs(Effect.logWarning("ignored a frame that could not be read"), "reason", inbound.reason)
+        )
         return
       }
       default:

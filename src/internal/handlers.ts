@@ -1,7 +1,7 @@
 /**
  * The handlers a bot waits for when it closes. Their frames, and those of the fibers they fork, still leave while it drains.
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"

@@ -6,7 +6,8 @@ import type { LinkFailure } from "../WecomError.js"
 
 const dns = new Set(["ENOTFOUND", "EAI_AGAIN", "EAI_NODATA", "EAI_NONAME"])
 const refused = new Set(["ECONNREFUSED"])
-const tls = /^(CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT|UNABLE_TO_|HOSTNAME_MISMATCH|EPROTO)/
+const tls =
+  /^(CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT|UNABLE_TO_|HOSTNAME_MISMATCH|EPROTO)/
 const unexpectedStatus = /Unexpected server response: (\d{3})/
 
 const errorOf = (cause: unknown): { readonly code?: unknown; readonly message?: unknown } | undefined => {

@@ -23,7 +23,8 @@ const passing: ReadonlySet<number> = new Set([
 ])
 
 /** @internal */
-export const isGone = (error: unknown): error is SendRejected => error instanceof SendRejected && gone.has(error.errcode)
+export const isGone = (error: unknown): error is SendRejected =>
+  error instanceof SendRejected && gone.has(error.errcode)
 
 /** @internal */
 export const isPassing = (error: unknown): error is SendRejected =>

@@ -41,8 +41,7 @@ export const make = (
   const onFlushed = new Set<() => void>()
   let size = 0
 
-  const doubtful = (job: Job) =>
-    Exit.fail(new DeliveryUnknown({ command: job.request.cmd, reason: "ConnectionLost" }))
+  const doubtful = (job: Job) => Exit.fail(new DeliveryUnknown({ command: job.request.cmd, reason: "ConnectionLost" }))
 
   /** What the verdict on the last copy says about the frame, given that an earlier copy may have arrived. */
   const judge = (lane: Lane, job: Job, exit: Exit.Exit<Frame.Ack, QueueError>): Exit.Exit<Frame.Ack, QueueError> => {

@@ -28,20 +28,29 @@ const capacity = 10_000
 export const make = (wallTime: () => number): StreamWindows => {
   const windows = new Map<string, Window>()
   const key = (reqId: string, id: string) => `${reqId}\n${id}`
+  // A forgotten stream looks new when it comes back, so while one of them may be open nothing is concluded.
+  let forgottenUntil = -Infinity
+
+  const forgetOldest = () => {
+    const [name, { openedAt }] = windows.entries().next().value!
+    windows.delete(name)
+    forgottenUntil = Math.max(forgottenUntil, openedAt + Limits.streamWindowMillis)
+  }
+
   return {
     onWritten: (reqId, stream) => {
       const name = key(reqId, stream.id)
       let window = windows.get(name)
       if (window === undefined) {
         window = { openedAt: wallTime(), finals: 0 }
-        if (windows.size >= capacity) windows.delete(windows.keys().next().value!)
+        if (windows.size >= capacity) forgetOldest()
         windows.set(name, window)
       }
       if (stream.finish) window.finals++
     },
     isOpenForOneFinal: (reqId, id) => {
       const window = windows.get(key(reqId, id))
-      return window !== undefined && window.finals === 1 &&
+      return window !== undefined && window.finals === 1 && wallTime() >= forgottenUntil &&
         wallTime() < window.openedAt + Limits.streamWindowMillis - marginMillis
     },
     isOver: (reqId, id) => {

@@ -83,4 +83,5 @@ export const chat = (
   })
 }
 
-const fromCallback = (to: Fields): Chat.Chat | undefined => Chat.fromCallback(to as Parameters<typeof Chat.fromCallback>[0])
+const fromCallback = (to: Fields): Chat.Chat | undefined =>
+  Chat.fromCallback(to as Parameters<typeof Chat.fromCallback>[0])

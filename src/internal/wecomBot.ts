@@ -1,6 +1,7 @@
 /**
  * Puts the bot together: the way in from the connection to the streams, the way out from a body to its lane, and the close.
  */
+import type * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -24,10 +25,13 @@ import * as Telemetry from "../Telemetry.js"
 import type { WecomBot } from "../WecomBot.js"
 import { type ConnectionError, type SendError, SendInvalid } from "../WecomError.js"
 import * as Answer from "./answer.js"
+import * as Awaiters from "./awaiters.js"
 import * as Broadcast from "./broadcast.js"
 import * as Bubbles from "./bubbles.js"
 import * as Handlers from "./handlers.js"
 import * as targets from "./targets.js"
+
+const awaitTimeout = Duration.minutes(5)
 
 const none: Exit.Exit<Option.Option<Frame.Ack>> = Exit.succeed(Option.none())
 
@@ -57,10 +61,26 @@ export const make: Effect.Effect<
   const bubbles = Bubbles.make(queue)
   const handlers = Handlers.make()
 
+  const replies = Awaiters.make<Message.Message>()
+  const cardActions = Awaiters.make<BotEvent.TemplateCardEvent>()
+
   const publish = (callback: Connection.Callback) => {
-    if (callback._tag === "Message") messages.unsafePublish(callback.message)
-    else events.unsafePublish(callback.event)
+    if (callback._tag === "Message") {
+      const chat = Chat.fromCallback(callback.message)
+      if (chat !== undefined && replies.unsafeOffer(Chat.key(chat), callback.message)) return
+      messages.unsafePublish(callback.message)
+      return
+    }
+    const { event } = callback
+    if (event.eventtype === "template_card_event") {
+      const { task_id } = event.event.template_card_event
+      if (task_id !== undefined && cardActions.unsafeOffer(task_id, event)) return
+    }
+    events.unsafePublish(event)
   }
+
+  const within = <A>(waiting: Effect.Effect<A>, timeout: Duration.DurationInput | undefined) =>
+    Effect.raceFirst(waiting, connection.closed).pipe(Effect.timeout(timeout ?? awaitTimeout))
 
   const dispatch = (callback: Connection.Callback): Effect.Effect<void> => {
     const msgid = callback._tag === "Message" ? callback.message.msgid : callback.event.msgid
@@ -71,8 +91,7 @@ export const make: Effect.Effect<
     })
   }
 
-  const endStreams = (how: Option.Option<ConnectionError>) =>
-    Effect.zipRight(messages.end(how), events.end(how))
+  const endStreams = (how: Option.Option<ConnectionError>) => Effect.zipRight(messages.end(how), events.end(how))
 
   const intake = Effect.gen(function*() {
     while (true) {
@@ -202,11 +221,16 @@ export const make: Effect.Effect<
         if (!isStream(source)) return Effect.fail(notAStream)
         return Answer.replyStream(answering, target, source, options ?? {})
       }),
+    awaitReply: (from, predicate, options) =>
+      Effect.suspend((): Effect.Effect<Message.Message, Cause.TimeoutException | ConnectionError | SendInvalid> => {
+        const chat = targets.chat(from)
+        if (chat instanceof SendInvalid) return Effect.fail(chat)
+        return within(replies.take(Chat.key(chat), predicate ?? (() => true)), options?.timeout)
+      }),
+    awaitCardAction: (taskId, options) => within(cardActions.take(taskId, () => true), options?.timeout),
     replyStreamFrame,
     replyStreamFrameIfIdle: (to, frame) =>
-      Effect.suspend(() =>
-        isTooEarly(to, frame) ? none : Effect.map(replyStreamFrame(to, frame), Option.some)
-      ),
+      Effect.suspend(() => isTooEarly(to, frame) ? none : Effect.map(replyStreamFrame(to, frame), Option.some)),
     replyStreamWithCard: (to, frame) => built(() => Reply.streamWithCard(frame), (body) => replyChecked(to, body)),
     replyTemplateCard: (to, card, options) =>
       built(() => Reply.templateCard(card, options), (body) => replyChecked(to, body)),
@@ -285,7 +309,11 @@ const invalidCommand = (cmd: unknown, reqId: unknown): SendInvalid | undefined =
     return new SendInvalid({ field: "cmd", problem: "is empty", limit: "the name of a command" })
   }
   if (cmd === Frame.Command.subscribe) {
-    return new SendInvalid({ field: "cmd", problem: "is aibot_subscribe", limit: "any other: the bot subscribes itself" })
+    return new SendInvalid({
+      field: "cmd",
+      problem: "is aibot_subscribe",
+      limit: "any other: the bot subscribes itself"
+    })
   }
   if (reqId !== undefined && (typeof reqId !== "string" || reqId === "")) {
     return new SendInvalid({ field: "reqId", problem: "is empty", limit: "a string, or none: one is made" })

@@ -57,6 +57,42 @@ export const faultSuite = (seam: Seam) => {
       )
     }))
 
+  test("clearing the rules sends what is held", () =>
+    Effect.gen(function*() {
+      const client = yield* subscribed()
+      const held = yield* TestGateway.acks.hold({ cmd: "ping", times: 1 })
+      yield* client.write("ping", "1")
+      yield* client.request("ping", "2")
+      yield* held.awaitCount(1)
+      yield* TestGateway.acks.clear
+      expect((yield* client.next).headers.req_id).toBe("1")
+    }))
+
+  test("a subscribe takes effect with its ack: until then nothing else is allowed, a second one neither", () =>
+    Effect.gen(function*() {
+      const client = yield* opened()
+      const held = yield* TestGateway.acks.hold({ cmd: "aibot_subscribe", times: 1 })
+      yield* client.write("aibot_subscribe", "first", credentials)
+      yield* held.awaitCount(1)
+      expect((yield* client.request("ping", "p")).errcode).toBe(846609)
+      expect((yield* client.request("aibot_subscribe", "second", credentials)).errcode).toBe(45009)
+      yield* held.release()
+      expect(yield* client.next).toMatchObject({ headers: { req_id: "first" }, errcode: 0 })
+      expect((yield* client.request("ping", "p")).errcode).toBe(0)
+    }))
+
+  test("a subscribe whose connection died before the ack does not count", () =>
+    Effect.gen(function*() {
+      const client = yield* opened()
+      const held = yield* TestGateway.acks.hold({ cmd: "aibot_subscribe", times: 1 })
+      yield* client.write("aibot_subscribe", "first", credentials)
+      yield* held.awaitCount(1)
+      yield* TestGateway.faults.cut()
+      yield* held.release()
+      const alice = yield* TestGateway.user("alice")
+      expect((yield* alice.sendText("anyone?", { wait: false })).delivered).toBe(false)
+    }))
+
   test("pongs and subscribe acks can be muted", () =>
     Effect.gen(function*() {
       const client = yield* opened()

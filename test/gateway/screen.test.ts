@@ -34,7 +34,7 @@ describe("screens", () => {
     Effect.gen(function*() {
       const { alice, client, reqId } = yield* asked
       const seen = yield* alice.changes.pipe(Stream.take(4), Stream.runCollect, Effect.fork)
-      yield* Effect.yieldNow()
+      yield* Effect.repeatN(Effect.yieldNow(), 10)
       const bob = yield* TestGateway.user("bob")
       yield* bob.sendText("not for alice")
       yield* client.next
@@ -104,8 +104,9 @@ describe("screens", () => {
       yield* client.request("aibot_respond_update_msg", press.reqId, update("t", { userids: ["bob"] }))
       const title = (bubbles: ReadonlyArray<TestGateway.Bubble>) => bubbles.at(-1)?.card?.main_title.title
       expect([title(yield* alice.screen), title(yield* bob.screen)]).toEqual(["Leave", "Approved"])
-      yield* client.request("aibot_respond_update_msg", press.reqId, update("t"))
-      expect([title(yield* alice.screen), title(yield* bob.screen)]).toEqual(["Approved", "Approved"])
+      const forAll = { ...update("t"), template_card: buttonCard("t", { main_title: { title: "Closed" } }) }
+      yield* client.request("aibot_respond_update_msg", press.reqId, forAll)
+      expect([title(yield* alice.screen), title(yield* bob.screen)]).toEqual(["Closed", "Closed"])
     }))
 })
 

@@ -17,6 +17,17 @@ describe("windows", () => {
       }
     }))
 
+  test("the window counts from the first delivery, not from a repeated one", () =>
+    Effect.gen(function*() {
+      const { alice, client } = yield* asked
+      const { msgid, reqId } = yield* alice.enter
+      yield* TestClock.adjust("4 seconds")
+      yield* TestGateway.faults.redeliver(msgid)
+      expect([yield* client.next, yield* client.next].map((_) => _.body.msgid)).toEqual([msgid, msgid])
+      yield* TestClock.adjust("4 seconds")
+      expect((yield* client.request("aibot_respond_welcome_msg", reqId, welcome)).errcode).toBe(846604)
+    }))
+
   test("a card update is taken for 5 seconds", () =>
     Effect.gen(function*() {
       const { alice, client, reqId } = yield* asked

@@ -262,7 +262,7 @@ export const make = (options: Resolved): Effect.Effect<Engine, never, Scope.Scop
         const left = connection.unacked.get(reqId)! - 1
         if (left === 0) connection.unacked.delete(reqId)
         else connection.unacked.set(reqId, left)
-        if (alive(connection)) verdict.onAck?.()
+        verdict.onAck?.()
         watch.notify()
       }
       plan.deliver(

@@ -1,0 +1,75 @@
+/**
+ * A message or an event, as a router is asked about it, and the guards that narrow it.
+ *
+ * @since 0.1.0
+ */
+import type * as BotEvent from "./BotEvent.js"
+import * as Chat from "./Chat.js"
+import type * as Message from "./Message.js"
+
+/**
+ * A message or an event, told apart by `isMessage` and `isEvent`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Incoming = Message.Message | BotEvent.BotEvent
+
+/**
+ * @since 0.1.0
+ * @category guards
+ */
+export const isMessage = (incoming: Incoming): incoming is Message.Message => !("eventtype" in incoming)
+
+/**
+ * @since 0.1.0
+ * @category guards
+ */
+export const isEvent = (incoming: Incoming): incoming is BotEvent.BotEvent => "eventtype" in incoming
+
+/**
+ * A message or event from a group.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isGroup = <A extends Incoming>(
+  incoming: A
+): incoming is A & { readonly chattype: "group"; readonly chatid: string } =>
+  Chat.fromCallback(incoming)?._tag === "Group"
+
+/**
+ * A message or event from a single chat.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isSingle = <A extends Incoming>(
+  incoming: A
+): incoming is A & { readonly chattype: "single"; readonly from: typeof Message.From.Type } =>
+  incoming.chattype === "single" && Chat.fromCallback(incoming) !== undefined
+
+/**
+ * From one of these users.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const fromUsers = (userids: Iterable<string>): (incoming: Incoming) => boolean => {
+  const allowed = new Set(userids)
+  return (incoming) => "from" in incoming && incoming.from !== undefined && allowed.has(incoming.from.userid)
+}
+
+/**
+ * From one of these groups or single chats, by chatid or userid.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const inChats = (ids: Iterable<string>): (incoming: Incoming) => boolean => {
+  const allowed = new Set(ids)
+  return (incoming) => {
+    const chat = Chat.fromCallback(incoming)
+    return chat !== undefined && allowed.has(Chat.id(chat))
+  }
+}

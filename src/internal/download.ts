@@ -1,0 +1,237 @@
+/**
+ * One file over HTTP: redirects and addresses checked hop by hop, the body decrypted as it comes, asked for again as long as
+ * nothing of it was handed on.
+ */
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Chunk from "effect/Chunk"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import { identity } from "effect/Function"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { Buffer } from "node:buffer"
+import * as BotConfig from "../BotConfig.js"
+import * as Crypto from "../Crypto.js"
+import type { Download, MediaDownload } from "../MediaDownload.js"
+import { DecryptFailed, DownloadFailed } from "../WecomError.js"
+import * as addresses from "./addresses.js"
+import { decodeKey, padBlock } from "./cryptoFile.js"
+import { failed, fromHttpClient, isTransient } from "./downloadErrors.js"
+import * as DownloadFile from "./downloadFile.js"
+import * as source from "./downloadSource.js"
+import * as filename from "./filename.js"
+
+type Failure = DownloadFailed | DecryptFailed
+
+const maxRedirects = 3
+
+/** The pauses before a file is asked for again. */
+const pauses = [500, 1000]
+
+interface Budget {
+  used: number
+}
+
+/** A response whose body was not read yet. */
+interface Opened {
+  readonly response: HttpClientResponse.HttpClientResponse
+  readonly close: Effect.Effect<void>
+}
+
+// Who takes a download and never reads it must not keep its connection for ever.
+const abandoned = new FinalizationRegistry<Effect.Effect<void>>((close) => {
+  Effect.runFork(close)
+})
+
+const contentLength = ({ headers }: HttpClientResponse.HttpClientResponse): number | undefined => {
+  const length = headers["content-length"]
+  const encoding = headers["content-encoding"] ?? "identity"
+  // The length is that of the encoded body, and a client may have decoded it.
+  return length !== undefined && /^\d{1,15}$/.test(length) && encoding === "identity" ? Number(length) : undefined
+}
+
+/** An absolute http or https URL without its fragment, otherwise as it came. */
+const httpUrl = (url: string, base?: string): string | undefined => {
+  if (!URL.canParse(url, base)) return undefined
+  const parsed = new URL(url, base)
+  if (parsed.protocol !== "http:" && parsed.protocol !== "https:") return undefined
+  const absolute = URL.canParse(url) ? url : parsed.href
+  return absolute.split("#", 1)[0]!
+}
+
+const isTransientFailure = (error: unknown): boolean => error instanceof DownloadFailed && isTransient(error.reason)
+
+/** @internal */
+export const make: Effect.Effect<
+  MediaDownload.Service,
+  never,
+  BotConfig.BotConfig | Crypto.Crypto | HttpClient.HttpClient
+> = Effect.gen(function*() {
+  const config = yield* BotConfig.BotConfig
+  const crypto = yield* Crypto.Crypto
+  // Spans of the client carry the URL, and its addresses are ours to check, redirects included.
+  const client = (yield* HttpClient.HttpClient).pipe(
+    HttpClient.withScope,
+    HttpClient.withTracerDisabledWhen(() => true),
+    HttpClient.transformResponse(Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }))
+  )
+
+  const request = (url: string): Effect.Effect<Opened, DownloadFailed> =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        const close = Scope.close(scope, Exit.void)
+        const response = yield* client.execute(
+          HttpClientRequest.get(url, { headers: { "accept-encoding": "identity" } })
+        ).pipe(
+          Effect.mapError(fromHttpClient),
+          Effect.timeoutFail({
+            duration: config.requestTimeout,
+            onTimeout: () => failed({ _tag: "Timeout", waitingFor: "headers" })
+          }),
+          Scope.extend(scope),
+          restore,
+          Effect.onError(() => close)
+        )
+        return { response, close }
+      })
+    )
+
+  const open = (link: string, hops = 0): Effect.Effect<Opened, DownloadFailed> =>
+    Effect.gen(function*() {
+      const url = httpUrl(link)
+      if (url === undefined) return yield* failed({ _tag: "InvalidUrl" })
+      const kind = addresses.kindOfHost(new URL(url).hostname)
+      if (kind !== "public" && !addresses.isAllowed(kind, config.allowPrivateAddresses)) {
+        return yield* failed({ _tag: "AddressRefused", kind })
+      }
+      const opened = yield* request(url)
+      const { headers, status } = opened.response
+      if (status >= 200 && status < 300) return opened
+      yield* opened.close
+      if (status >= 300 && status < 400 && headers.location !== undefined) {
+        if (hops === maxRedirects) return yield* failed({ _tag: "TooManyRedirects", limit: maxRedirects })
+        const next = httpUrl(headers.location, url)
+        return yield* next === undefined ? failed({ _tag: "InvalidUrl" }) : open(next, hops + 1)
+      }
+      return yield* failed(status === 403 ? { _tag: "Expired" } : { _tag: "Status", status })
+    })
+
+  /** Runs it again while it fails in passing and the budget lasts. */
+  const again = <A, E, R>(budget: Budget, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.catchAll(effect, (error) =>
+      isTransientFailure(error) && budget.used < pauses.length
+        ? Effect.zipRight(Effect.sleep(Duration.millis(pauses[budget.used++]!)), again(budget, effect))
+        : Effect.fail(error))
+
+  const body = ({ close, response }: Opened, maxBytes: number, isFresh: boolean) => {
+    const expected = contentLength(response)
+    let received = 0
+    return response.stream.pipe(
+      Stream.mapError(fromHttpClient),
+      Stream.timeoutFail(() => failed({ _tag: "Timeout", waitingFor: "bytes" }), config.requestTimeout),
+      Stream.mapChunksEffect((chunk) => {
+        for (const bytes of chunk) received += bytes.length
+        return received > maxBytes + padBlock
+          ? Effect.fail(failed({ _tag: "TooLarge", limit: maxBytes }))
+          : Effect.succeed(chunk)
+      }),
+      Stream.concat(Stream.suspend(() => {
+        if (expected !== undefined && received < expected) {
+          return Stream.fail(failed({ _tag: "Truncated", expected, received }))
+        }
+        // A Node stream that broke while nobody read it looks like one that was empty.
+        return expected === undefined && received === 0 && !isFresh
+          ? Stream.fail(failed({ _tag: "Network", code: "EMPTY" }))
+          : Stream.empty
+      })),
+      Stream.ensuring(close)
+    )
+  }
+
+  const limited = (maxBytes: number) => <E>(stream: Stream.Stream<Uint8Array, E>) => {
+    let length = 0
+    return Stream.mapChunksEffect(stream, (chunk) => {
+      for (const bytes of chunk) length += bytes.length
+      return length > maxBytes
+        ? Effect.fail(failed({ _tag: "TooLarge", limit: maxBytes }))
+        : Effect.succeed(chunk)
+    })
+  }
+
+  const download: MediaDownload.Service["download"] = (from, options) =>
+    Effect.gen(function*() {
+      const maxBytes = options?.maxBytes ?? config.maxDownloadBytes
+      const link = source.linkOf(from)
+      if (link === undefined) return yield* failed({ _tag: "NoMedia" })
+      const { aeskey, url } = link
+      const key = aeskey === undefined ? undefined : decodeKey(aeskey)
+      if (key !== undefined && Either.isLeft(key)) return yield* key.left
+      const decrypt = aeskey === undefined ? identity<Stream.Stream<Uint8Array, Failure>> : Crypto.decryptStream(aeskey)
+
+      const openChecked = Effect.flatMap(open(url), (opened) => {
+        const length = contentLength(opened.response)
+        return length !== undefined && length > maxBytes + (aeskey === undefined ? 0 : padBlock)
+          ? Effect.zipRight(opened.close, failed({ _tag: "TooLarge", limit: maxBytes }))
+          : Effect.succeed(opened)
+      })
+
+      const content = (opened: Opened, isFresh: boolean): Stream.Stream<Uint8Array, Failure> =>
+        limited(maxBytes)(decrypt(body(opened, maxBytes, isFresh)))
+
+      let first: Opened | undefined = yield* again({ used: 0 }, openChecked)
+      abandoned.register(first, first.close, first)
+      const { headers } = first.response
+      const length = contentLength(first.response)
+
+      const attempt = (budget: Budget): Stream.Stream<Uint8Array, Failure> =>
+        Stream.suspend(() => {
+          const waiting = first
+          first = undefined
+          if (waiting !== undefined) abandoned.unregister(waiting)
+          const pieces = waiting === undefined
+            ? Stream.unwrap(Effect.map(again(budget, openChecked), (opened) => content(opened, true)))
+            : content(waiting, false)
+          let isHandedOn = false
+          return pieces.pipe(
+            Stream.mapChunks((chunk) => {
+              isHandedOn ||= Chunk.isNonEmpty(chunk)
+              return chunk
+            }),
+            Stream.catchAll((error) => {
+              if (isHandedOn || !isTransientFailure(error) || budget.used >= pauses.length) return Stream.fail(error)
+              const pause = Duration.millis(pauses[budget.used++]!)
+              return Stream.unwrap(Effect.as(Effect.sleep(pause), attempt(budget)))
+            })
+          )
+        })
+
+      /** Nothing is handed on before the end, so it may begin anew whenever it breaks. */
+      const whole = <A, E, R>(use: (stream: Stream.Stream<Uint8Array, Failure>) => Effect.Effect<A, E, R>) =>
+        Effect.suspend(() => {
+          const budget: Budget = { used: 0 }
+          return again(budget, use(attempt(budget)))
+        })
+
+      const result: Download = {
+        filename: filename.fromContentDisposition(headers["content-disposition"]),
+        size: length === undefined || aeskey === undefined ? length : Math.max(0, length - 1),
+        stream: Stream.suspend(() => attempt({ used: 0 })),
+        bytes: whole((stream) =>
+          Effect.map(Stream.runCollect(stream), (chunks) => {
+            const joined = Buffer.concat(Chunk.toReadonlyArray(chunks))
+            return new Uint8Array(joined.buffer, joined.byteOffset, joined.length)
+          })
+        ),
+        writeTo: (path) => whole((stream) => DownloadFile.write(path, crypto.unsafeRandomString(12), stream))
+      }
+      return result
+    })
+
+  return { download }
+})

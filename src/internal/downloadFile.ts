@@ -1,0 +1,40 @@
+/**
+ * A Stream into a file that is there whole or not at all.
+ */
+import type { PlatformError } from "@effect/platform/Error"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+
+/** In the same directory, because only there a rename replaces at once. */
+const beside = (path: string, random: string): string =>
+  `${path.slice(0, Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1)}.wecom-${random}.part`
+
+/**
+ * Returns the number of bytes.
+ *
+ * @internal
+ */
+export const write = <E, R>(
+  path: string,
+  random: string,
+  stream: Stream.Stream<Uint8Array, E, R>
+): Effect.Effect<number, E | PlatformError, R | FileSystem.FileSystem> =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const partial = beside(path, random)
+    let length = 0
+    const fill = Effect.scoped(Effect.gen(function*() {
+      const file = yield* fs.open(partial, { flag: "wx" })
+      yield* Stream.runForEach(stream, (bytes) => {
+        length += bytes.length
+        return file.writeAll(bytes)
+      })
+      yield* file.sync
+    }))
+    yield* Effect.onExit(
+      Effect.zipRight(fill, fs.rename(partial, path)),
+      (exit) => exit._tag === "Success" ? Effect.void : Effect.ignore(fs.remove(partial, { force: true }))
+    )
+    return length
+  })

@@ -1,0 +1,22 @@
+/**
+ * A self-signed certificate for localhost and 127.0.0.1, made for these tests and trusted by nobody else; good until 2126.
+ */
+export const key = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgcPNFF6jn3TIxzZGk
+Cr5c9PVyoV5Ohia0SpRJbNpeSgmhRANCAARAIRJG4wkjOQ9huyCpLeseEsC6lSpK
+WQp5H0het+3DHJ/IGVcqpuf4RYnvsA0uaHxPVwxnosVRGAlMpXp8bq4l
+-----END PRIVATE KEY-----
+`
+
+export const cert = `-----BEGIN CERTIFICATE-----
+MIIBmzCCAUGgAwIBAgIUF87N8jTLgs9n7OthiFrBov70TgkwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMzAwNDMyMloYDzIxMjYxMDMw
+MDA0MzIyWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAARAIRJG4wkjOQ9huyCpLeseEsC6lSpKWQp5H0het+3DHJ/IGVcqpuf4
+RYnvsA0uaHxPVwxnosVRGAlMpXp8bq4lo28wbTAdBgNVHQ4EFgQUn3yON7R9diH5
++4dM9ZofNWw0iPQwHwYDVR0jBBgwFoAUn3yON7R9diH5+4dM9ZofNWw0iPQwDwYD
+VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
+zj0EAwIDSAAwRQIhAPT0y5w3oaB9pr9SQuvrF1WFj3bJ9tPhMC0JghlhIXQ5AiBn
+JIuIh+ioMLsS4i2SmFWyH+jRpELkdX/2Zk/M7LamJQ==
+-----END CERTIFICATE-----
+`
