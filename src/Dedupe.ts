@@ -44,21 +44,32 @@ export const make = (options?: {
 }): Effect.Effect<Dedupe.Service> =>
   Effect.map(Effect.clock, (clock) => {
     const timeToLive = Duration.toMillis(options?.timeToLive ?? "1 hour")
-    const capacity = options?.capacity ?? 10_000
+    const capacity = Math.max(1, options?.capacity ?? 10_000)
     const seenAt = new Map<string, number>()
+    // All live equally long, so the oldest is the next to go. A Map could tell the order too, but finding its first entry
+    // gets slower with every entry that was deleted before it.
+    const order: Array<string | undefined> = []
+    let oldest = 0
     const monotonic = () => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
+
+    const forgetOldest = () => {
+      seenAt.delete(order[oldest]!)
+      order[oldest++] = undefined
+      if (oldest > capacity) {
+        order.splice(0, oldest)
+        oldest = 0
+      }
+    }
+
     return {
       isNew: (msgid) =>
         Effect.sync(() => {
           const now = monotonic()
-          // A Map keeps insertion order and every entry lives equally long, so what has expired stands in front.
-          for (const [oldest, at] of seenAt) {
-            if (now - at <= timeToLive) break
-            seenAt.delete(oldest)
-          }
+          while (seenAt.size > 0 && now - seenAt.get(order[oldest]!)! > timeToLive) forgetOldest()
           if (seenAt.has(msgid)) return false
-          if (seenAt.size >= capacity) seenAt.delete(seenAt.keys().next().value!)
+          if (seenAt.size >= capacity) forgetOldest()
           seenAt.set(msgid, now)
+          order.push(msgid)
           return true
         })
     }

@@ -5,23 +5,92 @@
  */
 import * as Socket from "@effect/platform/Socket"
 import * as Config from "effect/Config"
-import type * as ConfigError from "effect/ConfigError"
+import * as ConfigError from "effect/ConfigError"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as WS from "ws"
-import type * as BotConfig from "./BotConfig.js"
+import * as Redacted from "effect/Redacted"
+import type { Agent } from "node:http"
+import * as Tls from "node:tls"
+import * as BotConfig from "./BotConfig.js"
+import * as corkedSocket from "./internal/corkedSocket.js"
+import * as proxy from "./internal/proxy.js"
 import * as WecomBot from "./WecomBot.js"
 
 /**
- * `ws` as the WebSocket of the platform. It can be terminated, which a link that counts as dead needs.
+ * How Node reaches the service.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface NetworkOptions {
+  /** PEM certificates to trust beside Node's own, for a private deployment with a private CA. */
+  readonly ca?: string | Uint8Array | ReadonlyArray<string | Uint8Array> | undefined
+  /**
+   * The URL of a CONNECT proxy, with credentials if it asks for them; `false` for none. By default the environment decides:
+   * `HTTPS_PROXY` (`HTTP_PROXY` for `ws://`), `ALL_PROXY` and `NO_PROXY`. A proxy needs the package `https-proxy-agent`.
+   */
+  readonly proxy?: Redacted.Redacted | false | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends BotConfig.Options, NetworkOptions {}
+
+const isList = (ca: NonNullable<NetworkOptions["ca"]>): ca is ReadonlyArray<string | Uint8Array> => Array.isArray(ca)
+
+/** Node takes a list of its own in place of its roots, so they are named again. */
+const trusted = (ca: NetworkOptions["ca"]): Array<string | Buffer> | undefined =>
+  ca === undefined ? undefined : [
+    ...Tls.rootCertificates,
+    ...(isList(ca) ? ca : [ca]).map((one) => typeof one === "string" ? one : Buffer.from(one))
+  ]
+
+const loadProxyAgent = Effect.tryPromise({
+  try: () => import("https-proxy-agent"),
+  catch: () =>
+    ConfigError.MissingData(
+      ["proxy"],
+      "a proxy is configured: install the package https-proxy-agent, or set proxy: false"
+    )
+})
+
+const proxyFor = (url: string, options: NetworkOptions): string | undefined =>
+  proxy.forUrl(url, Redacted.isRedacted(options.proxy) ? Redacted.value(options.proxy) : options.proxy, process.env)
+
+const agentFor = (url: string, options: NetworkOptions): Effect.Effect<Agent | undefined, ConfigError.ConfigError> =>
+  Effect.gen(function*() {
+    if (!URL.canParse(url)) return undefined
+    const proxyUrl = proxyFor(url, options)
+    if (proxyUrl === undefined) return undefined
+    if (!URL.canParse(proxyUrl)) {
+      return yield* Effect.fail(ConfigError.InvalidData(["proxy"], "must be an http:// or https:// URL"))
+    }
+    const { HttpsProxyAgent } = yield* loadProxyAgent
+    return new HttpsProxyAgent(proxyUrl) as unknown as Agent
+  })
+
+/**
+ * `ws` as the WebSocket of the platform: it can be terminated, which a link that counts as dead needs, the writes of one turn
+ * leave together, and it knows private CAs and proxies. `wsUrl` is the address the proxy is chosen for.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerWebSocketConstructor: Layer.Layer<Socket.WebSocketConstructor> = Layer.succeed(
-  Socket.WebSocketConstructor,
-  (url, protocols) => new WS.WebSocket(url, protocols) as unknown as globalThis.WebSocket
-)
+export const layerWebSocketConstructor = (
+  wsUrl: string,
+  options: NetworkOptions = {}
+): Layer.Layer<Socket.WebSocketConstructor, ConfigError.ConfigError> =>
+  Layer.effect(
+    Socket.WebSocketConstructor,
+    Effect.map(agentFor(wsUrl, options), (agent) => {
+      const ca = trusted(options.ca)
+      const settings = { ...(agent === undefined ? {} : { agent }), ...(ca === undefined ? {} : { ca }) }
+      return (url, protocols) => corkedSocket.open(url, protocols, settings)
+    })
+  )
 
 /**
  * A bot with these options. An option that makes no sense fails the layer as a `ConfigError`.
@@ -30,11 +99,11 @@ export const layerWebSocketConstructor: Layer.Layer<Socket.WebSocketConstructor>
  * @category layers
  */
 export const layer = (
-  options: BotConfig.Options
+  options: Options
 ): Layer.Layer<WecomBot.WecomBot, ConfigError.ConfigError> =>
-  Layer.provide(WecomBot.layer(options), layerWebSocketConstructor)
+  Layer.provide(WecomBot.layer(options), layerWebSocketConstructor(options.wsUrl ?? BotConfig.defaultWsUrl, options))
 
-const fromEnvironment: Config.Config.Wrap<BotConfig.Options> = {
+const fromEnvironment: Config.Config.Wrap<Options> = {
   botId: Config.string("WECOM_BOT_ID"),
   secret: Config.redacted("WECOM_BOT_SECRET"),
   wsUrl: Config.map(Config.option(Config.string("WECOM_WS_URL")), Option.getOrUndefined)
@@ -48,6 +117,6 @@ const fromEnvironment: Config.Config.Wrap<BotConfig.Options> = {
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<BotConfig.Options> = fromEnvironment
+  options: Config.Config.Wrap<Options> = fromEnvironment
 ): Layer.Layer<WecomBot.WecomBot, ConfigError.ConfigError> =>
-  Layer.provide(WecomBot.layerConfig(options), layerWebSocketConstructor)
+  Layer.unwrapEffect(Effect.map(Config.unwrap(options), layer))

@@ -1,0 +1,86 @@
+/** This library, used as its README shows: one fiber per conversation, awaited Effects. */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import * as BotRouter from "effect-wecom/BotRouter"
+import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
+import type * as ReplyTarget from "effect-wecom/ReplyTarget"
+import * as WecomBot from "effect-wecom/WecomBot"
+import { type Case, type Client, play, sizes } from "./cases.js"
+
+let next = 0
+
+const push = (count: number) => WecomBot.command("bench_push", { count }, { reqId: `PUSH${next++}` })
+
+const target = (): ReplyTarget.MessageTarget => ({
+  kind: "message",
+  reqId: `LANE${next++}`,
+  chat: undefined,
+  receivedAt: Date.now()
+})
+
+const lane = (count: number) =>
+  Effect.suspend(() => {
+    const to = target()
+    let i = 0
+    return Effect.whileLoop({
+      while: () => i < count,
+      body: () =>
+        WecomBot.replyStreamFrame(to, { id: to.reqId, content: `snapshot number ${i++} of a growing answer` }),
+      step: () => {}
+    })
+  })
+
+const take = (count: number) =>
+  Effect.gen(function*() {
+    const taken = yield* WecomBot.messages.pipe(Stream.take(count), Stream.runDrain, Effect.fork)
+    yield* Effect.yieldNow()
+    yield* push(count)
+    yield* Fiber.join(taken)
+  })
+
+const answer = (count: number) =>
+  Effect.gen(function*() {
+    const done = yield* Deferred.make<void>()
+    let left = count
+    const router = BotRouter.empty.pipe(
+      BotRouter.onText((message) =>
+        Effect.tap(
+          WecomBot.replyStreamFrame(message, { id: message.reqId, content: "an answer", finish: true }),
+          () => --left === 0 ? Deferred.succeed(done, undefined) : Effect.void
+        )
+      )
+    )
+    const running = yield* Effect.fork(BotRouter.run(router))
+    yield* Effect.yieldNow()
+    yield* push(count)
+    yield* Deferred.await(done)
+    yield* Fiber.interrupt(running)
+  })
+
+const effects: { readonly [K in Case]: (size: number) => Effect.Effect<unknown, unknown, WecomBot.WecomBot> } = {
+  "one lane": lane,
+  "200 lanes": (size) => Effect.all(Array.from({ length: 200 }, () => lane(size / 200)), { concurrency: "unbounded" }),
+  "messages": take,
+  "router": answer
+}
+
+export const make = async (url: string): Promise<{ readonly play: (name: Case) => Promise<unknown>; readonly close: Client["close"] }> => {
+  const bot = NodeWecomBot.layer({
+    botId: "aibBench",
+    secret: Redacted.make("bench"),
+    wsUrl: url,
+    // The bench pushes all messages at once; by default a bot that lags this far behind would drop the oldest.
+    inboxSize: 65_536
+  })
+  const runtime = ManagedRuntime.make(bot)
+  await runtime.runPromise(Logger.withMinimumLogLevel(WecomBot.ready, LogLevel.None))
+  return { play: (name) => runtime.runPromise(effects[name](sizes[name])), close: () => runtime.dispose() }
+}
+
+export { play }
