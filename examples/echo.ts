@@ -81,7 +81,7 @@ const hasCredentials = Config.nonEmptyString("WECOM_BOT_ID").pipe(
 
 Effect.if(hasCredentials, { onTrue: () => service, onFalse: () => demo(router) }).pipe(
   // What ends the bot for good is for a person to fix: one line says it, and the process exits with 1.
-  Effect.tapError((error) => Console.error(`echo: ${error.message}`)),
+  Effect.tapError((error) => Console.error(`echo: ${error}`)),
   Effect.tapDefect((defect) => Effect.logFatal(defect)),
   NodeRuntime.runMain({ disableErrorReporting: true, disablePrettyLogger: true })
 )

@@ -10,6 +10,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Limits from "./Limits.js"
 
@@ -63,7 +64,8 @@ export interface Options {
   readonly inboxSize?: number | undefined
   /**
    * What to do when another instance subscribes with this bot id: `"fail"` ends the bot with `Superseded`; `"retake"`
-   * subscribes again a few times, with growing, jittered delays, and then fails. Default `"fail"`.
+   * subscribes again after 5 to 10 seconds, and fails when it loses the bot once more within ten minutes, so that two that
+   * retake settle. Default `"fail"`.
    */
   readonly onSuperseded?: "fail" | "retake" | undefined
   /** The undocumented `scene` of the subscribe. */
@@ -117,7 +119,24 @@ export class BotConfig extends Context.Tag("effect-wecom/BotConfig")<BotConfig, 
  */
 export const defaultWsUrl = "wss://openws.work.weixin.qq.com"
 
+/**
+ * Whether this `wsUrl` is the public service, and not a private deployment. Decides what downloads may reach.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const isPublicService = (wsUrl: string | undefined): boolean =>
+  wsUrl === undefined || !URL.canParse(wsUrl) || new URL(wsUrl).host === new URL(defaultWsUrl).host
+
 const invalid = (option: string, problem: string) => ConfigError.InvalidData([option], problem)
+
+/** `Duration` takes these for zero, which for some options is valid and means something else. */
+const isNegative = (input: unknown): boolean =>
+  typeof input === "number"
+    ? !(input >= 0)
+    : typeof input === "bigint"
+    ? input < 0n
+    : typeof input === "string" && input.trim().startsWith("-")
 
 const duration = (
   option: string,
@@ -125,8 +144,10 @@ const duration = (
   fallback: Duration.DurationInput,
   allowZero = false
 ): Either.Either<Duration.Duration, ConfigError.ConfigError> => {
-  const decoded = Duration.decodeUnknown(input ?? fallback)
-  if (decoded._tag === "None") return Either.left(invalid(option, "must be a duration, such as \"10 seconds\""))
+  const decoded = isNegative(input) ? Option.none() : Duration.decodeUnknown(input ?? fallback)
+  if (decoded._tag === "None") {
+    return Either.left(invalid(option, "must be a duration that is not negative, such as \"10 seconds\""))
+  }
   const millis = Duration.toMillis(decoded.value)
   return Number.isFinite(millis) && (millis > 0 || allowZero && millis === 0)
     ? Either.right(decoded.value)
@@ -195,7 +216,7 @@ export const resolve = (options: Options): Either.Either<Resolved, ConfigError.C
       unavailableTimeout: yield* duration("unavailableTimeout", options.unavailableTimeout, "30 seconds", true),
       requestTimeout: yield* duration("requestTimeout", options.requestTimeout, "10 seconds"),
       maxDownloadBytes: yield* size("maxDownloadBytes", options.maxDownloadBytes, Limits.downloadBytes),
-      allowPrivateAddresses: options.allowPrivateAddresses ?? new URL(wsUrl).host !== new URL(defaultWsUrl).host,
+      allowPrivateAddresses: options.allowPrivateAddresses ?? !isPublicService(wsUrl),
       drainTimeout: yield* duration("drainTimeout", options.drainTimeout, "10 seconds", true),
       sealTimeout: yield* duration("sealTimeout", options.sealTimeout, "5 seconds", true),
       maxReplyQueueSize: yield* size("maxReplyQueueSize", options.maxReplyQueueSize, 500),

@@ -48,6 +48,8 @@ export interface RouteContext {
 export interface Route<out E = never, out R = never> {
   /** The handler of this message or event, or `undefined` when the route does not take it. */
   readonly handle: (incoming: Incoming.Incoming, context: RouteContext) => Effect.Effect<unknown, E, R> | undefined
+  /** Under `"debounce"`: the handler of all messages of a batch that `handle` takes. Absent: they come one by one. */
+  readonly handleBatch?: ((messages: Batch, context: RouteContext) => Effect.Effect<unknown, E, R>) | undefined
 }
 
 /**
@@ -59,8 +61,6 @@ export interface Route<out E = never, out R = never> {
 export interface BotRouter<out E = never, out R = never> extends Pipeable {
   readonly [TypeId]: TypeId
   readonly routes: ReadonlyArray<Route<E, R>>
-  /** Take a whole batch of messages of one conversation, under `"debounce"`. */
-  readonly batchRoutes: ReadonlyArray<(messages: Batch) => Effect.Effect<unknown, E, R>>
 }
 
 /**
@@ -71,13 +71,9 @@ export interface BotRouter<out E = never, out R = never> extends Pipeable {
  */
 export type Batch = readonly [Message.Message, ...ReadonlyArray<Message.Message>]
 
-const make = <E, R>(
-  routes: BotRouter<E, R>["routes"],
-  batchRoutes: BotRouter<E, R>["batchRoutes"]
-): BotRouter<E, R> => ({
+const make = <E, R>(routes: ReadonlyArray<Route<E, R>>): BotRouter<E, R> => ({
   [TypeId]: TypeId,
   routes,
-  batchRoutes,
   pipe() {
     return pipeArguments(this, arguments)
   }
@@ -89,19 +85,7 @@ const make = <E, R>(
  * @since 0.1.0
  * @category constructors
  */
-export const empty: BotRouter = make([], [])
-
-/**
- * Adds a route; it is asked after those that are there.
- *
- * @since 0.1.0
- * @category combinators
- */
-export const append = <E1, R1>(route: Route<E1, R1>): Append<E1, R1> => <E, R>(self: BotRouter<E, R>) =>
-  make<E | E1, R | Exclude<R1, Scope.Scope>>(
-    [...self.routes, route as Route<E1, Exclude<R1, Scope.Scope>>],
-    self.batchRoutes
-  )
+export const empty: BotRouter = make([])
 
 /**
  * What adding a handler does to the type of a router: its failures and needs join, less the Scope it is given.
@@ -112,67 +96,112 @@ export const append = <E1, R1>(route: Route<E1, R1>): Append<E1, R1> => <E, R>(s
 export type Append<E1, R1> = <E, R>(self: BotRouter<E, R>) => BotRouter<E | E1, R | Exclude<R1, Scope.Scope>>
 
 /**
+ * Adds a route; it is asked after those that are there.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const append = <E1, R1>(route: Route<E1, R1>): Append<E1, R1> => <E, R>(self: BotRouter<E, R>) =>
+  make<E | E1, R | Exclude<R1, Scope.Scope>>([...self.routes, route as Route<E1, Exclude<R1, Scope.Scope>>])
+
+/**
  * The routes of both, `that` after `self`.
  *
  * @since 0.1.0
  * @category combinators
  */
 export const concat = <E1, R1>(that: BotRouter<E1, R1>) => <E, R>(self: BotRouter<E, R>): BotRouter<E | E1, R | R1> =>
-  make<E | E1, R | R1>([...self.routes, ...that.routes], [...self.batchRoutes, ...that.batchRoutes])
+  make<E | E1, R | R1>([...self.routes, ...that.routes])
 
 /**
- * Handles what a refinement takes, as the type it narrows to.
+ * Handles what a refinement takes, as the type it narrows to; or what a predicate takes.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const on = <A extends Incoming.Incoming, X, E1, R1>(
-  refinement: (incoming: Incoming.Incoming) => incoming is A,
-  handler: (incoming: A) => Effect.Effect<X, E1, R1>
-): Append<E1, R1> => append({ handle: (incoming) => refinement(incoming) ? handler(incoming) : undefined })
+export const on: {
+  <A extends Incoming.Incoming, X, E1, R1>(
+    refinement: (incoming: Incoming.Incoming) => incoming is A,
+    handler: (incoming: A) => Effect.Effect<X, E1, R1>
+  ): Append<E1, R1>
+  <X, E1, R1>(
+    predicate: (incoming: Incoming.Incoming) => boolean,
+    handler: (incoming: Incoming.Incoming) => Effect.Effect<X, E1, R1>
+  ): Append<E1, R1>
+} = <X, E1, R1>(
+  takes: (incoming: Incoming.Incoming) => boolean,
+  handler: (incoming: any) => Effect.Effect<X, E1, R1>
+): Append<E1, R1> =>
+  // What a handler throws before it returns its Effect is met by the middleware around it, too.
+  append({ handle: (incoming) => takes(incoming) ? Effect.suspend(() => handler(incoming)) : undefined })
 
-type OnType<T extends Message.MsgType> = <X, E1, R1>(
-  handler: (message: Message.OfType<T>) => Effect.Effect<X, E1, R1>
-) => Append<E1, R1>
+/**
+ * How handlers of one kind of message are added: for all of them, or for those a guard takes, as the type it narrows to.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface OnMessage<M extends Message.Message> {
+  <X, E1, R1>(handler: (message: M) => Effect.Effect<X, E1, R1>): Append<E1, R1>
+  <A extends M, X, E1, R1>(
+    guard: (message: M) => message is A,
+    handler: (message: A) => Effect.Effect<X, E1, R1>
+  ): Append<E1, R1>
+  <X, E1, R1>(
+    predicate: (message: M) => boolean,
+    handler: (message: M) => Effect.Effect<X, E1, R1>
+  ): Append<E1, R1>
+}
 
-const onType = <T extends Message.MsgType>(msgtype: T): OnType<T> => (handler) =>
-  on((incoming): incoming is Message.OfType<T> => Incoming.isMessage(incoming) && incoming.msgtype === msgtype, handler)
+type Handler<M> = (message: M) => Effect.Effect<unknown, unknown, unknown>
+
+const onMessages = <M extends Message.Message>(isOne: (message: Message.Message) => message is M): OnMessage<M> =>
+  ((...args: [Handler<M>] | [(message: M) => boolean, Handler<M>]) => {
+    const [guard, handler] = args.length === 1 ? [() => true, args[0]] : args
+    return on(
+      (incoming): incoming is M => Incoming.isMessage(incoming) && isOne(incoming) && guard(incoming),
+      handler
+    )
+  }) as OnMessage<M>
+
+const onType = <T extends Message.MsgType>(msgtype: T): OnMessage<Message.OfType<T>> =>
+  onMessages(Message.isType(msgtype))
 
 /**
  * @since 0.1.0
  * @category messages
  */
-export const onText: OnType<"text"> = onType("text")
+export const onText: OnMessage<Message.OfType<"text">> = onType("text")
 
 /**
  * @since 0.1.0
  * @category messages
  */
-export const onImage: OnType<"image"> = onType("image")
+export const onImage: OnMessage<Message.OfType<"image">> = onType("image")
 
 /**
  * @since 0.1.0
  * @category messages
  */
-export const onMixed: OnType<"mixed"> = onType("mixed")
+export const onMixed: OnMessage<Message.OfType<"mixed">> = onType("mixed")
 
 /**
  * @since 0.1.0
  * @category messages
  */
-export const onVoice: OnType<"voice"> = onType("voice")
+export const onVoice: OnMessage<Message.OfType<"voice">> = onType("voice")
 
 /**
  * @since 0.1.0
  * @category messages
  */
-export const onFile: OnType<"file"> = onType("file")
+export const onFile: OnMessage<Message.OfType<"file">> = onType("file")
 
 /**
  * @since 0.1.0
  * @category messages
  */
-export const onVideo: OnType<"video"> = onType("video")
+export const onVideo: OnMessage<Message.OfType<"video">> = onType("video")
 
 /**
  * Every message that no earlier route took, whatever its type.
@@ -180,9 +209,7 @@ export const onVideo: OnType<"video"> = onType("video")
  * @since 0.1.0
  * @category messages
  */
-export const onMessage = <X, E1, R1>(
-  handler: (message: Message.Message) => Effect.Effect<X, E1, R1>
-): Append<E1, R1> => on(Incoming.isMessage, handler)
+export const onMessage: OnMessage<Message.Message> = onMessages((_message): _message is Message.Message => true)
 
 /**
  * Text messages whose words begin with this command, such as `/help`; the handler gets what follows it, trimmed. In a group
@@ -201,7 +228,7 @@ export const onCommand = <X, E1, R1>(
       const words = Message.plainText(incoming, context)
       if (!words.startsWith(name)) return undefined
       const rest = words.slice(name.length)
-      return rest === "" || /^\s/.test(rest) ? handler(incoming, rest.trim()) : undefined
+      return rest === "" || /^\s/.test(rest) ? Effect.suspend(() => handler(incoming, rest.trim())) : undefined
     }
   })
 
@@ -221,25 +248,23 @@ export const onMatch = <X, E1, R1>(
     handle: (incoming, context) => {
       if (!Incoming.isMessage(incoming) || incoming.msgtype !== "text") return undefined
       const match = stateless.exec(Message.plainText(incoming, context))
-      return match === null ? undefined : handler(incoming, match)
+      return match === null ? undefined : Effect.suspend(() => handler(incoming, match))
     }
   })
 }
 
 /**
- * Takes all messages that came within one window as a whole; only under the overlap `"debounce"`, where it goes before the
- * routes of single messages.
+ * Every message that no earlier route took, in batches: under the overlap `"debounce"` those that came within one window,
+ * else one by one.
  *
  * @since 0.1.0
  * @category messages
  */
-export const onBatch =
-  <X, E1, R1>(handler: (messages: Batch) => Effect.Effect<X, E1, R1>): Append<E1, R1> =>
-  <E, R>(self: BotRouter<E, R>) =>
-    make<E | E1, R | Exclude<R1, Scope.Scope>>(self.routes, [
-      ...self.batchRoutes,
-      handler as (messages: Batch) => Effect.Effect<X, E1, Exclude<R1, Scope.Scope>>
-    ])
+export const onBatch = <X, E1, R1>(handler: (messages: Batch) => Effect.Effect<X, E1, R1>): Append<E1, R1> =>
+  append({
+    handle: (incoming) => Incoming.isMessage(incoming) ? Effect.suspend(() => handler([incoming])) : undefined,
+    handleBatch: (messages) => Effect.suspend(() => handler(messages))
+  })
 
 /**
  * @since 0.1.0
@@ -292,7 +317,7 @@ export const onFeedback = <X, E1, R1>(
  */
 export const orElse = <X, E1, R1>(
   handler: (incoming: Incoming.Incoming) => Effect.Effect<X, E1, R1>
-): Append<E1, R1> => append({ handle: (incoming) => handler(incoming) })
+): Append<E1, R1> => append({ handle: (incoming) => Effect.suspend(() => handler(incoming)) })
 
 /**
  * The same routes, for what the predicate lets through only; the rest goes on to routes that are added later.
@@ -302,12 +327,10 @@ export const orElse = <X, E1, R1>(
  */
 export const filter =
   (predicate: (incoming: Incoming.Incoming) => boolean) => <E, R>(self: BotRouter<E, R>): BotRouter<E, R> =>
-    make(
-      self.routes.map((route) => ({
-        handle: (incoming, context) => predicate(incoming) ? route.handle(incoming, context) : undefined
-      })),
-      self.batchRoutes
-    )
+    make(self.routes.map((route) => ({
+      ...route,
+      handle: (incoming, context) => predicate(incoming) ? route.handle(incoming, context) : undefined
+    })))
 
 /**
  * The same routes, for messages and events of these users only.
@@ -328,26 +351,32 @@ export const allowChats = (ids: Iterable<string>): <E, R>(self: BotRouter<E, R>)
   filter(Incoming.inChats(ids))
 
 /**
- * Middleware: changes every handler that is there so far, around what it does.
+ * Middleware: changes every handler that is there so far, around what it does. It is told what the handler is for; of a
+ * batch, the newest message.
  *
  * @since 0.1.0
  * @category combinators
  */
 export const use = <E, R, E1, R1>(
-  around: (handler: Effect.Effect<unknown, E, R>) => Effect.Effect<unknown, E1, R1>
+  around: (
+    handler: Effect.Effect<unknown, E, R>,
+    incoming: Incoming.Incoming
+  ) => Effect.Effect<unknown, E1, R1>
 ) =>
-(self: BotRouter<E, R>): BotRouter<E1, Exclude<R1, Scope.Scope>> => {
-  type Around = (handler: Effect.Effect<unknown, E, R>) => Effect.Effect<unknown, E1, Exclude<R1, Scope.Scope>>
-  return make(
-    self.routes.map((route) => ({
+(self: BotRouter<E, R>): BotRouter<E1, Exclude<R1, Scope.Scope>> =>
+  make(self.routes.map(({ handle, handleBatch }) => {
+    const inner = around as (
+      ...args: Parameters<typeof around>
+    ) => Effect.Effect<unknown, E1, Exclude<R1, Scope.Scope>>
+    return {
       handle: (incoming, context) => {
-        const handler = route.handle(incoming, context)
-        return handler === undefined ? undefined : (around as Around)(handler)
-      }
-    })),
-    self.batchRoutes.map((route) => (messages) => (around as Around)(route(messages)))
-  )
-}
+        const handler = handle(incoming, context)
+        return handler === undefined ? undefined : Effect.suspend(() => inner(handler, incoming))
+      },
+      handleBatch: handleBatch && ((messages, context) =>
+        Effect.suspend(() => inner(handleBatch(messages, context), messages[messages.length - 1]!)))
+    }
+  }))
 
 /**
  * Gives the handlers that are there so far what they need of this context.

@@ -80,6 +80,8 @@ export interface RequestOptions {
   readonly passesDrain?: boolean | undefined
   /** Called when the frame is written; not called again when it has to be written again. */
   readonly onWritten?: (() => void) | undefined
+  /** Asked before the frame is written again, when the first copy certainly was not delivered. Absent: always. */
+  readonly isWanted?: (() => boolean) | undefined
 }
 
 /**
@@ -114,6 +116,8 @@ export declare namespace Connection {
     readonly closed: Effect.Effect<never, ConnectionError>
     /** Stops callbacks and new requests; from here on only frames with `passesDrain` are taken. `false`: the link is down. */
     readonly drain: Effect.Effect<boolean>
+    /** Ends as soon as there is no subscribed link; at once when there is none now. */
+    readonly down: Effect.Effect<void>
   }
 }
 

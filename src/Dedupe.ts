@@ -7,8 +7,10 @@ import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Hash from "effect/Hash"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 
 /**
  * @since 0.1.0
@@ -81,20 +83,29 @@ export const make = (options?: {
  */
 export const layer: Layer.Layer<Dedupe> = Layer.effect(Dedupe, make())
 
+/** Few enough keys for any store, and many enough that each holds little. */
+const slots = 256
+
+const Slot = Schema.parseJson(Schema.Array(Schema.Tuple(Schema.String, Schema.Number)))
+const decodeSlot = Schema.decodeUnknownOption(Slot)
+
 /**
  * Over a `KeyValueStore`, so that it survives a restart: a message that is delivered again to the next process is not handled
- * again. Each msgid is remembered for `timeToLive` (default 1 hour of wall time). The store keeps one small entry per msgid,
- * under `prefix` (default `wecom-msgid/`), and forgets none by itself: give it one that expires, or clear it now and then.
+ * again. Each msgid is remembered for `timeToLive` (default 1 hour of wall time). The store holds at most 256 keys, under
+ * `prefix` (default `wecom-msgid/`), with `capacity` msgids (default 10,000) in all of them together; the oldest of a key are
+ * forgotten first.
  *
- * A msgid counts as seen from the moment it is asked about. A store that fails lets the message through and is reported in
- * the log: rather twice than never.
+ * A msgid counts as seen from the moment it is asked about. A store that fails, or takes longer than `timeout` (default 1
+ * second), lets the message through and is reported in the log: rather twice than never.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerKeyValueStore = (options?: {
   readonly timeToLive?: Duration.DurationInput | undefined
+  readonly capacity?: number | undefined
   readonly prefix?: string | undefined
+  readonly timeout?: Duration.DurationInput | undefined
 }): Layer.Layer<Dedupe, never, KeyValueStore.KeyValueStore> =>
   Layer.effect(
     Dedupe,
@@ -102,17 +113,32 @@ export const layerKeyValueStore = (options?: {
       const store = yield* KeyValueStore.KeyValueStore
       const clock = yield* Effect.clock
       const timeToLive = Duration.toMillis(options?.timeToLive ?? "1 hour")
+      const perSlot = Math.max(1, Math.ceil((options?.capacity ?? 10_000) / slots))
       const prefix = options?.prefix ?? "wecom-msgid/"
+      const timeout = options?.timeout ?? "1 second"
+      // Two that ask at once about one msgid are not both told that it is new.
+      const lock = yield* Effect.makeSemaphore(1)
+
+      const remember = (msgid: string) =>
+        Effect.gen(function*() {
+          const now = clock.unsafeCurrentTimeMillis()
+          const key = `${prefix}${(Hash.string(msgid) >>> 0) % slots}`
+          const known = Option.getOrElse(Option.flatMap(yield* store.get(key), decodeSlot), () => [])
+          const alive = known.filter(([, seenAt]) => now - seenAt <= timeToLive)
+          if (alive.some(([other]) => other === msgid)) return false
+          yield* store.set(key, JSON.stringify([...alive.slice(Math.max(0, alive.length + 1 - perSlot)), [msgid, now]]))
+          return true
+        })
+
       return {
         isNew: (msgid) =>
-          Effect.gen(function*() {
-            const now = clock.unsafeCurrentTimeMillis()
-            const seenAt = yield* store.get(prefix + msgid)
-            if (Option.isSome(seenAt) && now - Number(seenAt.value) <= timeToLive) return false
-            yield* store.set(prefix + msgid, String(now))
-            return true
-          }).pipe(
-            Effect.catchAll(() => Effect.as(Effect.logWarning("the store of seen messages failed"), true))
+          remember(msgid).pipe(
+            Effect.timeout(timeout),
+            lock.withPermits(1),
+            // Not the cause: nobody knows what a store puts into it.
+            Effect.catchAllCause(() =>
+              Effect.as(Effect.logWarning("the store of seen messages failed; the message is taken for new"), true)
+            )
           )
       }
     })

@@ -4,6 +4,8 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import * as Chat from "./Chat.js"
+import * as ReplyTarget from "./ReplyTarget.js"
 
 const preserving = { parseOptions: { onExcessProperty: "preserve" } } as const
 
@@ -332,12 +334,12 @@ export const attachments = (message: Message): ReadonlyArray<Attachment> => {
   ]
 }
 
-const invisible = /[\u200b-\u200d\u2060\ufeff]/g
-const joiner = /(?<=\p{Extended_Pictographic}[\ufe0f\u{1f3fb}-\u{1f3ff}]?)\u200d(?=\p{Extended_Pictographic})/gu
+const invisible =
+  /((?<=\p{Extended_Pictographic}[\ufe0f\u{1f3fb}-\u{1f3ff}]?)\u200d(?=\p{Extended_Pictographic}))|[\u200b-\u200d\u2060\ufeff]/gu
 
 /** Zero-width characters go, but for the joiners inside an emoji; full-width spaces become plain ones. */
 const normalise = (text: string): string =>
-  text.replace(joiner, "\u0000").replace(invisible, "").replaceAll("\u0000", "\u200d").replaceAll("\u3000", " ")
+  text.replace(invisible, (_, joiner: string | undefined) => joiner ?? "").replaceAll("\u3000", " ")
 
 const escapeRegExp = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
 
@@ -367,6 +369,36 @@ export const plainText = (message: Message, options?: { readonly botName?: strin
   const text = normalise(textOf(message as TextFields))
   const botName = normalise(options?.botName ?? "")
   if (message.chattype === "single" || botName === "") return text.trim()
-  const mention = new RegExp(`@${escapeRegExp(botName)}(?=\\s|$|[^\\p{L}\\p{N}])\\s?`, "gu")
+  // Not inside an address or a longer name: hi@Bot.com, @Bot-2, @Botany.
+  const mention = new RegExp(`(?<![\\w.])@${escapeRegExp(botName)}(?![\\p{L}\\p{N}_]|[.-]\\w)\\s?`, "gu")
   return text.replace(mention, "").trim()
 }
+
+/**
+ * What most handlers ask of a message.
+ *
+ * @since 0.1.0
+ * @category views
+ */
+export interface View {
+  /** Its words, as `plainText` gives them. */
+  readonly plainText: string
+  readonly attachments: ReadonlyArray<Attachment>
+  readonly quote: Quote | undefined
+  /** The conversation it stands in; `undefined` only for a message of an unknown shape. */
+  readonly chat: Chat.Chat | undefined
+  /** What an answer needs, as a plain value that can be stored. */
+  readonly replyTarget: ReplyTarget.MessageTarget
+}
+
+/**
+ * @since 0.1.0
+ * @category views
+ */
+export const view = (message: Message, options?: { readonly botName?: string | undefined }): View => ({
+  plainText: plainText(message, options),
+  attachments: attachments(message),
+  quote: message.msgtype === "unknown" ? undefined : message.quote,
+  chat: Chat.fromCallback(message),
+  replyTarget: ReplyTarget.fromMessage(message)
+})

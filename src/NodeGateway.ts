@@ -2,6 +2,8 @@
  * The WeCom service of `TestGateway` on a real port: for bots in other processes and other languages, for trying a bot by
  * hand, and for tests in which a real socket is the point.
  *
+ * The files it serves have links to the same port, so a bot with this `wsUrl` may fetch them.
+ *
  * It takes the same options and is controlled by the same tag, `TestGateway.TestGateway`. Its connections are real: `cut`
  * destroys the socket, `halfOpen` stops reading and writing, `refuseConnections` stops listening.
  *
@@ -12,6 +14,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Tls from "node:tls"
+import * as Downloads from "./internal/gateway/downloads.js"
 import * as Engine from "./internal/gateway/engine.js"
 import * as NodeServer from "./internal/gateway/nodeServer.js"
 import * as Opts from "./internal/gateway/options.js"
@@ -90,11 +93,13 @@ export const layer = (options?: Options): Layer.Layer<TestGateway.TestGateway | 
   Layer.scopedContext(Effect.gen(function*() {
     const host = options?.host ?? "127.0.0.1"
     const engine = yield* Engine.make(Opts.resolve(options))
-    const server = yield* NodeServer.make(engine, { host, port: options?.port ?? 0, tls: options?.tls })
-    const scheme = options?.tls === undefined ? "ws" : "wss"
-    const authority = host.includes(":") ? `[${host}]` : host
-    return Context.make(TestGateway.TestGateway, Service.make(engine, server.applyGate)).pipe(
-      Context.add(NodeGateway, { url: `${scheme}://${authority}:${server.port}`, port: server.port })
+    const downloads = Downloads.make(engine)
+    const server = yield* NodeServer.make(engine, { host, port: options?.port ?? 0, tls: options?.tls, downloads })
+    const secure = options?.tls === undefined ? "" : "s"
+    const authority = `${host.includes(":") ? `[${host}]` : host}:${server.port}`
+    downloads.baseUrl = `http${secure}://${authority}`
+    return Context.make(TestGateway.TestGateway, Service.make(engine, downloads, server.applyGate)).pipe(
+      Context.add(NodeGateway, { url: `ws${secure}://${authority}`, port: server.port })
     )
   }))
 

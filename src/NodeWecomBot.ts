@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Socket from "@effect/platform/Socket"
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
@@ -14,6 +15,7 @@ import type { Agent } from "node:http"
 import * as Tls from "node:tls"
 import * as BotConfig from "./BotConfig.js"
 import * as corkedSocket from "./internal/corkedSocket.js"
+import * as nodeHttp from "./internal/nodeHttp.js"
 import * as proxy from "./internal/proxy.js"
 import * as WecomBot from "./WecomBot.js"
 
@@ -93,6 +95,25 @@ export const layerWebSocketConstructor = (
   )
 
 /**
+ * undici for downloads. A name is judged by what it resolves to as the connection is made, so a link cannot lead into the
+ * bot's own network unless `allowPrivateAddresses`; names that a proxy resolves are out of sight. Knows private CAs and
+ * proxies.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerHttpClient = (
+  options: NetworkOptions & Pick<BotConfig.Options, "allowPrivateAddresses" | "wsUrl"> = {}
+): Layer.Layer<HttpClient.HttpClient> => {
+  const ca = trusted(options.ca)
+  return nodeHttp.layer({
+    allowPrivateAddresses: options.allowPrivateAddresses ?? !BotConfig.isPublicService(options.wsUrl),
+    proxyFor: (url) => proxyFor(url, options),
+    ...(ca === undefined ? {} : { ca })
+  })
+}
+
+/**
  * A bot with these options. An option that makes no sense fails the layer as a `ConfigError`.
  *
  * @since 0.1.0
@@ -101,7 +122,10 @@ export const layerWebSocketConstructor = (
 export const layer = (
   options: Options
 ): Layer.Layer<WecomBot.WecomBot, ConfigError.ConfigError> =>
-  Layer.provide(WecomBot.layer(options), layerWebSocketConstructor(options.wsUrl ?? BotConfig.defaultWsUrl, options))
+  Layer.provide(WecomBot.layer(options), [
+    layerWebSocketConstructor(options.wsUrl ?? BotConfig.defaultWsUrl, options),
+    layerHttpClient(options)
+  ])
 
 const fromEnvironment: Config.Config.Wrap<Options> = {
   botId: Config.string("WECOM_BOT_ID"),

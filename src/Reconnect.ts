@@ -64,8 +64,8 @@ export const backoff = (
     Schedule.jitteredWith({ min: 0.5, max: 1 })
   )
 
-/** Two instances that both want the bot must settle, so a retaker gives way after a few tries that lie ever further apart. */
-const retakes = 3
+/** Two instances that both retake must settle: each takes the bot back once, so the first to lose it twice gives way. */
+const retakes = 1
 
 /**
  * @since 0.1.0

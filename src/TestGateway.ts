@@ -6,13 +6,14 @@
  * answers in the same turn, so that nothing has to be adjusted for it. Facts of the service that are undocumented or
  * disputed are switches in {@link Options}.
  *
- * It knows subscribe, ping, replies, welcomes, card updates and pushes with their windows, quotas, sizes and rules for
- * cards (WeCom docs 101463, 101031, 101032). Where no source says which error code the service answers with, it takes
- * 846604 for an answer after its window, 45009 for a second subscribe on one connection, 40058 for commands it does not
- * know, and 48002 for uploads, which it does not take yet.
+ * It knows subscribe, ping, replies, welcomes, card updates, pushes and uploads with their windows, quotas, sizes and rules
+ * for cards (WeCom docs 101463, 101031, 101032), and hands out encrypted files. Where no source says which error code the service answers with, it takes
+ * 846604 for an answer after its window, 45009 for a second subscribe on one connection and for too many uploads, and 40058
+ * for commands it does not know and for uploads that are wrong.
  *
  * @since 0.1.0
  */
+import * as HttpClient from "@effect/platform/HttpClient"
 import * as Socket from "@effect/platform/Socket"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -21,8 +22,11 @@ import * as Redacted from "effect/Redacted"
 import type * as BotConfig from "./BotConfig.js"
 import type { Filter } from "./internal/gateway/ackRules.js"
 import type { Acks, Connection, Faults, HeldAcks, Rule, Target } from "./internal/gateway/controls.js"
+import * as Downloads from "./internal/gateway/downloads.js"
+import type { DownloadRequest, ServedFile } from "./internal/gateway/downloads.js"
 import * as Engine from "./internal/gateway/engine.js"
 import type { Ack, Received } from "./internal/gateway/frames.js"
+import * as MemoryHttp from "./internal/gateway/memoryHttp.js"
 import * as MemorySocket from "./internal/gateway/memorySocket.js"
 import * as Opts from "./internal/gateway/options.js"
 import type { Options } from "./internal/gateway/options.js"
@@ -41,6 +45,7 @@ import type {
 } from "./internal/gateway/people.js"
 import type { Bubble } from "./internal/gateway/screen.js"
 import * as Service from "./internal/gateway/service.js"
+import type { UploadedMedia } from "./internal/gateway/uploads.js"
 import * as WecomBot from "./WecomBot.js"
 
 export type {
@@ -48,6 +53,7 @@ export type {
   Acks,
   Bubble,
   Connection,
+  DownloadRequest,
   Faults,
   Feedback,
   Filter,
@@ -63,7 +69,9 @@ export type {
   Selected,
   SendOptions,
   Sent,
+  ServedFile,
   Target,
+  UploadedMedia,
   User,
   UserMessage
 }
@@ -114,13 +122,18 @@ export const defaultSecret: Redacted.Redacted = Opts.defaultSecret
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options?: Options): Layer.Layer<TestGateway | Socket.WebSocketConstructor> =>
+export const layer = (
+  options?: Options
+): Layer.Layer<TestGateway | Socket.WebSocketConstructor | HttpClient.HttpClient> =>
   Layer.scopedContext(Effect.map(
     Engine.make(Opts.resolve(options)),
-    (engine) =>
-      Context.make(TestGateway, Service.make(engine, () => Effect.void)).pipe(
-        Context.add(Socket.WebSocketConstructor, (url) => MemorySocket.make(engine, url))
+    (engine) => {
+      const downloads = Downloads.make(engine)
+      return Context.make(TestGateway, Service.make(engine, downloads, () => Effect.void)).pipe(
+        Context.add(Socket.WebSocketConstructor, (url) => MemorySocket.make(engine, url)),
+        Context.add(HttpClient.HttpClient, MemoryHttp.make(downloads))
       )
+    }
   ))
 
 /**
@@ -134,8 +147,8 @@ export interface BotOptions extends Options, Partial<Omit<BotConfig.Options, "bo
 /**
  * A bot on a gateway in memory, with nothing left to provide.
  *
- * It closes without waiting for running handlers (`drainTimeout` is zero unless told otherwise), because under `TestClock`
- * nobody moves the clock while a scope closes.
+ * It closes without waiting for running handlers and for acks (`drainTimeout` and `sealTimeout` are zero unless told
+ * otherwise), because under `TestClock` nobody moves the clock while a scope closes.
  *
  * @example
  * ```ts
@@ -159,11 +172,12 @@ export interface BotOptions extends Options, Partial<Omit<BotConfig.Options, "bo
  */
 export const layerBot = (
   options?: BotOptions
-): Layer.Layer<WecomBot.WecomBot | TestGateway | Socket.WebSocketConstructor> => {
+): Layer.Layer<WecomBot.WecomBot | TestGateway | Socket.WebSocketConstructor | HttpClient.HttpClient> => {
   const secret = options?.secret ?? defaultSecret
   return WecomBot.layer({
     ...options,
     drainTimeout: options?.drainTimeout ?? 0,
+    sealTimeout: options?.sealTimeout ?? 0,
     botId: options?.botId ?? defaultBotId,
     secret: typeof secret === "string" ? Redacted.make(secret) : secret
   }).pipe(
@@ -295,6 +309,49 @@ const accessor =
     Effect.flatMap(TestGateway, (gateway) => (gateway[group] as any)[key](...args))
 
 const ack = (key: keyof Acks) => accessor("acks", key)
+
+/**
+ * Puts a file behind a link, for a user to send. It is encrypted, its link lives five minutes, and it breaks on request.
+ *
+ * @example
+ * ```ts
+ * import * as TestGateway from "effect-wecom/TestGateway"
+ * import { Effect } from "effect"
+ *
+ * const test = Effect.gen(function*() {
+ *   const alice = yield* TestGateway.user("alice")
+ *   const link = yield* TestGateway.serveFile({ bytes: new Uint8Array(1000), filename: "report.pdf" })
+ *   return yield* alice.sendFile(link)
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category media
+ */
+export const serveFile = (file: ServedFile): Effect.Effect<MediaLink, never, TestGateway> =>
+  Effect.flatMap(TestGateway, (gateway) => gateway.serveFile(file))
+
+/**
+ * Every request for a served file so far, in order.
+ *
+ * @since 0.1.0
+ * @category media
+ */
+export const downloads: Effect.Effect<ReadonlyArray<DownloadRequest>, never, TestGateway> = Effect.flatMap(
+  TestGateway,
+  (gateway) => gateway.downloads
+)
+
+/**
+ * Every upload that was finished so far, with its bytes, in order.
+ *
+ * @since 0.1.0
+ * @category media
+ */
+export const uploads: Effect.Effect<ReadonlyArray<UploadedMedia>, never, TestGateway> = Effect.flatMap(
+  TestGateway,
+  (gateway) => gateway.uploads
+)
 
 /**
  * What happens to acks: `TestGateway.acks.delay("5 seconds")`, for example.

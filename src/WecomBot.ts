@@ -6,6 +6,9 @@
  *
  * @since 0.1.0
  */
+import type { PlatformError } from "@effect/platform/Error"
+import type * as FileSystem from "@effect/platform/FileSystem"
+import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Socket from "@effect/platform/Socket"
 import type * as Cause from "effect/Cause"
 import type * as Config from "effect/Config"
@@ -27,13 +30,22 @@ import type * as Frame from "./Frame.js"
 import * as Governor from "./Governor.js"
 import * as Heartbeat from "./Heartbeat.js"
 import * as internal from "./internal/wecomBot.js"
+import * as MediaDownload from "./MediaDownload.js"
+import * as MediaUpload from "./MediaUpload.js"
 import * as Message from "./Message.js"
 import * as Reconnect from "./Reconnect.js"
 import type * as Reply from "./Reply.js"
 import * as ReplyQueue from "./ReplyQueue.js"
 import type * as ReplyTarget from "./ReplyTarget.js"
 import type * as TemplateCard from "./TemplateCard.js"
-import type { ConnectionError, SendError, SendInvalid } from "./WecomError.js"
+import type {
+  ConnectionError,
+  DecryptFailed,
+  DownloadFailed,
+  SendError,
+  SendInvalid,
+  UploadFailed
+} from "./WecomError.js"
 
 /**
  * What `reply*` answer: a message, or what was kept of one.
@@ -125,6 +137,36 @@ export interface Receipt {
  * @since 0.1.0
  * @category models
  */
+export interface LateOptions {
+  /**
+   * When the window of the answer is over before it leaves: fail as `SendExpired`, or push the same to the chat it came from.
+   * Default `"fail"`.
+   */
+  readonly onExpired?: "fail" | "push" | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface SplitOptions {
+  /**
+   * Sends markdown of more than 20480 bytes of UTF-8 in pieces, in order, each valid by itself (`Markdown.split`), and succeeds
+   * with the last ack. When a piece fails, those before it stand in the chat. Default false: it is refused as `SendInvalid`.
+   */
+  readonly split?: boolean | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ReplyOptions extends LateOptions, SplitOptions {}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface AwaitOptions {
   /** How long to wait before failing with a `TimeoutException`. Default 5 minutes. */
   readonly timeout?: Duration.DurationInput | undefined
@@ -163,7 +205,7 @@ export declare namespace WecomBot {
       body?: unknown,
       options?: { readonly reqId?: string | undefined }
     ) => Effect.Effect<Frame.Ack, SendError>
-    readonly reply: (to: Answerable, body: Reply.ReplyBody) => Effect.Effect<Frame.Ack, SendError>
+    readonly reply: (to: Answerable, body: Reply.ReplyBody, options?: ReplyOptions) => Effect.Effect<Frame.Ack, SendError>
     readonly replyStream: <E = never, R = never>(
       to: Answerable,
       content: string | Stream.Stream<AnswerPart, E, R>,
@@ -181,18 +223,35 @@ export declare namespace WecomBot {
     readonly replyTemplateCard: (
       to: Answerable,
       card: TemplateCard.TemplateCard,
-      options?: { readonly feedback?: Reply.Feedback | undefined }
+      options?: LateOptions & { readonly feedback?: Reply.Feedback | undefined }
     ) => Effect.Effect<Frame.Ack, SendError>
     readonly replyWelcome: (
       to: BotEvent.EnterChat | ReplyTarget.EnterChatTarget,
-      body: Reply.WelcomeBody
+      body: Reply.WelcomeBody,
+      options?: LateOptions
     ) => Effect.Effect<Frame.Ack, SendError>
     readonly updateTemplateCard: (
       to: BotEvent.TemplateCardEvent | ReplyTarget.CardTarget,
       card: TemplateCard.TemplateCard,
-      options?: { readonly userids?: ReadonlyArray<string> | undefined }
+      options?: LateOptions & { readonly userids?: ReadonlyArray<string> | undefined }
     ) => Effect.Effect<Frame.Ack, SendError>
-    readonly sendMessage: (to: Addressable, body: Reply.PushBody) => Effect.Effect<Frame.Ack, SendError>
+    readonly sendMessage: (
+      to: Addressable,
+      body: Reply.PushBody,
+      options?: SplitOptions
+    ) => Effect.Effect<Frame.Ack, SendError>
+    readonly downloadFile: MediaDownload.MediaDownload.Service["download"]
+    readonly uploadMedia: MediaUpload.MediaUpload.Service["upload"]
+    readonly replyMedia: (
+      to: Answerable,
+      media: MediaUpload.Sendable,
+      options?: MediaUpload.VideoOptions
+    ) => Effect.Effect<Frame.Ack, SendError>
+    readonly sendMediaMessage: (
+      to: Addressable,
+      media: MediaUpload.Sendable,
+      options?: MediaUpload.VideoOptions
+    ) => Effect.Effect<Frame.Ack, SendError>
   }
 }
 
@@ -347,13 +406,16 @@ export const command = (
 
 /**
  * Answers a message with a body from `Reply`, within 24 h. Plain text is for welcomes only (40008): use `Reply.markdown`.
- * WeCom doc 101463.
+ * A message takes one such answer (846606), so the further pieces of a split one are pushed. WeCom doc 101463.
  *
  * @since 0.1.0
  * @category outgoing
  */
-export const reply = (to: Answerable, body: Reply.ReplyBody): Effect.Effect<Frame.Ack, SendError, WecomBot> =>
-  Effect.flatMap(WecomBot, (bot) => bot.reply(to, body))
+export const reply = (
+  to: Answerable,
+  body: Reply.ReplyBody,
+  options?: ReplyOptions
+): Effect.Effect<Frame.Ack, SendError, WecomBot> => Effect.flatMap(WecomBot, (bot) => bot.reply(to, body, options))
 
 /**
  * Answers a message with a bubble that grows with the Stream and is sealed however it ends: done, failed, interrupted, or the
@@ -422,7 +484,7 @@ export const replyStreamWithCard = (
 export const replyTemplateCard = (
   to: Answerable,
   card: TemplateCard.TemplateCard,
-  options?: { readonly feedback?: Reply.Feedback | undefined }
+  options?: LateOptions & { readonly feedback?: Reply.Feedback | undefined }
 ): Effect.Effect<Frame.Ack, SendError, WecomBot> =>
   Effect.flatMap(WecomBot, (bot) => bot.replyTemplateCard(to, card, options))
 
@@ -434,8 +496,9 @@ export const replyTemplateCard = (
  */
 export const replyWelcome = (
   to: BotEvent.EnterChat | ReplyTarget.EnterChatTarget,
-  body: Reply.WelcomeBody
-): Effect.Effect<Frame.Ack, SendError, WecomBot> => Effect.flatMap(WecomBot, (bot) => bot.replyWelcome(to, body))
+  body: Reply.WelcomeBody,
+  options?: LateOptions
+): Effect.Effect<Frame.Ack, SendError, WecomBot> => Effect.flatMap(WecomBot, (bot) => bot.replyWelcome(to, body, options))
 
 /**
  * Puts a new card in place of the one that was pressed, within 5 s of the event; for everybody, or for `userids`. The card
@@ -447,7 +510,7 @@ export const replyWelcome = (
 export const updateTemplateCard = (
   to: BotEvent.TemplateCardEvent | ReplyTarget.CardTarget,
   card: TemplateCard.TemplateCard,
-  options?: { readonly userids?: ReadonlyArray<string> | undefined }
+  options?: LateOptions & { readonly userids?: ReadonlyArray<string> | undefined }
 ): Effect.Effect<Frame.Ack, SendError, WecomBot> =>
   Effect.flatMap(WecomBot, (bot) => bot.updateTemplateCard(to, card, options))
 
@@ -460,8 +523,93 @@ export const updateTemplateCard = (
  */
 export const sendMessage = (
   to: Addressable,
-  body: Reply.PushBody
-): Effect.Effect<Frame.Ack, SendError, WecomBot> => Effect.flatMap(WecomBot, (bot) => bot.sendMessage(to, body))
+  body: Reply.PushBody,
+  options?: SplitOptions
+): Effect.Effect<Frame.Ack, SendError, WecomBot> => Effect.flatMap(WecomBot, (bot) => bot.sendMessage(to, body, options))
+
+/**
+ * Asks for an image, file or video that a user sent, given as the message, as its media, or as a link with its key; succeeds
+ * when its headers have come. The result reads it as a Stream, as bytes, or into a file, decrypted on the way. A link lives
+ * five minutes. See `MediaDownload`. WeCom doc 100719.
+ *
+ * @since 0.1.0
+ * @category media
+ */
+export const downloadFile = (
+  source: MediaDownload.Source,
+  options?: MediaDownload.Options
+): Effect.Effect<MediaDownload.Download, DownloadFailed | DecryptFailed, WecomBot> =>
+  Effect.flatMap(WecomBot, (bot) => bot.downloadFile(source, options))
+
+/**
+ * Uploads bytes, or a Stream with its size, and succeeds with a media id that can be sent for three days. What the service
+ * would not take fails before the first frame as `SendInvalid`. See `MediaUpload`. WeCom doc 101463.
+ *
+ * @since 0.1.0
+ * @category media
+ */
+export const uploadMedia = <E = never, R = never, E2 = never, R2 = never>(
+  source: MediaUpload.Source<E, R>,
+  options: MediaUpload.Options<E2, R2>
+): Effect.Effect<MediaUpload.Uploaded, UploadFailed | SendInvalid | E | E2, WecomBot | R | R2> =>
+  Effect.flatMap(WecomBot, (bot) => bot.uploadMedia(source, options))
+
+/**
+ * `uploadMedia` for a file, chunk by chunk. Without a `filename` it is the last segment of the path.
+ *
+ * @since 0.1.0
+ * @category media
+ */
+export const uploadMediaFile = <E = never, R = never>(
+  path: string,
+  options: Omit<MediaUpload.Options<E, R>, "filename"> & { readonly filename?: string | undefined }
+): Effect.Effect<
+  MediaUpload.Uploaded,
+  UploadFailed | SendInvalid | PlatformError | E,
+  WecomBot | FileSystem.FileSystem | R
+> =>
+  Effect.flatMap(
+    MediaUpload.fromFile(path),
+    (source) => uploadMedia(source, { ...options, filename: options.filename ?? MediaUpload.basename(path) })
+  )
+
+/**
+ * `uploadMedia` as a Stream of its progress. The last element has the result, as `media`. Ending the Stream ends the upload.
+ *
+ * @since 0.1.0
+ * @category media
+ */
+export const uploadMediaProgress = <E = never, R = never, E2 = never, R2 = never>(
+  source: MediaUpload.Source<E, R>,
+  options: MediaUpload.Options<E2, R2>
+): Stream.Stream<MediaUpload.Step, UploadFailed | SendInvalid | E | E2, WecomBot | R | R2> =>
+  MediaUpload.steps(options, (options) => uploadMedia(source, options))
+
+/**
+ * Answers a message with what was uploaded. A video takes a title and a description. WeCom doc 101463.
+ *
+ * @since 0.1.0
+ * @category media
+ */
+export const replyMedia = (
+  to: Answerable,
+  media: MediaUpload.Sendable,
+  options?: MediaUpload.VideoOptions
+): Effect.Effect<Frame.Ack, SendError, WecomBot> =>
+  Effect.flatMap(WecomBot, (bot) => bot.replyMedia(to, media, options))
+
+/**
+ * Pushes what was uploaded to a chat, as `sendMessage` does. WeCom doc 101463.
+ *
+ * @since 0.1.0
+ * @category media
+ */
+export const sendMediaMessage = (
+  to: Addressable,
+  media: MediaUpload.Sendable,
+  options?: MediaUpload.VideoOptions
+): Effect.Effect<Frame.Ack, SendError, WecomBot> =>
+  Effect.flatMap(WecomBot, (bot) => bot.sendMediaMessage(to, media, options))
 
 /**
  * The bot over its services, each of which can be swapped.
@@ -477,36 +625,39 @@ export const layerWithoutDependencies: Layer.Layer<
   | Crypto.Crypto
   | Dedupe.Dedupe
   | Governor.Governor
+  | MediaDownload.MediaDownload
+  | MediaUpload.MediaUpload
   | ReplyQueue.ReplyQueue
 > = Layer.scoped(WecomBot, internal.make)
 
 const layerOver = <E>(
   config: Layer.Layer<BotConfig.BotConfig, E>
-): Layer.Layer<WecomBot, E, Socket.WebSocketConstructor> =>
+): Layer.Layer<WecomBot, E, Socket.WebSocketConstructor | HttpClient.HttpClient> =>
   layerWithoutDependencies.pipe(
-    Layer.provide(ReplyQueue.layer),
+    Layer.provide([ReplyQueue.layer, MediaUpload.layer, MediaDownload.layer]),
     Layer.provide(Connection.layer),
     Layer.provide([Heartbeat.layer, Reconnect.layer, Dedupe.layer, Crypto.layer, Governor.layer]),
     Layer.provide(config)
   )
 
 /**
- * A bot with these options, over any WebSocket. An option that makes no sense fails the layer as a `ConfigError`.
+ * A bot with these options, over any WebSocket and any HTTP. An option that makes no sense fails the layer as a `ConfigError`.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layer = (
   options: BotConfig.Options
-): Layer.Layer<WecomBot, ConfigError.ConfigError, Socket.WebSocketConstructor> => layerOver(BotConfig.layer(options))
+): Layer.Layer<WecomBot, ConfigError.ConfigError, Socket.WebSocketConstructor | HttpClient.HttpClient> =>
+  layerOver(BotConfig.layer(options))
 
 /**
- * A bot whose options come from `Config`, over any WebSocket.
+ * A bot whose options come from `Config`, over any WebSocket and any HTTP.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerConfig = (
   options: Config.Config.Wrap<BotConfig.Options>
-): Layer.Layer<WecomBot, ConfigError.ConfigError, Socket.WebSocketConstructor> =>
+): Layer.Layer<WecomBot, ConfigError.ConfigError, Socket.WebSocketConstructor | HttpClient.HttpClient> =>
   layerOver(BotConfig.layerConfig(options))

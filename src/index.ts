@@ -57,6 +57,10 @@ export * as MediaDownload from "./MediaDownload.js"
 /**
  * @since 0.1.0
  */
+export * as MediaUpload from "./MediaUpload.js"
+/**
+ * @since 0.1.0
+ */
 export * as Message from "./Message.js"
 /**
  * @since 0.1.0

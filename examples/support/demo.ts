@@ -1,7 +1,7 @@
 /**
  * A bot on a gateway of its own, and somebody who talks to it.
  */
-import { Effect, Layer, Queue, Stream } from "effect"
+import { Effect, Layer, Queue, type Scope, Stream } from "effect"
 import { BotRouter } from "effect-wecom"
 import * as NodeGateway from "effect-wecom/NodeGateway"
 import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
@@ -14,8 +14,10 @@ const describe = (bubble: TestGateway.Bubble): string => {
   return [`[card] ${title.title}`, ...buttons.map((button: { readonly text: string }) => `<${button.text}>`)].join("  ")
 }
 
-/** Prints what the bot shows to a user. The effect it returns waits until that is a whole answer, and returns it. */
-const follow = (user: TestGateway.User) =>
+type Answer = Effect.Effect<TestGateway.Bubble, Error>
+
+/** Prints what the bot shows to a user, and waits for the next whole answer whenever asked. */
+const follow = (user: TestGateway.User): Effect.Effect<Answer, never, Scope.Scope> =>
   Effect.gen(function*() {
     const answers = yield* Queue.unbounded<TestGateway.Bubble>()
     yield* user.changes.pipe(
@@ -25,11 +27,14 @@ const follow = (user: TestGateway.User) =>
       Stream.runForEach((bubble) => Queue.offer(answers, bubble)),
       Effect.forkScoped
     )
-    return Queue.take(answers)
+    return Effect.timeoutFail(Queue.take(answers), {
+      duration: "30 seconds",
+      onTimeout: () => new Error("the bot did not answer")
+    })
   })
 
 /** What the user does, step by step. */
-const script = (alice: TestGateway.User, answer: Effect.Effect<TestGateway.Bubble>) => {
+const script = (alice: TestGateway.User, answer: Answer) => {
   const step = (text: string, act: Effect.Effect<unknown>) => Effect.zip(print(alice.userid, text), act)
   return Effect.gen(function*() {
     yield* step("(opens the chat)", alice.enter)
@@ -59,7 +64,7 @@ const sendTyped = (alice: TestGateway.User, line: string) =>
     return yield* alice.sendText(line)
   })
 
-const converse = (alice: TestGateway.User, answer: Effect.Effect<TestGateway.Bubble>) =>
+const converse = (alice: TestGateway.User, answer: Answer) =>
   Effect.gen(function*() {
     yield* script(alice, answer)
     if (!isInteractive) return

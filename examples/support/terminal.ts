@@ -29,7 +29,7 @@ export const print = (label: string, text: string): Effect.Effect<void> =>
 
 /** The text of `id` as it stands now; `isWhole` when it will not grow any more. */
 export const show = (id: string, label: string, text: string, isWhole: boolean): Effect.Effect<void> => {
-  if (!process.stdout.isTTY) return print(label, isWhole ? text : `${text} …`)
+  if (!process.stdout.isTTY) return print(label, isWhole ? text : `${text.trimEnd()} …`)
   return Effect.sync(() => {
     if (growing?.id === id && text.startsWith(growing.text)) {
       write(text.slice(growing.text.length))

@@ -1,19 +1,32 @@
 /**
  * Those who wait for one message or event. What one of them takes reaches nobody else.
  */
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
 
 interface Awaiter<A> {
   readonly takes: (value: A) => boolean
-  readonly resume: (value: A) => void
+  readonly taken: Deferred.Deferred<A>
+  value: A | undefined
 }
 
 /** @internal */
 export interface Awaiters<A> {
-  /** Waits for the first value under this key that the predicate takes. Interruption stops the waiting. */
-  readonly take: (key: string, predicate: (value: A) => boolean) => Effect.Effect<A>
+  /**
+   * Waits for the first value under this key that the predicate takes, from the moment it is run and for as long as `limit`
+   * lets it. A value that came too late to be the result goes to `giveBack`.
+   */
+  readonly take: <E>(
+    key: string,
+    predicate: (value: A) => boolean,
+    limit: (waiting: Effect.Effect<A>) => Effect.Effect<A, E>
+  ) => Effect.Effect<A, E>
   /** `false`: nobody waited for it. The longest waiting is asked first. A predicate that throws does not take. */
   readonly unsafeOffer: (key: string, value: A) => boolean
+  /** How many wait. */
+  readonly size: () => number
 }
 
 const attempt = <A>(awaiter: Awaiter<A>, value: A): boolean => {
@@ -25,8 +38,14 @@ const attempt = <A>(awaiter: Awaiter<A>, value: A): boolean => {
 }
 
 /** @internal */
-export const make = <A>(): Awaiters<A> => {
+export const make = <A>(giveBack: (value: A) => void): Awaiters<A> => {
   const waiting = new Map<string, Set<Awaiter<A>>>()
+
+  const enter = (key: string, predicate: (value: A) => boolean): Awaiter<A> => {
+    const awaiter: Awaiter<A> = { takes: predicate, taken: Deferred.unsafeMake(FiberId.none), value: undefined }
+    waiting.set(key, (waiting.get(key) ?? new Set()).add(awaiter))
+    return awaiter
+  }
 
   const leave = (key: string, awaiter: Awaiter<A>) => {
     const awaiters = waiting.get(key)
@@ -34,21 +53,31 @@ export const make = <A>(): Awaiters<A> => {
   }
 
   return {
-    take: (key, predicate) =>
-      Effect.async((resume) => {
-        const awaiter: Awaiter<A> = { takes: predicate, resume: (value) => resume(Effect.succeed(value)) }
-        const awaiters = waiting.get(key) ?? new Set()
-        waiting.set(key, awaiters.add(awaiter))
-        return Effect.sync(() => leave(key, awaiter))
-      }),
+    take: (key, predicate, limit) =>
+      Effect.acquireUseRelease(
+        // In the same step as whatever ran before: an answer that comes right behind the ack of a question finds its waiter.
+        Effect.sync(() => enter(key, predicate)),
+        (awaiter) => limit(Deferred.await(awaiter.taken)),
+        (awaiter, exit) =>
+          Effect.sync(() => {
+            leave(key, awaiter)
+            if (awaiter.value !== undefined && Exit.isFailure(exit)) giveBack(awaiter.value)
+          })
+      ),
     unsafeOffer: (key, value) => {
       for (const awaiter of waiting.get(key) ?? []) {
         if (!attempt(awaiter, value)) continue
         leave(key, awaiter)
-        awaiter.resume(value)
+        awaiter.value = value
+        Deferred.unsafeDone(awaiter.taken, Effect.succeed(value))
         return true
       }
       return false
+    },
+    size: () => {
+      let size = 0
+      for (const awaiters of waiting.values()) size += awaiters.size
+      return size
     }
   }
 }

@@ -2,11 +2,13 @@
  * Session after session by the policy of `Reconnect`, until one failure is terminal; and the requests that wait for a session.
  */
 import * as Socket from "@effect/platform/Socket"
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Mailbox from "effect/Mailbox"
 import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import * as SubscriptionRef from "effect/SubscriptionRef"
@@ -72,9 +74,12 @@ export const make: Effect.Effect<
   })
   const statusRef = yield* SubscriptionRef.make<Status>({ _tag: "Connecting", attempt: 1 })
   const subscribed = yield* Effect.makeLatch(false)
+  const down = yield* Effect.makeLatch(true)
   const closed = yield* Deferred.make<never, ConnectionError>()
   let status: Status = { _tag: "Connecting", attempt: 1 }
   let isDraining = false
+  /** When the close must be over, in monotonic time. */
+  let closeBy = Infinity
 
   const wallTime = () => clock.unsafeCurrentTimeMillis()
   const deadlines = Deadlines.make(clock)
@@ -125,6 +130,7 @@ export const make: Effect.Effect<
     deadlines,
     wallTime,
     onCallback,
+    millisToClose: () => closeBy - monotonic(),
     onOpen: Effect.suspend(() => setStatus({ _tag: "Connected" })),
     onReady: (current) =>
       Effect.gen(function*() {
@@ -134,6 +140,7 @@ export const make: Effect.Effect<
         yield* setStatus({ _tag: "Subscribed", since: wallTime() })
         yield* Effect.logInfo("subscribed")
         requests.begin(current)
+        yield* down.close
         yield* subscribed.open
       }),
     onPingAcked: () => {
@@ -163,6 +170,7 @@ export const make: Effect.Effect<
       yield* setStatus({ _tag: "Connecting", attempt: lost.attempts + refused.attempts + 1 })
       const failure = yield* Effect.flip(session.run(environment))
       requests.suspend()
+      yield* down.open
       yield* subscribed.close
       if (isDraining) return yield* Effect.never
       const count = counterOf(failure)
@@ -175,6 +183,7 @@ export const make: Effect.Effect<
       )
       yield* setStatus({ _tag: "Waiting", attempt: count.attempts, delay, reason: failure })
       yield* clock.sleep(delay)
+      if (isDraining) return yield* Effect.never
     }
   })
 
@@ -188,12 +197,13 @@ export const make: Effect.Effect<
   )
   yield* deadlines.run.pipe(Effect.interruptible, Effect.forkScoped)
   yield* live.pipe(
-    Effect.catchAll((reason) =>
+    // A defect, of a policy for example, ends the bot as loudly as a failure does.
+    Effect.catchAllCause((cause) =>
       Effect.gen(function*() {
         requests.close()
-        yield* setStatus({ _tag: "Closed", reason })
-        yield* callbacks.fail(reason)
-        yield* Deferred.fail(closed, reason)
+        yield* setStatus({ _tag: "Closed", reason: Option.getOrUndefined(Cause.failureOption(cause)) })
+        yield* callbacks.failCause(cause)
+        yield* Deferred.failCause(closed, cause)
       })
     ),
     Effect.annotateLogs("module", "effect-wecom/Connection"),
@@ -212,8 +222,10 @@ export const make: Effect.Effect<
     drain: Effect.suspend(() => {
       if (status._tag === "Closed") return Effect.succeed(false)
       isDraining = true
+      closeBy = monotonic() + Duration.toMillis(Duration.sum(config.drainTimeout, config.sealTimeout))
       requests.drain()
       return Effect.as(setStatus({ _tag: "Draining" }), requests.isOpen())
-    })
+    }),
+    down: down.await
   }
 })

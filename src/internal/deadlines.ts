@@ -10,6 +10,7 @@ import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as FiberId from "effect/FiberId"
 
 /** A wake that is later than this was not kept by the scheduler but by a blocked loop. */
 const stallMillis = 1000
@@ -75,7 +76,11 @@ export const make = (clock: Clock.Clock): Deadlines => {
     while (at > head && queue[at - 1]!.dueAt > entry.dueAt) at--
     if (at === queue.length) queue.push(entry)
     else queue.splice(at, 0, entry)
-    if (entry.dueAt < armedFor) ring()
+    if (entry.dueAt < armedFor) {
+      // At once, and not only when the fiber wakes: a loop that blocks right now must be noticed too.
+      armedFor = entry.dueAt
+      ring()
+    }
     return entry
   }
 
@@ -105,8 +110,9 @@ export const make = (clock: Clock.Clock): Deadlines => {
       armedFor = next === undefined ? Infinity : next.dueAt
       const wait = armedFor - now()
       if (wait > 0) {
-        const deferred = alarm = yield* Deferred.make<void>()
-        const rung = Deferred.await(deferred)
+        // In one step with arming: whoever adds an earlier deadline while this fiber yields must find the alarm.
+        alarm = Deferred.unsafeMake<void>(FiberId.none)
+        const rung = Deferred.await(alarm)
         yield* next === undefined ? rung : Effect.raceFirst(clock.sleep(Duration.millis(wait)), rung)
         now()
       } else {

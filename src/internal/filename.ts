@@ -75,17 +75,20 @@ const parameters = (header: string): ReadonlyMap<string, string> => {
   return found
 }
 
-/** RFC 2231: `filename*0`, `filename*1*`, … */
+/** RFC 2231: `filename*0`, `filename*1*`, … of which each piece says for itself whether it is escaped. */
 const continued = (found: ReadonlyMap<string, string>): string | undefined => {
-  let whole = ""
-  let isExtended = false
+  const pieces: Array<readonly [value: string, isEscaped: boolean]> = []
   for (let i = 0;; i++) {
-    const piece = found.get(`filename*${i}`)
+    const plain = found.get(`filename*${i}`)
     const escaped = found.get(`filename*${i}*`)
-    if (piece === undefined && escaped === undefined) return i === 0 ? undefined : isExtended ? extended(whole) : whole
-    isExtended ||= escaped !== undefined
-    whole += escaped ?? piece!.replaceAll("%", "%25")
+    if (plain !== undefined) pieces.push([plain, false])
+    else if (escaped !== undefined) pieces.push([escaped, true])
+    else break
   }
+  if (pieces.length === 0) return undefined
+  return pieces.some(([, isEscaped]) => isEscaped)
+    ? extended(pieces.map(([value, isEscaped]) => isEscaped ? value : value.replaceAll("%", "%25")).join(""))
+    : pieces.map(([value]) => value).join("")
 }
 
 const shortened = (name: string): string => {

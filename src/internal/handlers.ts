@@ -1,7 +1,6 @@
 /**
  * The handlers a bot waits for when it closes. Their frames, and those of the fibers they fork, still leave while it drains.
  */
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
@@ -13,47 +12,54 @@ export const passesDrain: FiberRef.FiberRef<boolean> = globalValue(
   () => FiberRef.unsafeMake(false)
 )
 
-/** @internal */
-export interface Handlers {
-  readonly fork: <A, E, R>(handler: Effect.Effect<A, E, R>) => Effect.Effect<Fiber.RuntimeFiber<A, E>, never, R>
-  /** Gives all of them this long, side by side, then interrupts the rest, and waits for none of them longer than that again. */
-  readonly drain: (timeout: Duration.Duration) => Effect.Effect<void>
-}
-
 /**
- * Waits for fibers within a bound, then interrupts what is left. In a finalizer a timeout fires only where interruption is
- * possible.
+ * Whether the event that a handler is for was answered: its window is short.
  *
  * @internal
  */
-export const settle = (
-  fibers: Iterable<Fiber.RuntimeFiber<unknown, unknown>>,
-  timeout: Duration.Duration
-): Effect.Effect<void> =>
-  Effect.gen(function*() {
-    const all = [...fibers]
-    if (all.length === 0) return
-    const done = Fiber.awaitAll(all).pipe(Effect.timeoutOption(timeout), Effect.interruptible, Effect.asVoid)
-    yield* done
-    yield* Effect.forEach(all, Fiber.interruptFork, { discard: true })
-    // Interrupting hands the bubbles over; a handler that cannot be interrupted must not hold up the close.
-    yield* Effect.yieldNow()
-    yield* done
-  })
+export interface Answer {
+  readonly reqId: string
+  isSent: boolean
+}
+
+/** @internal */
+export const answer: FiberRef.FiberRef<Answer | undefined> = globalValue(
+  "effect-wecom/answer",
+  () => FiberRef.unsafeMake<Answer | undefined>(undefined)
+)
+
+/** @internal */
+export interface Handlers {
+  readonly fork: <A, E, R>(handler: Effect.Effect<A, E, R>) => Effect.Effect<Fiber.RuntimeFiber<A, E>, never, R>
+  /** Waits until none runs. */
+  readonly ended: Effect.Effect<void>
+  /** Interrupts all of them, those that are forked later too, and waits for none. */
+  readonly stop: Effect.Effect<void>
+}
 
 /** @internal */
 export const make = (): Handlers => {
   const fibers = new Set<Fiber.RuntimeFiber<unknown, unknown>>()
+  let isStopped = false
+
+  const ended: Effect.Effect<void> = Effect.suspend(() =>
+    fibers.size === 0 ? Effect.void : Effect.zipRight(Fiber.awaitAll([...fibers]), ended)
+  )
+
   return {
     fork: (handler) =>
-      Effect.map(
+      Effect.tap(
         Effect.forkDaemon(Effect.locally(Effect.interruptible(handler), passesDrain, true)),
         (fiber) => {
           fibers.add(fiber)
           fiber.addObserver(() => fibers.delete(fiber))
-          return fiber
+          return isStopped ? Fiber.interruptFork(fiber) : Effect.void
         }
       ),
-    drain: (timeout) => Effect.suspend(() => settle(fibers, timeout))
+    ended,
+    stop: Effect.suspend(() => {
+      isStopped = true
+      return Effect.forEach([...fibers], Fiber.interruptFork, { discard: true })
+    })
   }
 }

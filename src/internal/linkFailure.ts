@@ -1,7 +1,6 @@
 /**
  * What a socket's error says about the link. Errors differ by runtime, so anything that is not recognised stays `Network`.
  */
-import type * as Socket from "@effect/platform/Socket"
 import type { LinkFailure } from "../WecomError.js"
 
 const dns = new Set(["ENOTFOUND", "EAI_AGAIN", "EAI_NODATA", "EAI_NONAME"])
@@ -26,7 +25,3 @@ export const fromUnknown = (cause: unknown): LinkFailure => {
   if (tls.test(code)) return { _tag: "Tls", code }
   return { _tag: "Network", code }
 }
-
-/** @internal */
-export const fromSocketError = (error: Socket.SocketError): LinkFailure =>
-  error.reason === "Close" ? { _tag: "ClosedBy", code: error.code } : fromUnknown(error.cause)

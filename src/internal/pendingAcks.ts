@@ -6,6 +6,7 @@
 import type * as Frame from "../Frame.js"
 import * as AckCredit from "./ackCredit.js"
 import type * as Deadlines from "./deadlines.js"
+import * as meters from "./meters.js"
 
 /**
  * What became of a written frame: its own ack, or nobody can know.
@@ -48,6 +49,7 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
   const single = new Map<string, Pending>()
   const groups = new Map<string, AckCredit.Group<Pending>>()
   const drowned = new WeakSet<AckCredit.Group<Pending>>()
+  const horizons = new Set<Deadlines.Entry>()
   let order = 0
   let size = 0
 
@@ -57,6 +59,7 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
     frame.isSettled = true
     frame.deadline.cancelled = true
     size--
+    if (verdict._tag === "Acked") meters.ackLatency(deadlines.now() - frame.horizonAt + horizonMillis)
     frame.settle(verdict)
   }
 
@@ -87,7 +90,11 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
       single.delete(reqId)
       groups.set(reqId, AckCredit.make([frame]))
     }
-    deadlines.after(frame.horizonAt - deadlines.now() + 1, () => forget(reqId))
+    const horizon = deadlines.after(frame.horizonAt - deadlines.now() + 1, () => {
+      horizons.delete(horizon)
+      forget(reqId)
+    })
+    horizons.add(horizon)
     settle(frame, timedOut)
   }
 
@@ -141,6 +148,8 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
     const open = [...single.values(), ...[...groups.values()].flatMap((group) => group.frames)]
     single.clear()
     groups.clear()
+    for (const horizon of horizons) horizon.cancelled = true
+    horizons.clear()
     for (const frame of open) if (!frame.isSettled) settle(frame, lost)
   }
 

@@ -1,11 +1,9 @@
 /**
- * What a refusal means for the answer it belongs to (WeCom doc 101463).
+ * What a failed send means for the answer it belongs to (WeCom doc 101463).
  */
-import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
-import * as Exit from "effect/Exit"
 import * as ErrorCode from "../ErrorCode.js"
-import { SendRejected } from "../WecomError.js"
+import type { SendError } from "../WecomError.js"
 
 /** The stream, or the req_id it answers, takes nothing more: what is missing goes out as a push. */
 const gone: ReadonlySet<number> = new Set([
@@ -23,22 +21,21 @@ const passing: ReadonlySet<number> = new Set([
 ])
 
 /** @internal */
-export const isGone = (error: unknown): error is SendRejected =>
-  error instanceof SendRejected && gone.has(error.errcode)
+export const isGone = (error: SendError): boolean => error._tag === "SendRejected" && gone.has(error.errcode)
 
-/** @internal */
-export const isPassing = (error: unknown): error is SendRejected =>
-  error instanceof SendRejected && passing.has(error.errcode)
+/** Later the same frame may be taken. */
+export const isPassing = (error: SendError): boolean =>
+  error._tag === "ReplyQueueFull" || error._tag === "SendRejected" && passing.has(error.errcode)
 
-/** @internal */
-export const mayPass = (exit: Exit.Exit<unknown, unknown>): boolean =>
-  Exit.isFailure(exit) && Cause.isFailType(exit.cause) && isPassing(exit.cause.error)
+/** It did not leave, but there may be a link again. */
+export const isUnsent = (error: SendError): boolean =>
+  error._tag === "SendUnavailable" && error.reason === "NotSubscribed"
 
-/** @internal */
+/** How often a frame is sent while its refusals pass: a minute's quota is free again within this many tries. */
 export const tries = 8
 
-/** How long to wait before the `attempt`-th try: a conflict is over at once, a limit is not. */
-export const delay = (error: SendRejected, attempt: number): Duration.Duration =>
-  error.errcode === ErrorCode.versionConflict
+/** How long to wait before the next try: a conflict is over at once, a limit is not. */
+export const delay = (error: SendError, attempt: number): Duration.Duration =>
+  error._tag === "SendRejected" && error.errcode === ErrorCode.versionConflict
     ? Duration.millis(Math.min(100 * attempt, 1000))
     : Duration.millis(Math.min(1000 * 2 ** (attempt - 1), 15_000))

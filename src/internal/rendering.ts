@@ -12,8 +12,8 @@ export interface Rendering {
   readonly finish: () => void
   /** The content of the current bubble and all that does not fit into it yet. */
   readonly text: () => string
-  /** The first of it was sealed; this is what goes on in the next bubble. */
-  readonly replace: (rest: string) => void
+  /** The text as it was, this long, has become `rest` for the next bubble; what came since follows it. */
+  readonly replace: (length: number, rest: string) => void
 }
 
 type Kind = "Plain" | "Text" | "Thinking"
@@ -54,10 +54,14 @@ export const make = (): Rendering => {
       write(held === 0 ? content : content.slice(0, -held))
       waiting = held === 0 ? "" : content.slice(-held)
     },
-    finish: () => enter("Plain"),
+    finish: () => {
+      write(waiting)
+      waiting = ""
+      enter("Plain")
+    },
     text: () => text,
-    replace: (rest) => {
-      text = rest
+    replace: (length, rest) => {
+      text = rest + text.slice(length)
     }
   }
 }

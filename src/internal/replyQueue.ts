@@ -10,6 +10,7 @@ import * as ErrorCode from "../ErrorCode.js"
 import type * as Frame from "../Frame.js"
 import type { Options, QueueError, ReplyQueue } from "../ReplyQueue.js"
 import { DeliveryUnknown, ReplyQueueFull } from "../WecomError.js"
+import * as meters from "./meters.js"
 import * as StreamWindows from "./streamWindows.js"
 
 type OnExit = (exit: Exit.Exit<Frame.Ack, QueueError>) => void
@@ -19,6 +20,7 @@ interface Job {
   readonly options: Options | undefined
   /** Absent once the caller has its answer or went away. */
   onExit: OnExit | undefined
+  isStarted: boolean
   isWritten: boolean
   /** A copy was written whose ack will never come. */
   hasDoubtfulCopy: boolean
@@ -28,6 +30,7 @@ interface Job {
 interface Lane {
   readonly reqId: string
   readonly queue: Array<Job>
+  isDriven: boolean
 }
 
 /** @internal */
@@ -40,6 +43,11 @@ export const make = (
   const windows = StreamWindows.make(wallTime)
   const onFlushed = new Set<() => void>()
   let size = 0
+
+  const grow = (change: number) => {
+    size += change
+    meters.queueDepth(change)
+  }
 
   const doubtful = (job: Job) => Exit.fail(new DeliveryUnknown({ command: job.request.cmd, reason: "ConnectionLost" }))
 
@@ -68,6 +76,7 @@ export const make = (
 
   const start = (lane: Lane, job: Job) => {
     let hasExited = false
+    job.isStarted = true
     const giveUp = connection.unsafeRequest(job.request, requestOptions(lane, job), (exit) => {
       hasExited = true
       onExit(lane, job, exit)
@@ -81,9 +90,11 @@ export const make = (
       const stream = job.options?.stream
       // A second copy is the same final, not another one.
       if (stream !== undefined && !job.isWritten) windows.onWritten(lane.reqId, stream)
+      if (!job.isWritten) meters.sent(job.request.cmd)
       job.isWritten = true
       job.options?.onWritten?.()
-    }
+    },
+    isWanted: () => job.onExit !== undefined
   })
 
   const onExit = (lane: Lane, job: Job, exit: Exit.Exit<Frame.Ack, QueueError>) => {
@@ -93,20 +104,26 @@ export const make = (
       return
     }
     const verdict = judge(lane, job, exit)
+    meters.verdict(verdict)
     const answer = job.onExit
     job.onExit = undefined
-    advance(lane)
+    remove(lane)
     if (answer !== undefined) answer(verdict)
+    drive(lane)
   }
 
-  const advance = (lane: Lane) => {
+  /** Frames may fail as they start, a whole lane of them one after the other: a loop, because a recursion would grow the stack. */
+  const drive = (lane: Lane) => {
+    if (lane.isDriven) return
+    lane.isDriven = true
+    for (let job = lane.queue[0]; job !== undefined && !job.isStarted; job = lane.queue[0]) start(lane, job)
+    lane.isDriven = false
+  }
+
+  const remove = (lane: Lane) => {
     lane.queue.shift()
-    size--
-    const next = lane.queue[0]
-    if (next !== undefined) {
-      start(lane, next)
-      return
-    }
+    grow(-1)
+    if (lane.queue.length > 0) return
     lanes.delete(lane.reqId)
     if (lanes.size === 0 && onFlushed.size > 0) {
       for (const resume of onFlushed) resume()
@@ -120,30 +137,41 @@ export const make = (
     if (job.isWritten) return
     if (lane.queue[0] === job) {
       job.giveUp?.()
-      advance(lane)
+      remove(lane)
+      drive(lane)
       return
     }
     const at = lane.queue.indexOf(job)
     if (at > 0) {
       lane.queue.splice(at, 1)
-      size--
+      grow(-1)
     }
   }
 
   return {
     unsafeOffer: (request, options, onExit) => {
       const reqId = request.headers.req_id
-      const job: Job = { request, options, onExit, isWritten: false, hasDoubtfulCopy: false, giveUp: undefined }
+      const job: Job = {
+        request,
+        options,
+        onExit,
+        isStarted: false,
+        isWritten: false,
+        hasDoubtfulCopy: false,
+        giveUp: undefined
+      }
       let lane = lanes.get(reqId)
       if (lane !== undefined && lane.queue.length > config.maxReplyQueueSize) {
-        onExit(Exit.fail(new ReplyQueueFull({ command: request.cmd, limit: config.maxReplyQueueSize })))
+        const full = Exit.fail(new ReplyQueueFull({ command: request.cmd, limit: config.maxReplyQueueSize }))
+        meters.verdict(full)
+        onExit(full)
         return () => {}
       }
-      size++
+      grow(1)
       if (lane === undefined) {
-        lane = { reqId, queue: [job] }
+        lane = { reqId, queue: [job], isDriven: false }
         lanes.set(reqId, lane)
-        start(lane, job)
+        drive(lane)
       } else {
         lane.queue.push(job)
       }

@@ -62,6 +62,8 @@ export const make = (
   const unavailable = (job: Job, reason: SendUnavailable["reason"]) =>
     fail(job, new SendUnavailable({ command: job.request.cmd, reason }))
 
+  const isWanted = (job: Job) => job.options?.isWanted === undefined || job.options.isWanted()
+
   const park = (job: Job) => {
     if (state !== "Open") return unavailable(job, state)
     // A frame that is refused for want of a subscription again and again must not wait for ever.
@@ -85,7 +87,7 @@ export const make = (
         return settle(job, Exit.succeed(ack))
       // Nothing was delivered; the session ends by itself, and the frame goes out again on the next.
       case ErrorCode.notSubscribed:
-        return park(job)
+        return isWanted(job) ? park(job) : unavailable(job, "NotSubscribed")
       default:
         return fail(
           job,
@@ -108,6 +110,7 @@ export const make = (
 
   const write = (job: Job) => {
     const { options } = job
+    if (job.isAnnounced && !isWanted(job)) return unavailable(job, "NotSubscribed")
     if (options?.expiresAt !== undefined && wallTime() > options.expiresAt) {
       const window = Duration.millis(options.windowMillis ?? 0)
       return fail(job, new SendExpired({ command: job.request.cmd, window }))
@@ -153,7 +156,8 @@ export const make = (
     begin: (next) => {
       session = next
       for (const job of [...waiting]) {
-        waiting.delete(job)
+        // Settling one may make the caller of another give up.
+        if (!waiting.delete(job)) continue
         job.giveUp!.cancelled = true
         write(job)
       }

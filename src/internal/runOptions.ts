@@ -13,7 +13,8 @@ import type * as TemplateCard from "../TemplateCard.js"
  * - `"queue"`: it waits its turn.
  * - `"concurrent"`: it is handled beside it.
  * - `"latest"`: it interrupts the running handler, whose bubble is sealed.
- * - `"debounce"`: what comes within `debounceWindow` is handled as one batch.
+ * - `"debounce"`: what comes within `debounceWindow` is handled as one batch, after the one before; routes that are not
+ *   `onBatch` get its messages one by one.
  *
  * @since 0.1.0
  * @category models
@@ -29,22 +30,27 @@ export interface RunOptions<E = never> {
   readonly overlap?: Overlap | undefined
   /** Under `"debounce"`: how long after its first message a batch is open. Default 2 seconds. */
   readonly debounceWindow?: Duration.DurationInput | undefined
-  /** How many handlers of messages run side by side. Default 64. Events do not wait. */
+  /** How many handlers of messages run side by side, those that wait for a reply included. Default 64. Events do not wait. */
   readonly concurrency?: number | undefined
   /** How many messages may wait for their handlers; what comes on top is dropped and counted. Default 10,000. */
   readonly maxWaiting?: number | undefined
-  /** Handlers that run longer are interrupted. Default no limit. */
+  /** Handlers that run longer are interrupted, and have failed with a `TimeoutException`. Default no limit. */
   readonly handlerTimeout?: Duration.DurationInput | undefined
   /** Messages that were sent longer ago than this are passed over and counted. Default none. */
   readonly ignoreOlderThan?: Duration.DurationInput | undefined
   /** The name users mention the bot by; `onCommand` and `onMatch` take it out of group messages. */
   readonly botName?: string | undefined
   /** What a user reads whose message's handler failed, as Markdown. Default nothing. */
-  readonly errorReply?: ((cause: Cause.Cause<E>, message: Message.Message) => string | undefined) | undefined
-  /** Puts this card in place of one that was pressed, at once, so that a slow handler keeps nobody waiting. */
+  readonly errorReply?:
+    | ((cause: Cause.Cause<E | Cause.TimeoutException>, message: Message.Message) => string | undefined)
+    | undefined
+  /**
+   * Puts this card in place of one that was pressed, at once, so that a slow handler keeps nobody waiting. An update by the
+   * handler comes after it.
+   */
   readonly acknowledgeCard?:
     | ((event: BotEvent.TemplateCardEvent) => TemplateCard.TemplateCard | undefined)
     | undefined
-  /** One root span per message or event, with its handler and replies below. Default false. */
+  /** One trace per message or event, as `Telemetry` describes it, if a tracer is installed. Default false. */
   readonly tracing?: boolean | undefined
 }

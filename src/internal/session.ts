@@ -3,7 +3,6 @@
  * `LinkFailure`, or by interruption when the bot closes, and nothing of it outlives its scope. The only module that touches
  * the WebSocket object.
  */
-import * as Socket from "@effect/platform/Socket"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -21,6 +20,7 @@ import * as codec from "./codec.js"
 import type * as Deadlines from "./deadlines.js"
 import * as linkFailure from "./linkFailure.js"
 import * as PendingAcks from "./pendingAcks.js"
+import { within } from "./within.js"
 
 /** @internal */
 export interface Environment {
@@ -30,6 +30,8 @@ export interface Environment {
   readonly webSocket: (url: string) => globalThis.WebSocket
   readonly deadlines: Deadlines.Deadlines
   readonly wallTime: () => number
+  /** How long the close of the bot may still take. */
+  readonly millisToClose: () => number
   readonly onOpen: Effect.Effect<void>
   readonly onReady: (session: Session) => Effect.Effect<void>
   readonly onPingAcked: () => void
@@ -57,19 +59,27 @@ const terminate = (ws: Terminable): void => {
   else ws.close()
 }
 
-const closePolitely = (ws: Terminable, drain: Duration.Duration): Effect.Effect<void> =>
-  Effect.async<void>((resume) => {
-    ws.addEventListener("close", () => resume(Effect.void), { once: true })
-    ws.close(1000)
-    if (ws.readyState === CLOSED) resume(Effect.void)
-  }).pipe(
-    Effect.timeoutOption(Duration.min(drain, Duration.millis(politeCloseMillis))),
-    // Inside a finalizer a timeout fires only where interruption is possible.
-    Effect.interruptible,
-    Effect.asVoid
+const closePolitely = (ws: Terminable, millis: number): Effect.Effect<void> =>
+  within(
+    Effect.async<void>((resume) => {
+      ws.addEventListener("close", () => resume(Effect.void), { once: true })
+      ws.close(1000)
+      if (ws.readyState === CLOSED) resume(Effect.void)
+    }),
+    Duration.millis(millis)
   )
 
-const acquire = (env: Environment): Effect.Effect<Terminable, LinkFailure, Scope.Scope> =>
+interface Listeners {
+  readonly open: () => void
+  readonly message: (event: MessageEvent) => void
+  readonly error: (event: Event) => void
+  readonly close: (event: CloseEvent) => void
+}
+
+const kinds = ["open", "message", "error", "close"] as const
+
+/** Makes the socket and listens in one step: what it tells before somebody listens is lost. */
+const acquire = (env: Environment, listeners: Listeners): Effect.Effect<Terminable, LinkFailure, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.try({
       try: () => {
@@ -77,59 +87,61 @@ const acquire = (env: Environment): Effect.Effect<Terminable, LinkFailure, Scope
         ws.binaryType = "arraybuffer"
         // A terminated socket may still report an error, and an error nobody listens to ends a Node process.
         ws.addEventListener("error", () => {})
+        for (const kind of kinds) ws.addEventListener(kind, listeners[kind] as (event: Event) => void)
         return ws
       },
       catch: linkFailure.fromUnknown
     }),
-    (ws: Terminable, exit) =>
-      Exit.isInterrupted(exit) && ws.readyState === OPEN && Duration.toMillis(env.config.drainTimeout) > 0
-        ? Effect.ensuring(closePolitely(ws, env.config.drainTimeout), Effect.sync(() => terminate(ws)))
+    (ws: Terminable, exit) => {
+      for (const kind of kinds) ws.removeEventListener(kind, listeners[kind] as (event: Event) => void)
+      const patience = Math.min(politeCloseMillis, Duration.toMillis(env.config.drainTimeout), env.millisToClose())
+      return Exit.isInterrupted(exit) && ws.readyState === OPEN && patience > 0
+        ? Effect.ensuring(closePolitely(ws, patience), Effect.sync(() => terminate(ws)))
         : Effect.sync(() => terminate(ws))
+    }
   )
 
 /** @internal */
 export const run = (env: Environment): Effect.Effect<never, LinkFailure> =>
   Effect.scoped(Effect.gen(function*() {
     const { config, deadlines } = env
-    const ws = yield* acquire(env)
     const opened = yield* Deferred.make<void>()
     const lost = yield* Deferred.make<never, LinkFailure>()
     const acks = PendingAcks.make(deadlines, Duration.toMillis(config.ackHorizon))
     let hasEnded = false
 
+    // The first reason stands: a close that follows a takeover is no cause to reconnect.
     const lose = (failure: LinkFailure) => {
       hasEnded = true
       Deferred.unsafeDone(lost, Effect.fail(failure))
     }
-    yield* Effect.addFinalizer(() =>
-      Effect.sync(() => {
-        hasEnded = true
-        acks.end()
-      })
-    )
 
-    const send: Session["send"] = (reqId, text, timeoutMillis, settle) => {
-      if (hasEnded || ws.readyState !== OPEN) return false
-      acks.register(reqId, timeoutMillis, settle)
+    const write = (text: string): void => {
       try {
         ws.send(text)
       } catch (error) {
         lose(linkFailure.fromUnknown(error))
       }
+    }
+
+    const send: Session["send"] = (reqId, text, timeoutMillis, settle) => {
+      if (hasEnded || ws.readyState !== OPEN) return false
+      acks.register(reqId, timeoutMillis, settle)
+      write(text)
       return true
     }
 
+    // What is read after the session was lost, but before its socket is gone, is true all the same.
     const onData = (data: unknown): void => {
-      if (hasEnded) return
       const inbound = codec.decode(data, env.wallTime())
       switch (inbound._tag) {
         case "Ack": {
-          if (!acks.receive(inbound.ack)) Telemetry.unsafeIncrement(Telemetry.surplusAcks)
           if (inbound.ack.errcode === ErrorCode.notSubscribed) lose({ _tag: "NotSubscribed" })
+          if (!acks.receive(inbound.ack)) Telemetry.unsafeIncrement(Telemetry.surplusAcks)
           return
         }
         case "Ping": {
-          if (ws.readyState === OPEN) ws.send(codec.encode(Frame.request("pong", inbound.reqId)))
+          if (!hasEnded && ws.readyState === OPEN) write(codec.encode(Frame.request("pong", inbound.reqId)))
           return
         }
         case "Event": {
@@ -141,6 +153,24 @@ export const run = (env: Environment): Effect.Effect<never, LinkFailure> =>
           return env.onCallback(inbound)
       }
     }
+
+    const ws = yield* acquire(env, {
+      open: () => Deferred.unsafeDone(opened, Effect.void),
+      message: (event) => onData(event.data),
+      error: (event) => lose(linkFailure.fromUnknown(event)),
+      close: (event) => lose({ _tag: "ClosedBy", code: event.code })
+    })
+    const openDeadline = deadlines.after(
+      Duration.toMillis(config.subscribeTimeout),
+      () => lose({ _tag: "OpenTimeout" })
+    )
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        hasEnded = true
+        openDeadline.cancelled = true
+        acks.end()
+      })
+    )
 
     const request = (frame: Frame.Request, timeout: Duration.Duration): Effect.Effect<PendingAcks.Verdict> =>
       Effect.async((resume) => {
@@ -173,16 +203,12 @@ export const run = (env: Environment): Effect.Effect<never, LinkFailure> =>
       const frame = Frame.request(Frame.Command.ping, Crypto.unsafeReqId(env.crypto, Frame.Command.ping))
       return Effect.flatMap(request(frame, config.pingTimeout), (verdict) => {
         if (verdict._tag === "Unknown") return Effect.fail<LinkFailure>({ _tag: "HeartbeatLost" })
-        env.onPingAcked()
+        if (verdict.ack.errcode === ErrorCode.ok) env.onPingAcked()
         return Effect.void
       })
     })
 
     const life = Effect.gen(function*() {
-      const openDeadline = deadlines.after(
-        Duration.toMillis(config.subscribeTimeout),
-        () => lose({ _tag: "OpenTimeout" })
-      )
       yield* Deferred.await(opened)
       openDeadline.cancelled = true
       yield* env.onOpen
@@ -192,16 +218,5 @@ export const run = (env: Environment): Effect.Effect<never, LinkFailure> =>
       return yield* Effect.fail<LinkFailure>({ _tag: "HeartbeatLost" })
     })
 
-    const socket = yield* Socket.fromWebSocket(Effect.succeed(ws), {
-      // Without this a close with 1000 or 1006 counts as success, and nobody would reconnect.
-      closeCodeIsError: () => true,
-      // Opening has its own deadline above, which a blocked event loop cannot trip.
-      openTimeout: Duration.infinity
-    })
-    const read = socket.runRaw((data) => onData(data), { onOpen: Deferred.succeed(opened, undefined) }).pipe(
-      Effect.mapError(linkFailure.fromSocketError),
-      Effect.zipRight(Effect.never)
-    )
-
-    return yield* Effect.raceFirst(Effect.raceFirst(read, life), Deferred.await(lost))
+    return yield* Effect.raceFirst(life, Deferred.await(lost))
   }))

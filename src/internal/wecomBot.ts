@@ -6,9 +6,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
+import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type * as Tracer from "effect/Tracer"
 import * as BotConfig from "../BotConfig.js"
 import type * as BotEvent from "../BotEvent.js"
 import * as Chat from "../Chat.js"
@@ -17,6 +19,8 @@ import * as Crypto from "../Crypto.js"
 import * as Dedupe from "../Dedupe.js"
 import * as Frame from "../Frame.js"
 import * as Governor from "../Governor.js"
+import * as MediaDownload from "../MediaDownload.js"
+import * as MediaUpload from "../MediaUpload.js"
 import type * as Message from "../Message.js"
 import * as Reply from "../Reply.js"
 import * as ReplyQueue from "../ReplyQueue.js"
@@ -29,7 +33,11 @@ import * as Awaiters from "./awaiters.js"
 import * as Broadcast from "./broadcast.js"
 import * as Bubbles from "./bubbles.js"
 import * as Handlers from "./handlers.js"
+import * as meters from "./meters.js"
+import * as spans from "./spans.js"
+import * as sending from "./sending.js"
 import * as targets from "./targets.js"
+import { within } from "./within.js"
 
 const awaitTimeout = Duration.minutes(5)
 
@@ -44,6 +52,8 @@ export const make: Effect.Effect<
   | Crypto.Crypto
   | Dedupe.Dedupe
   | Governor.Governor
+  | MediaDownload.MediaDownload
+  | MediaUpload.MediaUpload
   | ReplyQueue.ReplyQueue
   | Scope.Scope
 > = Effect.gen(function*() {
@@ -52,19 +62,28 @@ export const make: Effect.Effect<
   const queue = yield* ReplyQueue.ReplyQueue
   const dedupe = yield* Dedupe.Dedupe
   const governor = yield* Governor.Governor
+  const downloads = yield* MediaDownload.MediaDownload
+  const uploads = yield* MediaUpload.MediaUpload
   const crypto = yield* Crypto.Crypto
   const clock = yield* Effect.clock
 
   const onDrop = () => Telemetry.unsafeIncrement(Telemetry.subscriberDropped)
   const messages = Broadcast.make<Message.Message, ConnectionError>(config.inboxSize, onDrop)
   const events = Broadcast.make<BotEvent.BotEvent, ConnectionError>(config.inboxSize, onDrop)
-  const bubbles = Bubbles.make(queue)
+  const runFork = yield* FiberSet.makeRuntime()
+  const bubbles = Bubbles.make({
+    queue,
+    after: (delay, task) => void runFork(Effect.andThen(clock.sleep(delay), Effect.sync(task))),
+    wallTime: () => clock.unsafeCurrentTimeMillis(),
+    ackHorizon: config.ackHorizon
+  })
   const handlers = Handlers.make()
 
-  const replies = Awaiters.make<Message.Message>()
-  const cardActions = Awaiters.make<BotEvent.TemplateCardEvent>()
+  const replies = Awaiters.make<Message.Message>(messages.unsafePublish)
+  const cardActions = Awaiters.make<BotEvent.TemplateCardEvent>(events.unsafePublish)
 
   const publish = (callback: Connection.Callback) => {
+    meters.received(callback._tag === "Message" ? callback.message : callback.event)
     if (callback._tag === "Message") {
       const chat = Chat.fromCallback(callback.message)
       if (chat !== undefined && replies.unsafeOffer(Chat.key(chat), callback.message)) return
@@ -79,13 +98,20 @@ export const make: Effect.Effect<
     events.unsafePublish(event)
   }
 
-  const within = <A>(waiting: Effect.Effect<A>, timeout: Duration.DurationInput | undefined) =>
+  const limited = (timeout: Duration.DurationInput | undefined) => <A>(waiting: Effect.Effect<A>) =>
     Effect.raceFirst(waiting, connection.closed).pipe(Effect.timeout(timeout ?? awaitTimeout))
+
+  /** A policy may be anybody's, and one that breaks must not make the bot deaf. */
+  const isNew = (msgid: string): Effect.Effect<boolean> =>
+    Effect.catchAllDefect(
+      dedupe.isNew(msgid),
+      () => Effect.as(Effect.logWarning("the memory of seen messages failed; the message is taken for new"), true)
+    )
 
   const dispatch = (callback: Connection.Callback): Effect.Effect<void> => {
     const msgid = callback._tag === "Message" ? callback.message.msgid : callback.event.msgid
     if (msgid === undefined) return Effect.sync(() => publish(callback))
-    return Effect.map(dedupe.isNew(msgid), (isNew) => {
+    return Effect.map(isNew(msgid), (isNew) => {
       if (isNew) publish(callback)
       else Telemetry.unsafeIncrement(Telemetry.duplicates)
     })
@@ -103,15 +129,19 @@ export const make: Effect.Effect<
 
   yield* Effect.addFinalizer(() =>
     Effect.gen(function*() {
-      const isUp = yield* connection.drain
+      // With the link down nothing is waited for.
+      const whileUp = (waiting: Effect.Effect<void>, timeout: Duration.Duration) =>
+        within(Effect.raceFirst(waiting, connection.down), timeout)
+
+      yield* connection.drain
       yield* endStreams(Option.none())
-      yield* handlers.drain(isUp ? config.drainTimeout : Duration.zero)
+      yield* whileUp(handlers.ended, config.drainTimeout)
+      yield* handlers.stop
+      // Interrupted handlers hand their bubbles over in their own turn.
+      yield* Effect.yieldNow()
       bubbles.cutOffAll()
-      yield* queue.flushed.pipe(
-        Effect.timeoutOption(isUp ? config.sealTimeout : Duration.zero),
-        // Inside a finalizer a timeout fires only where interruption is possible.
-        Effect.interruptible
-      )
+      const settled = Effect.zipRight(within(handlers.ended, config.drainTimeout), queue.flushed)
+      yield* whileUp(settled, config.sealTimeout)
       const open = bubbles.size()
       const waiting = queue.unsafeSize()
       if (open > 0 || waiting > 0) {
@@ -121,41 +151,91 @@ export const make: Effect.Effect<
   )
   yield* intake.pipe(Effect.interruptible, Effect.forkScoped)
 
-  // Hot path: no generator, no fiber, no span; a frame costs its checks, its lane and one resumed callback.
+  // Hot path: no generator, no fiber, and no span unless there is one to be the child of; a frame costs its checks, its lane
+  // and one resumed callback.
   const offer = <A extends ReplyTarget.ReplyTarget>(
+    operation: keyof WecomBot.Service,
     target: A | SendInvalid,
     cmd: string,
     body: unknown,
     options?: ReplyQueue.Options
   ): Effect.Effect<Frame.Ack, SendError> =>
-    Effect.withFiberRuntime((fiber) =>
-      target instanceof SendInvalid
-        ? Effect.fail(target)
-        : enqueue(Frame.request(cmd, target.reqId, body), {
-          ...options,
-          expiresAt: ReplyTarget.deadline(target),
-          windowMillis: ReplyTarget.windowMillis(target),
-          passesDrain: fiber.getFiberRef(Handlers.passesDrain)
-        })
-    )
+    Effect.withFiberRuntime((fiber) => {
+      if (target instanceof SendInvalid) return Effect.fail(target)
+      if (target.kind !== "message") noteAnswer(fiber.getFiberRef(Handlers.answer), target.reqId)
+      const parent = spans.parentOf(fiber)
+      const request = Frame.request(cmd, target.reqId, body)
+      const all: ReplyQueue.Options = {
+        ...options,
+        expiresAt: ReplyTarget.deadline(target),
+        windowMillis: ReplyTarget.windowMillis(target),
+        passesDrain: fiber.getFiberRef(Handlers.passesDrain)
+      }
+      const send = parent === undefined
+        ? enqueue(request, all)
+        : spans.send(parent, operation, target, (span) => enqueue(request, all, span))
+      return cmd === Frame.Command.respondUpdate ? send : withinQuota(target, options?.stream, send)
+    })
 
-  const enqueue = (request: Frame.Request, options: ReplyQueue.Options): Effect.Effect<Frame.Ack, SendError> =>
+  const streams = sending.makeStreams()
+
+  const withinQuota = (
+    target: ReplyTarget.ReplyTarget,
+    stream: ReplyQueue.Options["stream"],
+    send: Effect.Effect<Frame.Ack, SendError>
+  ): Effect.Effect<Frame.Ack, SendError> => {
+    if (stream !== undefined && !streams.isOpening(target.reqId, stream)) return send
+    // What comes too late never leaves.
+    if (clock.unsafeCurrentTimeMillis() > ReplyTarget.deadline(target)) return send
+    const chatId = sending.conversation(target.chat, target.reqId)
+    if (target.kind === "message") {
+      return sending.governed(governor, chatId, stream?.finish === true ? "final" : "message", send)
+    }
+    // A welcome counts, but its five seconds are too short to wait.
+    governor.unsafeTryTake(chatId)
+    return send
+  }
+
+  const enqueue = (
+    request: Frame.Request,
+    options: ReplyQueue.Options,
+    span?: Tracer.Span
+  ): Effect.Effect<Frame.Ack, SendError> =>
     Effect.async((resume) => {
-      const giveUp = queue.unsafeOffer(request, options, resume)
+      const onExit = span === undefined ? resume : (verdict: Exit.Exit<Frame.Ack, SendError>) => {
+        spans.onVerdict(span, clock, verdict)
+        resume(verdict)
+      }
+      const giveUp = queue.unsafeOffer(request, options, onExit)
       return Effect.sync(giveUp)
     })
 
-  const push = (cmd: string, reqId: string, body: unknown): Effect.Effect<Frame.Ack, SendError> =>
-    Effect.withFiberRuntime((fiber) =>
-      enqueue(Frame.request(cmd, reqId, body), { passesDrain: fiber.getFiberRef(Handlers.passesDrain) })
-    )
+  const push = (
+    operation: keyof WecomBot.Service,
+    cmd: string,
+    reqId: string,
+    body: unknown,
+    chat?: Chat.Chat
+  ): Effect.Effect<Frame.Ack, SendError> =>
+    Effect.withFiberRuntime((fiber) => {
+      const parent = spans.parentOf(fiber)
+      const request = Frame.request(cmd, reqId, body)
+      const options = { passesDrain: fiber.getFiberRef(Handlers.passesDrain) }
+      return parent === undefined
+        ? enqueue(request, options)
+        : spans.send(parent, operation, { reqId, chat }, (span) => enqueue(request, options, span))
+    })
 
+  /** Those that were given their place in the quota already. */
   const pushTo = (chat: Chat.Chat, body: Reply.PushBody): Effect.Effect<Frame.Ack, SendError> =>
-    push(Frame.Command.send, Crypto.unsafeReqId(crypto, Frame.Command.send), {
+    push("sendMessage", Frame.Command.send, Crypto.unsafeReqId(crypto, Frame.Command.send), {
       chatid: Chat.id(chat),
       chat_type: Chat.type(chat),
       ...body
-    })
+    }, chat)
+
+  const pushWithinQuota = (chat: Chat.Chat, body: Reply.PushBody): Effect.Effect<Frame.Ack, SendError> =>
+    Effect.suspend(() => sending.governed(governor, Chat.key(chat), "message", pushTo(chat, body)))
 
   const answering: Answer.Environment = {
     bubbles,
@@ -171,31 +251,59 @@ export const make: Effect.Effect<
     typeof to.reqId === "string" && !queue.unsafeIsIdle(to.reqId)
 
   const replyChecked = (
+    operation: keyof WecomBot.Service,
     to: Parameters<WecomBot.Service["reply"]>[0],
-    body: unknown
+    body: unknown,
+    late?: sending.LateOptions
   ): Effect.Effect<Frame.Ack, SendError> =>
     Effect.suspend(() => {
       const checked = Reply.validateReply(body)
       if (Either.isLeft(checked)) return Effect.fail(checked.left)
       const valid = checked.right
       const stream = "stream" in valid ? valid.stream : undefined
-      return offer(
-        targets.message(to),
+      const target = targets.message(to)
+      const send = offer(
+        operation,
+        target,
         Frame.Command.respond,
         valid,
         // A stream frame is a snapshot; the others would show a second message.
         valid.msgtype === "stream" ? { onConnectionLost: "resend", stream } : { stream }
       )
+      return target instanceof SendInvalid ? send : sending.orPush(send, late, target.chat, valid, pushWithinQuota)
+    })
+
+  const reply: WecomBot.Service["reply"] = (to, body, options) =>
+    Effect.suspend(() => {
+      const pieces = options?.split === true ? sending.pieces(body) : undefined
+      if (pieces === undefined) return replyChecked("reply", to, body, options)
+      const [first, ...rest] = pieces
+      // A message takes one answer that is not a stream, so what follows it is pushed.
+      return sending.inOrder(replyChecked("reply", to, first, options), rest.map((piece) => sendMessage(to, piece)))
     })
 
   const replyStreamFrame: WecomBot.Service["replyStreamFrame"] = (to, frame) =>
     Effect.suspend(() => {
       const body = streamBody(frame)
       if (body instanceof SendInvalid) return Effect.fail(body)
-      return offer(targets.message(to), Frame.Command.respond, body, {
+      return offer("replyStreamFrame", targets.message(to), Frame.Command.respond, body, {
         onConnectionLost: "resend",
         stream: body.stream
       })
+    })
+
+  const sendMessage: WecomBot.Service["sendMessage"] = (to, body, options) =>
+    Effect.suspend(() => {
+      const chat = targets.chat(to)
+      if (chat instanceof SendInvalid) return Effect.fail(chat)
+      const pieces = options?.split === true ? sending.pieces(body) : undefined
+      if (pieces !== undefined) {
+        const [first, ...rest] = pieces.map((piece) => pushWithinQuota(chat, piece))
+        return sending.inOrder(first!, rest)
+      }
+      const checked = Reply.validatePush(body)
+      if (Either.isLeft(checked)) return Effect.fail(checked.left)
+      return pushWithinQuota(chat, checked.right)
     })
 
   return {
@@ -210,35 +318,48 @@ export const make: Effect.Effect<
       Effect.suspend(() => {
         const invalid = invalidCommand(cmd, options?.reqId)
         if (invalid !== undefined) return Effect.fail(invalid)
-        return push(cmd, options?.reqId ?? Crypto.unsafeReqId(crypto, cmd), body)
+        return push("command", cmd, options?.reqId ?? Crypto.unsafeReqId(crypto, cmd), body)
       }),
-    reply: replyChecked,
+    reply,
     replyStream: (to, content, options) =>
       Effect.suspend(() => {
         const target = targets.message(to)
         if (target instanceof SendInvalid) return Effect.fail(target)
-        const source = typeof content === "string" ? Stream.make(content) : content
+        const isWhole = typeof content === "string"
+        const source = isWhole ? Stream.make(content) : content
         if (!isStream(source)) return Effect.fail(notAStream)
-        return Answer.replyStream(answering, target, source, options ?? {})
+        // What is there already needs no animation, and is on screen an ack earlier without it.
+        const how = isWhole ? { openAtOnce: false, ...options } : options ?? {}
+        return Effect.flatMap(spans.parent, (parent) =>
+          parent === undefined
+            ? Answer.replyStream(answering, target, source, how)
+            : spans.send(parent, "replyStream", target, (span) => {
+              const watched = { ...answering, bubbles: spans.watch(bubbles, span, clock) }
+              return spans.below([span])(Answer.replyStream(watched, target, source, how))
+            }))
       }),
     awaitReply: (from, predicate, options) =>
       Effect.suspend((): Effect.Effect<Message.Message, Cause.TimeoutException | ConnectionError | SendInvalid> => {
         const chat = targets.chat(from)
         if (chat instanceof SendInvalid) return Effect.fail(chat)
-        return within(replies.take(Chat.key(chat), predicate ?? (() => true)), options?.timeout)
+        return replies.take(Chat.key(chat), predicate ?? (() => true), limited(options?.timeout))
       }),
-    awaitCardAction: (taskId, options) => within(cardActions.take(taskId, () => true), options?.timeout),
+    awaitCardAction: (taskId, options) => cardActions.take(taskId, () => true, limited(options?.timeout)),
     replyStreamFrame,
     replyStreamFrameIfIdle: (to, frame) =>
       Effect.suspend(() => isTooEarly(to, frame) ? none : Effect.map(replyStreamFrame(to, frame), Option.some)),
-    replyStreamWithCard: (to, frame) => built(() => Reply.streamWithCard(frame), (body) => replyChecked(to, body)),
+    replyStreamWithCard: (to, frame) =>
+      built(() => Reply.streamWithCard(frame), (body) => replyChecked("replyStreamWithCard", to, body)),
     replyTemplateCard: (to, card, options) =>
-      built(() => Reply.templateCard(card, options), (body) => replyChecked(to, body)),
-    replyWelcome: (to, body) =>
+      built(() => Reply.templateCard(card, options), (body) => replyChecked("replyTemplateCard", to, body, options)),
+    replyWelcome: (to, body, options) =>
       Effect.suspend(() => {
         const checked = Reply.validateWelcome(body)
         if (Either.isLeft(checked)) return Effect.fail(checked.left)
-        return offer(targets.enterChat(to), Frame.Command.respondWelcome, checked.right)
+        const target = targets.enterChat(to)
+        const send = offer("replyWelcome", target, Frame.Command.respondWelcome, checked.right)
+        if (target instanceof SendInvalid) return send
+        return sending.orPush(send, options, target.chat, checked.right, pushWithinQuota)
       }),
     updateTemplateCard: (to, card, options) =>
       Effect.suspend(() => {
@@ -249,19 +370,25 @@ export const make: Effect.Effect<
           if (Either.isLeft(checked)) return Effect.fail(checked.left)
           const { task_id } = checked.right.template_card
           if (target.task_id !== undefined && task_id !== target.task_id) return Effect.fail(otherTask)
-          return offer(target, Frame.Command.respondUpdate, checked.right, { onConnectionLost: "resend" })
+          const send = offer("updateTemplateCard", target, Frame.Command.respondUpdate, checked.right, {
+            onConnectionLost: "resend"
+          })
+          return sending.orPush(send, options, target.chat, Reply.templateCard(card), pushWithinQuota)
         })
       }),
-    sendMessage: (to, body) =>
-      Effect.suspend(() => {
-        const chat = targets.chat(to)
-        if (chat instanceof SendInvalid) return Effect.fail(chat)
-        const checked = Reply.validatePush(body)
-        if (Either.isLeft(checked)) return Effect.fail(checked.left)
-        return pushTo(chat, checked.right)
-      })
+    sendMessage,
+    downloadFile: downloads.download,
+    uploadMedia: uploads.upload,
+    replyMedia: (to, { media_id, type }, options) =>
+      built(() => Reply.media(type as "video", media_id, options), (body) => replyChecked("replyMedia", to, body)),
+    sendMediaMessage: (to, { media_id, type }, options) =>
+      built(() => Reply.media(type as "video", media_id, options), (body) => sendMessage(to, body))
   }
 })
+
+const noteAnswer = (answer: Handlers.Answer | undefined, reqId: string): void => {
+  if (answer?.reqId === reqId) answer.isSent = true
+}
 
 const notAStream = new SendInvalid({
   field: "content",

@@ -266,7 +266,7 @@ export const wireSuite = (seam: Seam) => {
   test("uploads are answered as not supported, and answerCommand teaches a command", () =>
     Effect.gen(function*() {
       const client = yield* subscribed()
-      expect((yield* client.request("aibot_upload_media_init", "u", {})).errcode).toBe(48002)
+      expect((yield* client.request("aibot_upload_media_init", "u", {})).errcode).toBe(40058)
       yield* TestGateway.answerCommand("aibot_get_mcp_config", (frame) => ({ body: { echo: frame.body } }))
       expect(yield* client.request("aibot_get_mcp_config", "m", { a: 1 })).toMatchObject({
         errcode: 0,

@@ -11,6 +11,7 @@ import { isRecord } from "./frames.js"
 import type { Received } from "./frames.js"
 import type { Resolved } from "./options.js"
 import type { BubbleState } from "./screen.js"
+import type { Uploads } from "./uploads.js"
 import type { Bot, Callback, Conversation } from "./world.js"
 
 /** @internal */
@@ -28,6 +29,7 @@ export interface Context {
   readonly bot: Bot
   readonly now: number
   readonly nextBubbleId: () => string
+  readonly nextId: (kind: string) => string
   /** A bubble appeared or changed. */
   readonly changed: (conversation: Conversation, bubble: BubbleState) => void
 }
@@ -236,20 +238,13 @@ const send: Handler = (context, frame) =>
     return yield* post(context, conversation, content, undefined)
   }))
 
-/** "No permission for this interface" in WeCom's list of global codes. */
-const forbidden = 48002
-
-const notSupported: Handler = () => ({ errcode: forbidden, hint: "uploads are not supported by this gateway" })
-
 /** @internal */
-export const make = (): Map<string, Handler> =>
+export const make = (uploads: Uploads): Map<string, Handler> =>
   new Map<string, Handler>([
     [Command.ping, () => accepted],
     [Command.respond, respond],
     [Command.respondWelcome, respondWelcome],
     [Command.respondUpdate, respondUpdate],
     [Command.send, send],
-    [Command.uploadInit, notSupported],
-    [Command.uploadChunk, notSupported],
-    [Command.uploadFinish, notSupported]
+    ...uploads.handlers
   ])

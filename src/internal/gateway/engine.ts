@@ -15,6 +15,7 @@ import * as Frames from "./frames.js"
 import type { Resolved } from "./options.js"
 import * as ReceivedLog from "./receivedLog.js"
 import type { BubbleState } from "./screen.js"
+import * as Uploads from "./uploads.js"
 import * as Watch from "./watch.js"
 import * as World from "./world.js"
 
@@ -70,6 +71,7 @@ export interface Engine {
   readonly random: () => number
   readonly rules: AckRules.AckRules
   readonly handlers: Map<string, Commands.Handler>
+  readonly uploads: Uploads.Uploads
   readonly bots: ReadonlyMap<string, World.Bot>
   readonly connections: ReadonlyArray<Connection>
   readonly received: ReceivedLog.ReceivedLog
@@ -112,7 +114,8 @@ export const make = (options: Resolved): Effect.Effect<Engine, never, Scope.Scop
     const received = ReceivedLog.make(options.receivedLimit)
     const watch = Watch.make()
     const rules = AckRules.make({ baseDelay: options.ackDelay, after: queue.after })
-    const handlers = Commands.make()
+    const uploads = Uploads.make()
+    const handlers = Commands.make(uploads)
 
     const listeners = new Set<(conversation: World.Conversation, bubble: BubbleState) => void>()
     const changed: Engine["changed"] = (conversation, bubble) => {
@@ -233,7 +236,14 @@ export const make = (options: Resolved): Effect.Effect<Engine, never, Scope.Scop
       }
       const handler = handlers.get(frame.cmd)
       if (handler === undefined) return { errcode: ErrorCode.invalidParameter, hint: `unknown cmd ${frame.cmd}` }
-      const context = { options, bot: connection.bot!, now: queue.now(), nextBubbleId: () => nextId("bubble"), changed }
+      const context = {
+        options,
+        bot: connection.bot!,
+        now: queue.now(),
+        nextBubbleId: () => nextId("bubble"),
+        nextId,
+        changed
+      }
       try {
         return handler(context, frame)
       } catch (error) {
@@ -292,6 +302,7 @@ export const make = (options: Resolved): Effect.Effect<Engine, never, Scope.Scop
       random,
       rules,
       handlers,
+      uploads,
       bots,
       connections,
       received,

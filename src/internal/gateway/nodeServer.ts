@@ -11,13 +11,16 @@ import type { Duplex } from "node:stream"
 import type * as Tls from "node:tls"
 import { WebSocketServer } from "ws"
 import type { WebSocket } from "ws"
+import type { Downloads } from "./downloads.js"
 import type { Engine, Gate } from "./engine.js"
+import * as NodeFiles from "./nodeFiles.js"
 
 /** @internal */
 export interface ListenOptions {
   readonly host: string
   readonly port: number
   readonly tls: Tls.SecureContextOptions | undefined
+  readonly downloads: Downloads
 }
 
 /** @internal */
@@ -58,7 +61,7 @@ export const make = (
       socket.on("error", () => {})
       socket.on("close", () => sockets.delete(socket))
     })
-    server.on("request", (_, response) => response.writeHead(426).end())
+    server.on("request", NodeFiles.listener(options.downloads, yield* Effect.runtime<never>()))
     server.on("upgrade", (request, socket, head) => {
       const gate = engine.gate
       if (gate._tag === "Never") return

@@ -94,10 +94,16 @@ export interface Options {
    */
   readonly streamRefreshCounts?: boolean | undefined
   /**
-   * Whether conversations have quotas at all: 30 messages a minute and 1000 an hour, replies and pushes together.
+   * Whether there are quotas at all: 30 messages a minute and 1000 an hour for each conversation, replies and pushes
+   * together, and as many uploads for each bot.
    * Default: `true`.
    */
   readonly quotas?: boolean | undefined
+  /**
+   * Chunks of uploads that may wait for their acks at once on one connection; one more is refused with -1, "system error".
+   * Only acks that take time (`ackDelay`) make that visible. Default: any number.
+   */
+  readonly uploadBurstLimit?: number | undefined
   /**
    * Leaves `errcode`, or `errcode` and `errmsg`, out of the acks of accepted frames. Default: `"nothing"`.
    */
@@ -124,6 +130,7 @@ export interface Resolved {
   readonly refuseRepeatedTaskId: boolean
   readonly streamRefreshCounts: boolean
   readonly quotas: boolean
+  readonly uploadBurstLimit: number | undefined
   readonly omitFromAcks: "nothing" | "errcode" | "errcode and errmsg"
   readonly receivedLimit: number
 }
@@ -161,6 +168,7 @@ export const resolve = (options: Options = {}): Resolved => ({
   refuseRepeatedTaskId: options.refuseRepeatedTaskId ?? true,
   streamRefreshCounts: options.streamRefreshCounts ?? false,
   quotas: options.quotas ?? true,
+  uploadBurstLimit: options.uploadBurstLimit,
   omitFromAcks: options.omitFromAcks ?? "nothing",
   receivedLimit: options.receivedLimit ?? 10_000
 })

@@ -4,7 +4,7 @@ const minute = 60_000
 const hour = 60 * minute
 
 /**
- * The times of the messages one conversation took within the last hour.
+ * The times of the messages one conversation took, or of the uploads one bot began, within the last hour.
  *
  * @internal
  */

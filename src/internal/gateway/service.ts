@@ -7,9 +7,11 @@ import { Command } from "../../Frame.js"
 import * as AckRules from "./ackRules.js"
 import type * as Controls from "./controls.js"
 import * as Conversations from "./conversations.js"
+import type { DownloadRequest, Downloads, ServedFile } from "./downloads.js"
 import type { Connection, Engine, Gate } from "./engine.js"
 import type { Received } from "./frames.js"
-import type { Group, User } from "./people.js"
+import type { Group, MediaLink, User } from "./people.js"
+import type { UploadedMedia } from "./uploads.js"
 import type { Bot } from "./world.js"
 
 /**
@@ -63,6 +65,18 @@ export interface Service {
     cmd: string,
     handler: (frame: Received) => { readonly errcode?: number | undefined; readonly body?: unknown }
   ) => Effect.Effect<void>
+  /**
+   * Puts a file behind a link, for a user to send: `alice.sendFile(yield* gateway.serveFile({ bytes }))`.
+   */
+  readonly serveFile: (file: ServedFile) => Effect.Effect<MediaLink>
+  /**
+   * Every request for a served file so far, in order.
+   */
+  readonly downloads: Effect.Effect<ReadonlyArray<DownloadRequest>>
+  /**
+   * Every upload that was finished so far, in order.
+   */
+  readonly uploads: Effect.Effect<ReadonlyArray<UploadedMedia>>
   readonly acks: Controls.Acks
   readonly faults: Controls.Faults
 }
@@ -139,7 +153,11 @@ const info = (connection: Connection): Controls.Connection => ({
 })
 
 /** @internal */
-export const make = (engine: Engine, applyGate: (gate: Gate) => Effect.Effect<void>): Service => {
+export const make = (
+  engine: Engine,
+  downloads: Downloads,
+  applyGate: (gate: Gate) => Effect.Effect<void>
+): Service => {
   const bot = (botId?: string): Bot => {
     const [first] = engine.bots.values()
     const found = botId === undefined ? first : engine.bots.get(botId)
@@ -193,6 +211,9 @@ export const make = (engine: Engine, applyGate: (gate: Gate) => Effect.Effect<vo
           return { errcode: errcode ?? 0, body }
         })
       }),
+    serveFile: (file) => Effect.sync(() => downloads.serve(file)),
+    downloads: Effect.sync(downloads.requests),
+    uploads: Effect.sync(engine.uploads.media),
     acks: rules,
     faults: {
       cut: (target) => onTarget(target, (connection) => engine.end(connection, 1006)),

@@ -1,0 +1,219 @@
+/**
+ * Images, voice clips, videos and files on their way to WeCom: in chunks over the long connection, each sent again until it
+ * has arrived (WeCom doc 101463).
+ *
+ * @since 0.1.0
+ */
+import type { PlatformError } from "@effect/platform/Error"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Mailbox from "effect/Mailbox"
+import * as Stream from "effect/Stream"
+import type * as Connection from "./Connection.js"
+import type * as Crypto from "./Crypto.js"
+import * as internal from "./internal/upload.js"
+import * as Limits from "./Limits.js"
+import type { MediaType } from "./Reply.js"
+import { SendInvalid, type UploadFailed } from "./WecomError.js"
+
+/**
+ * Bytes, or a Stream with its number of bytes. The Stream is run twice, for its md5 and for its chunks, and must give the same
+ * bytes each time.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Source<E = never, R = never> =
+  | Uint8Array
+  | { readonly stream: Stream.Stream<Uint8Array, E, R>; readonly size: number }
+
+/**
+ * Bytes that the service has acknowledged, of those there are.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Progress {
+  readonly sent: number
+  readonly total: number
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options<E = never, R = never> {
+  /**
+   * What it will be sent as. Images are png, jpg or gif of at most 10 MB, voice clips amr of 2 MB, videos mp4 of 10 MB; files
+   * are anything of at most 20 MB. All have at least 5 bytes.
+   */
+  readonly type: MediaType
+  /**
+   * The name that users see: at most 256 bytes, with the extension its type calls for.
+   */
+  readonly filename: string
+  /**
+   * What becomes of an image, voice clip or video that is too large for its type: an error, or a `file`, if it is not too
+   * large for that. The result says as what it was uploaded. Default: `"fail"`.
+   */
+  readonly oversized?: "fail" | "asFile" | undefined
+  /**
+   * Run after every chunk the service has acknowledged, one at a time. The upload waits for it, and fails with it.
+   */
+  readonly onProgress?: ((progress: Progress) => Effect.Effect<unknown, E, R>) | undefined
+  /**
+   * Whether the media id of an earlier upload of the same bytes under the same type and name is taken instead, as long as it
+   * lives: 3 days. Default: `false`.
+   */
+  readonly reuse?: boolean | undefined
+}
+
+/**
+ * What the service has. `media_id` can be sent, any number of times, for 3 days from `created_at`, which is in seconds.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Uploaded {
+  readonly type: MediaType
+  readonly media_id: string
+  readonly created_at: number
+}
+
+/**
+ * What `replyMedia` and `sendMediaMessage` send: the result of an upload, or what was kept of one.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Sendable = Pick<Uploaded, "type" | "media_id">
+
+/**
+ * What a video shows beside itself: a title of at most 64 bytes, a description of at most 512. Other media have neither.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface VideoOptions {
+  readonly title?: string | undefined
+  readonly description?: string | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export declare namespace MediaUpload {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Service {
+    readonly upload: <E = never, R = never, E2 = never, R2 = never>(
+      source: Source<E, R>,
+      options: Options<E2, R2>
+    ) => Effect.Effect<Uploaded, UploadFailed | SendInvalid | E | E2, R | R2>
+  }
+}
+
+/**
+ * @since 0.1.0
+ * @category tags
+ */
+export class MediaUpload extends Context.Tag("effect-wecom/MediaUpload")<MediaUpload, MediaUpload.Service>() {}
+
+/**
+ * Uploads bytes or a Stream in chunks of 512 KiB, several at once: up to 4 chunks all, up to 10 three, above two at a time.
+ *
+ * Type, size, name and number of chunks are checked before the first frame, and fail as `SendInvalid`, which names the limit.
+ * A chunk that is refused in passing or not answered goes out again, twice; after a lost link the upload goes on with the
+ * chunks that are missing. What does not help fails as `UploadFailed`. The service takes 30 uploads a minute and 1000 an hour
+ * of a bot; what is more waits. Interruption stops it at once.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const upload = <E = never, R = never, E2 = never, R2 = never>(
+  source: Source<E, R>,
+  options: Options<E2, R2>
+): Effect.Effect<Uploaded, UploadFailed | SendInvalid | E | E2, MediaUpload | R | R2> =>
+  Effect.flatMap(MediaUpload, (media) => media.upload(source, options))
+
+/**
+ * A file as a source: it is read twice, chunk by chunk.
+ *
+ * @since 0.1.0
+ * @category sources
+ */
+export const fromFile = (
+  path: string
+): Effect.Effect<
+  { readonly stream: Stream.Stream<Uint8Array, PlatformError>; readonly size: number },
+  SendInvalid | PlatformError,
+  FileSystem.FileSystem
+> =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const info = yield* fs.stat(path)
+    if (info.type !== "File") {
+      return yield* new SendInvalid({ field: "path", problem: `is a ${info.type}`, limit: "the path of a file" })
+    }
+    return { stream: fs.stream(path, { chunkSize: Limits.uploadChunkBytes }), size: Number(info.size) }
+  })
+
+/**
+ * The last segment of a path.
+ *
+ * @since 0.1.0
+ * @category sources
+ */
+export const basename = (path: string): string => path.replace(/[/\\]+$/, "").split(/[/\\]/).at(-1)!
+
+/**
+ * One step of an upload; the last has `media`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Step extends Progress {
+  readonly media: Uploaded | undefined
+}
+
+/**
+ * An upload as a Stream of its steps, for any function that uploads. Ending the Stream ends the upload.
+ *
+ * @since 0.1.0
+ * @category sources
+ */
+export const steps = <E, R, E2 = never, R2 = never>(
+  options: Options<E2, R2>,
+  run: (options: Options<E2, R2>) => Effect.Effect<Uploaded, E, R>
+): Stream.Stream<Step, E, R> =>
+  Stream.unwrapScoped(Effect.gen(function*() {
+    const mailbox = yield* Mailbox.make<Step, E>()
+    let last: Progress = { sent: 0, total: 0 }
+    const onProgress = (progress: Progress) => {
+      last = progress
+      return Effect.zipRight(
+        mailbox.offer({ ...progress, media: undefined }),
+        options.onProgress === undefined ? Effect.void : options.onProgress(progress)
+      )
+    }
+    yield* run({ ...options, onProgress }).pipe(
+      Effect.flatMap((media) => mailbox.offer({ ...last, media })),
+      Mailbox.into(mailbox),
+      Effect.forkScoped
+    )
+    return Mailbox.toStream(mailbox)
+  }))
+
+/**
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer: Layer.Layer<MediaUpload, never, Connection.Connection | Crypto.Crypto> = Layer.effect(
+  MediaUpload,
+  internal.make
+)

@@ -1,0 +1,233 @@
+/**
+ * Files that users sent, as the service's object store hands them out: encrypted, behind links of five minutes, and broken in
+ * every way a test asks for. The seams turn an `Answer` into HTTP.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as Limits from "../../Limits.js"
+import * as cryptoFile from "../cryptoFile.js"
+import type { Engine } from "./engine.js"
+import type { MediaLink } from "./people.js"
+
+/**
+ * A file to hand out, and how.
+ *
+ * @since 0.1.0
+ * @category media
+ */
+export interface ServedFile {
+  readonly bytes: Uint8Array
+  /**
+   * The name in `Content-Disposition`, as the service writes it: form-urlencoded, and once more as `filename*`. Default: no
+   * such header.
+   */
+  readonly filename?: string | undefined
+  /**
+   * `Content-Disposition` word for word, instead.
+   */
+  readonly contentDisposition?: string | undefined
+  /**
+   * Whether it is encrypted; the link then has an `aeskey` of 43 characters. Default: `true`.
+   */
+  readonly encrypted?: boolean | undefined
+  /**
+   * Ends the ciphertext with a padding that no key makes right. Default: `false`.
+   */
+  readonly wrongPadding?: boolean | undefined
+  /**
+   * How long the link lives before it is answered with 403. Zero is expired from the start. Default: 5 minutes.
+   */
+  readonly lifetime?: Duration.DurationInput | undefined
+  /**
+   * Leaves `Content-Length` out. Default: `false`.
+   */
+  readonly withoutLength?: boolean | undefined
+  /**
+   * The connection breaks after so many bytes of the body. Default: never.
+   */
+  readonly cutAfter?: number | undefined
+  /**
+   * Sends `bytes` bytes, then waits for `every`, and so on. Default: as fast as it goes.
+   */
+  readonly pace?: { readonly bytes: number; readonly every: Duration.DurationInput } | undefined
+  /**
+   * How many redirects lead to it. Default: 0.
+   */
+  readonly redirects?: number | undefined
+  /**
+   * Redirects there instead of handing anything out.
+   */
+  readonly redirectTo?: string | undefined
+  /**
+   * What the first requests get instead, one after the other: a status, or a connection that breaks. Default: nothing.
+   */
+  readonly failures?: ReadonlyArray<number | "reset"> | undefined
+}
+
+/**
+ * A request for a file.
+ *
+ * @since 0.1.0
+ * @category media
+ */
+export interface DownloadRequest {
+  readonly url: string
+  /**
+   * In milliseconds of Effect's Clock.
+   */
+  readonly at: number
+  /**
+   * What it was answered with; 0 for a connection that broke.
+   */
+  readonly status: number
+}
+
+/** @internal */
+export interface Answer {
+  readonly status: number
+  readonly headers: { readonly [name: string]: string }
+  /** It fails where the connection breaks. */
+  readonly body: Stream.Stream<Uint8Array, Error>
+}
+
+/** @internal */
+export interface Downloads {
+  /** Set by the seam as soon as it knows. */
+  baseUrl: string
+  readonly serve: (file: ServedFile) => MediaLink
+  readonly requests: () => ReadonlyArray<DownloadRequest>
+  /** Undefined: the connection breaks. */
+  readonly answer: (url: URL) => Answer | undefined
+}
+
+const pieceBytes = 64 * 1024
+
+const broken = (): Error => Object.assign(new Error("the gateway cut the connection"), { code: "ECONNRESET" })
+
+const piecesOf = (bytes: Uint8Array, size: number): Stream.Stream<Uint8Array> =>
+  Stream.suspend(() =>
+    Stream.range(0, Math.ceil(bytes.length / size) - 1).pipe(
+      Stream.rechunk(1),
+      Stream.map((i) => bytes.subarray(i * size, (i + 1) * size))
+    )
+  )
+
+const formUrlEncoded = (text: string): string => new URLSearchParams({ name: text }).toString().slice("name=".length)
+
+const percentEncoded = (text: string): string =>
+  encodeURIComponent(text).replace(/['()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+
+const dispositionOf = (file: ServedFile): string | undefined =>
+  file.contentDisposition ??
+    (file.filename === undefined
+      ? undefined
+      : `attachment; filename="${formUrlEncoded(file.filename)}"; filename*=UTF-8''${percentEncoded(file.filename)}`)
+
+const encrypted = (file: ServedFile, key: Uint8Array): Stream.Stream<Uint8Array> =>
+  Stream.suspend(() => {
+    const cipher = cryptoFile.fileCipher(key)
+    return Stream.concat(
+      Stream.map(piecesOf(file.bytes, pieceBytes), (bytes) => cipher.update(bytes)),
+      Stream.sync(() =>
+        file.wrongPadding === true
+          ? cipher.update(new Uint8Array(cryptoFile.encryptedLength(file.bytes.length) - file.bytes.length))
+          : cipher.finish()
+      )
+    )
+  })
+
+const cut = (stream: Stream.Stream<Uint8Array>, after: number | undefined): Stream.Stream<Uint8Array, Error> => {
+  if (after === undefined) return stream
+  return Stream.suspend(() => {
+    let left = after
+    return stream.pipe(
+      Stream.takeUntil((bytes) => (left -= bytes.length) <= 0),
+      Stream.map((bytes) => left < 0 ? bytes.subarray(0, bytes.length + left) : bytes),
+      Stream.concat(Stream.failSync(broken))
+    )
+  })
+}
+
+const paced = (stream: Stream.Stream<Uint8Array>, pace: ServedFile["pace"]): Stream.Stream<Uint8Array> =>
+  pace === undefined
+    ? stream
+    : stream.pipe(
+      Stream.flatMap((bytes) => piecesOf(bytes, pace.bytes)),
+      Stream.zipWithIndex,
+      Stream.mapEffect(([bytes, i]) => Effect.delay(Effect.succeed(bytes), i === 0 ? Duration.zero : pace.every)),
+      Stream.rechunk(1)
+    )
+
+/** @internal */
+export const make = (engine: Engine): Downloads => {
+  interface Stored {
+    readonly file: ServedFile
+    readonly key: Uint8Array | undefined
+    readonly expiresAt: number
+    failed: number
+  }
+  const stored = new Map<string, Stored>()
+  const requests: Array<DownloadRequest> = []
+
+  const answerOf = (url: URL): Answer | undefined => {
+    const found = stored.get(url.pathname)
+    const plain = (status: number, headers: Answer["headers"] = {}, text = ""): Answer => ({
+      status,
+      headers: { "content-length": String(text.length), ...headers },
+      body: text === "" ? Stream.empty : Stream.succeed(new TextEncoder().encode(text))
+    })
+    if (found === undefined) return plain(404)
+    const { expiresAt, file, key } = found
+    const failure = file.failures?.[found.failed++]
+    if (failure === "reset") return undefined
+    if (failure !== undefined) return plain(failure)
+    if (engine.queue.now() >= expiresAt) {
+      const text = "<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
+      return plain(403, { "content-type": "application/xml" }, text)
+    }
+    if (file.redirectTo !== undefined) return plain(302, { location: file.redirectTo })
+    const hop = Number(url.searchParams.get("hop") ?? "0")
+    if (hop < (file.redirects ?? 0)) {
+      const next = new URL(url)
+      next.searchParams.set("hop", String(hop + 1))
+      return plain(302, { location: next.href })
+    }
+    const length = key === undefined ? file.bytes.length : cryptoFile.encryptedLength(file.bytes.length)
+    const disposition = dispositionOf(file)
+    return {
+      status: 200,
+      headers: {
+        "content-type": "application/octet-stream",
+        ...(file.withoutLength === true ? {} : { "content-length": String(length) }),
+        ...(disposition === undefined ? {} : { "content-disposition": disposition })
+      },
+      body: cut(
+        paced(key === undefined ? piecesOf(file.bytes, pieceBytes) : encrypted(file, key), file.pace),
+        file.cutAfter
+      )
+    }
+  }
+
+  const downloads: Downloads = {
+    baseUrl: "https://files.gateway.test",
+    serve: (file) => {
+      const path = `/media/${engine.nextId("file")}`
+      const key = file.encrypted === false
+        ? undefined
+        : Uint8Array.from({ length: cryptoFile.keyBytes }, () => Math.floor(engine.random() * 256))
+      const lifetime = Duration.toMillis(file.lifetime ?? Limits.downloadUrlMillis)
+      stored.set(path, { file, key, expiresAt: engine.queue.now() + lifetime, failed: 0 })
+      const url = `${downloads.baseUrl}${path}?sign=${engine.nextId("sign")}`
+      return key === undefined ? { url } : { url, aeskey: Buffer.from(key).toString("base64").replace(/=+$/, "") }
+    },
+    requests: () => [...requests],
+    answer: (url) => {
+      const answer = answerOf(url)
+      requests.push({ url: url.href, at: engine.queue.now(), status: answer?.status ?? 0 })
+      engine.watch.notify()
+      return answer
+    }
+  }
+  return downloads
+}

@@ -1,0 +1,139 @@
+/**
+ * Where text may be cut without regard to Markdown: ends of sentences, words and characters, and sizes in bytes.
+ */
+import { isBlankCode } from "./syntax.js"
+
+/** How many bytes of UTF-8 a string is; half of a surrogate pair counts as three, as every encoder writes it. */
+export class Room {
+  private readonly text: string
+  private readonly limit: number
+  private readonly bytes: number
+  /** The last position at which the text before it is within the limit. */
+  readonly end: number
+
+  constructor(text: string, limit: number) {
+    let bytes = 0
+    let i = 0
+    for (const length = text.length; i < length;) {
+      const size = sizeAt(text, i)
+      if (bytes + size > limit) break
+      bytes += size
+      i += size === 4 ? 2 : 1
+    }
+    this.text = text
+    this.limit = limit
+    this.bytes = bytes
+    this.end = i
+  }
+
+  /** The last position that leaves room for this many bytes more. */
+  before(reserve: number): number {
+    let at = this.end
+    for (let bytes = this.bytes; at > 0 && bytes + reserve > this.limit;) {
+      at -= isPair(this.text, at - 2) ? 2 : 1
+      bytes -= sizeAt(this.text, at)
+    }
+    return at
+  }
+}
+
+const isPair = (text: string, at: number): boolean =>
+  (text.charCodeAt(at) & 0xfc00) === 0xd800 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00
+
+const sizeAt = (text: string, at: number): number => {
+  const unit = text.charCodeAt(at)
+  return unit < 0x80 ? 1 : unit < 0x800 ? 2 : isPair(text, at) ? 4 : 3
+}
+
+let graphemes: Intl.Segmenter | undefined
+let words: Intl.Segmenter | undefined
+
+const isHan = (code: number): boolean => code >= 0x4e00 && code <= 0x9fff
+
+/** Characters that never belong to the one before them, nor draw in the one after. */
+const isPlain = (code: number): boolean => code < 0x300 || isHan(code)
+
+/** The last boundary between two characters, as a reader counts them, at or before a position. */
+export const characterStart = (text: string, at: number): number => {
+  if (at <= 0 || at >= text.length) return at
+  const before = text.charCodeAt(at - 1)
+  const after = text.charCodeAt(at)
+  if (isPlain(before) && isPlain(after)) return before === 13 && after === 10 ? at - 1 : at
+  graphemes ??= new Intl.Segmenter(undefined, { granularity: "grapheme" })
+  return graphemes.segment(text).containing(at)?.index ?? at
+}
+
+/** Scripts that put no space between words, and their punctuation. */
+const unspaced =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}\u3000-\u303f\uff00-\uff65\u2018-\u201d\u2026]/u
+
+const isUnspaced = (text: string, at: number): boolean => {
+  const unit = text.charCodeAt(at)
+  return unit >= 0x0e00 &&
+    (isHan(unit) || unspaced.test(isPair(text, at - 1) ? text.slice(at - 1, at + 1) : text.charAt(at)))
+}
+
+const closing = "，。！？；：、）」』】》〉”’…,.!?;:)]}\"'%"
+const opening = "（「『【《〈“‘([{"
+
+const zone = 32
+
+/**
+ * The last boundary between two words in `(from, at]`: after white space, or between the words of a script that writes
+ * none, but never before closing punctuation. -1 when there is none.
+ */
+export const wordStart = (text: string, from: number, at: number, allows: (at: number) => boolean): number => {
+  for (let i = at; i > from; i--) {
+    if (isBlankCode(text.charCodeAt(i))) continue
+    if (isBlankCode(text.charCodeAt(i - 1))) {
+      if (allows(i)) return i
+    } else if ((isUnspaced(text, i) || isUnspaced(text, i - 1)) && allows(i)) {
+      const start = Math.max(from, i - zone)
+      words ??= new Intl.Segmenter(undefined, { granularity: "word" })
+      let found = -1
+      for (const { index } of words.segment(text.slice(start, i + zone))) {
+        const here = start + index
+        if (here > i) break
+        if (index > 0 && isLineBreak(text, here) && allows(here)) found = here
+      }
+      if (found > from) return found
+      i = Math.max(start, from) + 1
+    }
+  }
+  return -1
+}
+
+const isLineBreak = (text: string, at: number): boolean =>
+  !isBlankCode(text.charCodeAt(at)) &&
+  (isBlankCode(text.charCodeAt(at - 1)) ||
+    ((isUnspaced(text, at) || isUnspaced(text, at - 1)) &&
+      !closing.includes(text.charAt(at)) && !opening.includes(text.charAt(at - 1))))
+
+const wideStop = "。！？；…"
+const narrowStop = ".!?"
+
+/** The last beginning of a sentence in `(from, at]`; -1 when there is none. */
+export const sentenceStart = (text: string, from: number, at: number, allows: (at: number) => boolean): number => {
+  for (let i = at - 1; i >= from; i--) {
+    const code = text.charCodeAt(i)
+    const isNarrow = code === 46 || code === 33 || code === 63
+    if (!isNarrow && (code < 0x2026 || !wideStop.includes(text.charAt(i)))) continue
+    let next = i + 1
+    while (isAfterStop(text, next)) next++
+    // The rest of the same run of stops ends at the same place.
+    while (i > from && isAfterStop(text, i - 1)) i--
+    const spaced = next
+    while (next <= at && isBlankCode(text.charCodeAt(next))) next++
+    if (isNarrow && (next === spaced || isDigit(text.charCodeAt(i - 1)))) continue
+    if (next > from && next <= at && allows(next)) return next
+  }
+  return -1
+}
+
+const isDigit = (code: number): boolean => code >= 48 && code <= 57
+
+const isAfterStop = (text: string, at: number): boolean => {
+  const character = text.charAt(at)
+  return character !== "" &&
+    (narrowStop.includes(character) || wideStop.includes(character) || "”’」』】）》)]\"'".includes(character))
+}

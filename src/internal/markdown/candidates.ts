@@ -1,0 +1,228 @@
+/**
+ * Goes through the lines of a piece that is too long and notes where it may be cut between two of them.
+ */
+import { utf8Length } from "../bytes.js"
+import type { Code, Fence, Leaf, Paragraph, Role, Table } from "./block.js"
+import type { Room } from "./boundaries.js"
+import * as Frames from "./frames.js"
+import { Scanner } from "./scanner.js"
+
+/**
+ * How good a cut between two lines is, the best first: at a blank line where nothing is open, or inside a list; at a line
+ * where nothing is open; at a blank line of code; at any other line of a list, a table or code; inside HTML; and
+ * directly below a heading.
+ */
+export const Grade = {
+  paragraph: 0,
+  innerParagraph: 1,
+  line: 2,
+  codeParagraph: 3,
+  innerLine: 4,
+  html: 5,
+  orphan: 6
+} as const
+
+export interface Candidate {
+  readonly at: number
+  readonly prefix: string
+  readonly suffix: string
+  readonly isThinking: boolean
+}
+
+/** A cut at a line break within a paragraph, where emphasis may be open. */
+export interface SoftBreak extends Candidate {
+  readonly leaf: Paragraph
+  /** Where emphasis is closed: before the line break. */
+  readonly closeAt: number
+  readonly content: number
+  readonly end: number
+}
+
+/** The last line whose text begins before the room ends. */
+export interface LastLine {
+  readonly role: Role
+  readonly start: number
+  readonly end: number
+  readonly content: number
+  readonly leaf: Leaf
+  readonly isThinking: boolean
+  readonly flips: ReadonlyArray<number>
+}
+
+export interface Candidates {
+  /** The latest of each grade. */
+  readonly between: ReadonlyArray<Candidate | undefined>
+  /** Of one paragraph, after the latest between blocks. */
+  readonly soft: ReadonlyArray<SoftBreak>
+  readonly softEnd: number
+  readonly last: LastLine | undefined
+  /** Where the paragraph of the last line ends, as far as it was read. */
+  readonly lastEnd: number
+  /** Where the first content begins, behind all that only opens blocks. */
+  readonly base: number
+}
+
+interface Frame {
+  readonly prefix: string
+  readonly suffix: string
+  readonly bytes: number
+}
+
+/** Opens the block again, unless that takes more than half of a piece. */
+export const makeFrame = (leaf: Fence | Table | Code, limit: number): Frame | undefined => {
+  if (leaf._tag === "Fence") {
+    const suffix = Frames.closeFence(leaf)
+    const withInfo = Frames.openFence(leaf, leaf.info)
+    const prefix = Frames.fits(withInfo, limit) ? withInfo : Frames.openFence(leaf, "")
+    return Frames.fits(prefix, limit) && Frames.fits(suffix, limit / 2)
+      ? { prefix, suffix, bytes: utf8Length(suffix) }
+      : undefined
+  }
+  const prefix = leaf._tag === "Table" ? Frames.openTable(leaf) : Frames.markerLine(leaf.path, true)
+  return Frames.fits(prefix, limit) ? { prefix, suffix: "", bytes: 0 } : undefined
+}
+
+const noFlips: ReadonlyArray<number> = []
+const noFrame: Frame = { prefix: "", suffix: "", bytes: 0 }
+
+export const collect = (text: string, room: Room, limit: number): Candidates => {
+  const scanner = new Scanner(text)
+  const between: Array<Candidate | undefined> = []
+  let soft: Array<SoftBreak> = []
+  let softEnd = 0
+  let last: LastLine | undefined
+  let lastEnd = 0
+  let base = -1
+  let isAfterBlank = false
+  let isAfterHeading = false
+  let isAfterBlankCode = false
+  let contentEnd = 0
+  let framed: Leaf | undefined
+  let frame: Frame | undefined
+  let isThinking = false
+
+  const frameOf = (leaf: Fence | Table | Code): Frame | undefined => {
+    if (framed !== leaf) {
+      framed = leaf
+      frame = makeFrame(leaf, limit)
+    }
+    return frame
+  }
+
+  /** The position if a cut there leaves room for the suffix, else -1. */
+  const place = (at: number, bytes: number): number => {
+    const reserve = bytes + (isThinking ? Frames.closeThinkBytes : 0)
+    return at <= (reserve === 0 ? room.end : room.before(reserve)) ? at : -1
+  }
+
+  /** Where nothing has to be opened again, the white space before the line may go to the next piece. */
+  const placeRaw = (): number => {
+    const at = place(scanner.start, 0)
+    if (at !== -1 || isThinking || contentEnd > room.end) return at
+    const isInPair = text.charCodeAt(room.end - 1) === 13 && text.charCodeAt(room.end) === 10
+    return isInPair ? room.end - 1 : room.end
+  }
+
+  const note = (grade: number, at: number, { prefix, suffix }: Frame) => {
+    if (base === -1 || at === -1 || at <= base) return
+    const isOrphan = isAfterHeading && grade !== Grade.codeParagraph
+    between[isOrphan ? Grade.orphan : grade] = { at, prefix, suffix, isThinking }
+    if (!isOrphan && grade !== Grade.html) soft = []
+  }
+
+  const noteBlock = () => {
+    const path = scanner.path.slice(0, scanner.matched)
+    if (scanner.role === "html") return note(Grade.html, placeRaw(), noFrame)
+    if (!Frames.hasItem(path)) return note(isAfterBlank ? Grade.paragraph : Grade.line, placeRaw(), noFrame)
+    const grade = isAfterBlank ? Grade.innerParagraph : Grade.innerLine
+    const isLines = scanner.shape !== "text"
+    const prefix = isLines ? Frames.markerLine(path, scanner.shape === "apart") : Frames.markers(path)
+    if (!Frames.fits(prefix, limit)) return
+    note(grade, place(isLines ? scanner.start : scanner.inside, 0), { ...noFrame, prefix })
+  }
+
+  const noteSoft = (leaf: Paragraph) => {
+    if (base === -1) return
+    const { path } = leaf
+    const isRaw = !Frames.hasItem(path) && scanner.matched === path.length && scanner.lead < 4
+    const at = isRaw ? placeRaw() : place(scanner.inside, 0)
+    if (at === -1) return
+    const prefix = isRaw ? "" : Frames.markers(path)
+    if (!Frames.fits(prefix, limit)) return
+    if (soft.length > 0 && soft[0]!.leaf !== leaf) soft = []
+    const { end, inside: content } = scanner
+    soft.push({ leaf, at, closeAt: contentEnd, content, end, prefix, suffix: "", isThinking })
+  }
+
+  const noteLine = () => {
+    const { leaf, role } = scanner
+    switch (role) {
+      case "opens":
+      case "html":
+        return noteBlock()
+      case "tag":
+        return scanner.isThinking ? note(isAfterBlank ? Grade.paragraph : Grade.line, placeRaw(), noFrame) : undefined
+      case "text":
+        return leaf._tag === "Paragraph" ? noteSoft(leaf) : undefined
+      case "row": {
+        if (leaf._tag !== "Table" || leaf.rows < 2) return
+        const frame = frameOf(leaf)
+        return frame === undefined
+          ? note(Grade.innerLine, placeRaw(), noFrame)
+          : note(Grade.innerLine, place(scanner.start, 0), frame)
+      }
+      case "code": {
+        if (leaf._tag === "Code") {
+          if (!Frames.hasItem(leaf.path)) return note(isAfterBlank ? Grade.paragraph : Grade.line, placeRaw(), noFrame)
+          const frame = frameOf(leaf)
+          return frame && note(isAfterBlank ? Grade.codeParagraph : Grade.innerLine, place(scanner.start, 0), frame)
+        }
+        if (leaf._tag !== "Fence" || leaf.lines < 2) return
+        const frame = frameOf(leaf)
+        return frame && note(isAfterBlankCode ? Grade.codeParagraph : Grade.innerLine, place(scanner.start, frame.bytes), frame)
+      }
+      default:
+    }
+  }
+
+  const pass = () => {
+    const { leaf, role } = scanner
+    const isBlank = scanner.content >= scanner.end
+    const isFiller = scanner.content + 1 === scanner.end && text.charAt(scanner.content) === Frames.filler
+    const opensOnly = isFiller || role === "tag" || role === "delimiter" || role === "blank" ||
+      (role === "opens" && (isBlank || leaf._tag === "Fence" || leaf._tag === "Table"))
+    if (base === -1 && !opensOnly) base = scanner.content
+    if (role === "blank") isAfterBlank = true
+    else {
+      isAfterBlank = false
+      isAfterHeading = role === "underline" || (role === "opens" && leaf._tag === "Heading")
+      contentEnd = scanner.end
+    }
+    isAfterBlankCode = role === "code" && isBlank
+    isThinking = scanner.isThinking
+  }
+
+  while (scanner.step()) {
+    noteLine()
+    if (soft.length > 0 && soft[0]!.leaf === scanner.leaf) softEnd = scanner.end
+    if (scanner.start > room.end) break
+    const { content, end, flips, leaf, role, start } = scanner
+    const isOwn = role !== "closer" && role !== "underline" && role !== "delimiter" && role !== "tag"
+    if (isOwn && content < end && content < room.end - (isThinking ? Frames.closeThinkBytes : 0)) {
+      last = { role, start, end, content, leaf, isThinking, flips: flips.length === 0 ? noFlips : [...flips] }
+    }
+    if (leaf === last?.leaf) lastEnd = end
+    pass()
+  }
+  if (last?.leaf._tag === "Paragraph") {
+    lastEnd = endOf(scanner, last.leaf, scanner.leaf === last.leaf ? scanner.end : lastEnd)
+    if (soft[0]?.leaf === last.leaf) softEnd = lastEnd
+  }
+  return { between, soft, softEnd, last, lastEnd, base: Math.max(base, 0) }
+}
+
+const endOf = (scanner: Scanner, paragraph: Paragraph, end: number): number => {
+  let last = end
+  while (scanner.leaf === paragraph && scanner.step()) if (scanner.leaf === paragraph) last = scanner.end
+  return last
+}

@@ -1,0 +1,165 @@
+/**
+ * Cuts Markdown that is too long for one message so that both parts read alone as they read together.
+ */
+import { exceedsBytes, utf8Length } from "../bytes.js"
+import { hasVisible } from "../replyBodies.js"
+import { characterStart, Room } from "./boundaries.js"
+import type { Candidate, SoftBreak } from "./candidates.js"
+import { collect, Grade } from "./candidates.js"
+import * as Frames from "./frames.js"
+import type { Inline } from "./inline.js"
+import { Level, read } from "./inline.js"
+import { Scanner } from "./scanner.js"
+import { isBlank } from "./syntax.js"
+import type { Context, Cut } from "./within.js"
+import { cutSoft, cutWithin } from "./within.js"
+
+const later = (...cuts: ReadonlyArray<Cut | undefined>): Cut | undefined =>
+  cuts.reduce((best, cut) => cut !== undefined && (best === undefined || cut.at > best.at) ? cut : best, undefined)
+
+const between = (candidate: Candidate | undefined, least: number): Cut | undefined =>
+  candidate === undefined || candidate.at < least ? undefined : { ...candidate, closeAt: candidate.at, closers: "" }
+
+const choose = (text: string, room: Room, limit: number): Cut | undefined => {
+  const found = collect(text, room, limit)
+  const least = found.base + ((room.end - found.base) >> 3)
+  const half = found.base + ((room.end - found.base) >> 1)
+  const { last, soft: breaks } = found
+  const context: Context = { text, limit, room, found, least, half }
+  const inlines = new Map<number, Inline>()
+  const inlineOf = (start: number, end: number) => {
+    const inline = inlines.get(start) ?? read(text, start, end)
+    inlines.set(start, inline)
+    return inline
+  }
+  const at = (grade: number, least: number) => between(found.between[grade], least)
+  const soft = (level: number, least: number, isEligible: (soft: SoftBreak) => boolean = () => true) =>
+    breaks.length === 0
+      ? undefined
+      : cutSoft(context, inlineOf(breaks[0]!.leaf.start, found.softEnd), level, least, isEligible)
+  const within = () =>
+    last && cutWithin({ ...context, last, to: Math.min(room.end, last.end - 1) }, inlineOf, anywhere)
+  const anywhere = () => later(...found.between.map((candidate) => between(candidate, 0)), soft(Level.emphasis, 0))
+  return at(Grade.paragraph, least) ??
+    at(Grade.innerParagraph, least) ??
+    later(at(Grade.line, half), soft(Level.free, half, ({ prefix }) => prefix === "")) ??
+    at(Grade.codeParagraph, half) ??
+    later(
+      at(Grade.line, least),
+      at(Grade.innerLine, least),
+      at(Grade.codeParagraph, least),
+      soft(Level.free, least)
+    ) ??
+    soft(Level.emphasis, least) ??
+    later(at(Grade.html, least), at(Grade.orphan, least)) ??
+    within() ??
+    anywhere()
+}
+
+/** Regardless of Markdown, but never inside a character unless it is larger than the limit. */
+const cutAnyhow = (text: string, room: Room): Cut => {
+  const start = characterStart(text, room.end)
+  const at = start > 0 ? start : room.end
+  return { at, closeAt: at, closers: "", suffix: "", prefix: "", isThinking: false }
+}
+
+const think = (text: string, cut: Cut): Cut =>
+  cut.isThinking
+    ? {
+      ...cut,
+      prefix: Frames.openThink + cut.prefix,
+      suffix: cut.suffix +
+        Frames.closeThink(cut.suffix === "" ? text.slice(cut.closeAt - 1, cut.at) + cut.closers : cut.suffix)
+    }
+    : cut
+
+const find = (text: string, limit: number): Cut => {
+  const room = new Room(text, limit)
+  const chosen = choose(text, room, limit)
+  if (chosen !== undefined) {
+    const cut = think(text, chosen)
+    // What remains has to become shorter, or whoever cuts again and again never ends.
+    if (cut.at > cut.prefix.length) return cut
+  }
+  return cutAnyhow(text, room)
+}
+
+/** A part of the text as it is sent: `prefix + body + closers + gap + suffix`, of which `body + gap` is the text's own. */
+export interface Piece {
+  readonly prefix: string
+  readonly body: string
+  readonly closers: string
+  readonly gap: string
+  readonly suffix: string
+}
+
+export const render = ({ body, closers, gap, prefix, suffix }: Piece): string => prefix + body + closers + gap + suffix
+
+const headOf = (text: string, cut: Cut): string =>
+  text.slice(0, cut.closeAt) + cut.closers + text.slice(cut.closeAt, cut.at) + cut.suffix
+
+const ellipsis = "\n\n…"
+
+/** A message that shows nothing cannot be sealed, so one that would be all thoughts or white space shows an ellipsis. */
+const findVisible = (text: string, limit: number): Cut => {
+  const cut = find(text, limit)
+  if (hasVisible(headOf(text, cut))) return cut
+  const bytes = utf8Length(ellipsis)
+  if (limit <= 2 * bytes) return cut
+  const again = find(text, limit - bytes)
+  return { ...again, suffix: again.suffix + ellipsis }
+}
+
+/** How much of the text a cut looks at: a piece, and what may be needed to read its end. */
+const windowSize = (limit: number): number => limit + Math.max(limit, 4096)
+
+export const clampLimit = (limit: number): number => limit >= 4 ? Math.floor(limit) : 4
+
+export interface Head {
+  readonly head: string
+  readonly prefix: string
+  readonly consumed: number
+}
+
+export const cutHead = (text: string, limit: number): Head => {
+  if (!exceedsBytes(text, limit)) return { head: text, prefix: "", consumed: text.length }
+  const window = text.slice(0, windowSize(limit))
+  const cut = findVisible(window, limit)
+  return { head: headOf(window, cut), prefix: cut.prefix, consumed: cut.at }
+}
+
+export const pieces = (text: string, limit: number): Array<Piece> => {
+  const all: Array<Piece> = []
+  const size = windowSize(limit)
+  let prefix = ""
+  let from = 0
+  for (;;) {
+    const window = prefix + text.slice(from, from + size - prefix.length)
+    if (!exceedsBytes(window, limit)) {
+      all.push({ prefix, body: window.slice(prefix.length), closers: "", gap: "", suffix: "" })
+      return all
+    }
+    const cut = findVisible(window, limit)
+    const at = cut.at - prefix.length
+    all.push({
+      prefix,
+      body: window.slice(prefix.length, cut.closeAt),
+      closers: cut.closers,
+      gap: window.slice(cut.closeAt, cut.at),
+      suffix: cut.suffix
+    })
+    from += at
+    prefix = cut.prefix
+    // White space alone makes no message.
+    if (isBlank(text, from, text.length)) return all
+  }
+}
+
+/** Closes the code fence and the `<think>` that are open at the end. */
+export const closeOpen = (text: string): string => {
+  const scanner = new Scanner(text)
+  while (scanner.step());
+  const { leaf } = scanner
+  const fenced = leaf._tag === "Fence" ? `${text}${/[\r\n]$/.test(text) ? "" : "\n"}${Frames.closeFence(leaf)}` : text
+  return scanner.isThinking ? fenced + Frames.closeThink(fenced) : fenced
+}

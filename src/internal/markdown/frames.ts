@@ -1,0 +1,79 @@
+/**
+ * What closes the open blocks at the end of a piece, and what opens them again at the beginning of the next one.
+ */
+import { utf8Length } from "../bytes.js"
+import type { Fence, Path, Table } from "./block.js"
+import { canInterrupt } from "./block.js"
+
+/** Opening blocks again may take half of a piece, so that every piece brings the text on. */
+export const fits = (prefix: string, limit: number): boolean =>
+  prefix.length * 6 <= limit || (prefix.length * 2 <= limit && utf8Length(prefix) * 2 <= limit)
+
+const lastItem = (path: Path): number => path.findLastIndex((container) => container._tag === "Item")
+
+export const hasItem = (path: Path): boolean => path.length > 0 && lastItem(path) >= 0
+
+/** What a further line needs to stand in the containers. */
+export const continuation = (path: Path): string =>
+  path.map((container) => container._tag === "Quote" ? "> " : " ".repeat(container.width)).join("")
+
+/** Nothing to see, and yet text: an item that holds it keeps the width of its marker, and is no rule beside others. */
+export const filler = "\u200b"
+
+/**
+ * Opens containers again, all in one line if that reads right. An indented marker needs a line of its own: its
+ * indentation would count as the white space behind the marker before it.
+ */
+const open = (path: Path): string => {
+  let text = ""
+  let padding = 0
+  path.forEach((container, index) => {
+    if (container._tag === "Quote") {
+      text += `${" ".repeat(padding)}> `
+      padding = 0
+      return
+    }
+    if (padding > 0 && container.offset > 0) {
+      const margin = continuation(path.slice(0, index))
+      const gap = canInterrupt(container) ? "" : `${margin.trimEnd()}\n`
+      text += `${" ".repeat(padding)}${filler}\n${gap}${margin}`
+    } else text += " ".repeat(padding)
+    text += " ".repeat(container.offset) + container.marker
+    padding = container.width - container.offset - container.marker.length
+  })
+  return text + " ".repeat(padding)
+}
+
+/** Opens the containers again, for text that goes on in the same line. */
+export const markers = (path: Path): string => open(path)
+
+/**
+ * Opens the list items again in a line of their own, for lines that bring their own indentation and quotes. Not
+ * everything may follow that line without a blank one.
+ */
+export const markerLine = (path: Path, needsBlank: boolean): string => {
+  if (!hasItem(path)) return ""
+  const items = path.slice(0, lastItem(path) + 1)
+  return `${open(items)}${filler}\n${needsBlank ? `${continuation(items).trimEnd()}\n` : ""}`
+}
+
+/** Opens the containers again for a block whose first line we write and whose further lines are the text's. */
+const blockStart = (path: Path, needsBlank: boolean): string => markerLine(path, needsBlank) + continuation(path)
+
+export const openFence = (fence: Fence, info: string): string =>
+  `${blockStart(fence.path, false)}${" ".repeat(fence.indent)}${fence.fence}${info}\n`
+
+export const closeFence = (fence: Fence): string => continuation(fence.path) + fence.fence
+
+/** For the rest of a line of code that was cut. */
+export const codeLine = (fence: Fence): string => continuation(fence.path) + " ".repeat(fence.indent)
+
+export const openTable = (table: Table): string =>
+  `${blockStart(table.path, true)}${table.header}\n${continuation(table.path)}${table.delimiter}\n`
+
+export const openThink = "<think>\n\n"
+
+/** Never in the last line of a table or a list: a blank line ends those. */
+export const closeThink = (head: string): string => head.endsWith("\n") ? "\n</think>" : "\n\n</think>"
+
+export const closeThinkBytes = 10

@@ -1,0 +1,293 @@
+/**
+ * Cuts inside a line, for when no cut between two lines is good enough: between sentences, else words, else characters,
+ * and outside emphasis, links and code spans where that is possible.
+ */
+import { utf8Length } from "../bytes.js"
+import type { Code, Fence, Paragraph, Table } from "./block.js"
+import type { Room } from "./boundaries.js"
+import { characterStart, sentenceStart, wordStart } from "./boundaries.js"
+import type { Candidates, LastLine, SoftBreak } from "./candidates.js"
+import { makeFrame } from "./candidates.js"
+import * as Frames from "./frames.js"
+import type { Inline, Span } from "./inline.js"
+import { Level, read } from "./inline.js"
+import * as Syntax from "./syntax.js"
+
+export interface Cut {
+  readonly at: number
+  /** Where `closers` stand: before the white space at the cut. */
+  readonly closeAt: number
+  readonly closers: string
+  readonly suffix: string
+  readonly prefix: string
+  readonly isThinking: boolean
+}
+
+export interface Context {
+  readonly text: string
+  readonly limit: number
+  readonly room: Room
+  readonly found: Candidates
+  /** No cut before it is worth its piece. */
+  readonly least: number
+  readonly half: number
+}
+
+export interface LineContext extends Context {
+  readonly last: LastLine
+  /** The last position in that line that is within the room. */
+  readonly to: number
+}
+
+/** How many characters are tried, one before the other, until a cut is made regardless of what it does. */
+const attempts = 256
+
+const isThinkingAt = ({ last }: LineContext, at: number): boolean =>
+  last.flips.filter((flip) => flip <= at).length % 2 === 0 ? last.isThinking : !last.isThinking
+
+const mayThink = ({ last }: LineContext): boolean => last.isThinking || last.flips.length > 0
+
+type Accept = (at: number, level: number) => Cut | undefined
+
+const cutAtCharacter = (context: LineContext, from: number, to: number, accept: (at: number) => Cut | undefined) => {
+  let at = characterStart(context.text, to)
+  for (let i = 0; i < attempts && at > from; i++) {
+    const cut = accept(at)
+    if (cut !== undefined) return cut
+    at = characterStart(context.text, at - 1)
+  }
+  return undefined
+}
+
+const search = (
+  find: typeof wordStart,
+  { text, to }: LineContext,
+  from: number,
+  level: number,
+  inline: Inline,
+  accept: Accept
+): Cut | undefined => {
+  let cut: Cut | undefined
+  find(text, from, to, (at) => {
+    if (inline.level(at) > level) return false
+    cut = accept(at, level)
+    return cut !== undefined
+  })
+  return cut
+}
+
+/** Whether what the room ends in can be kept whole by a cut before it. */
+const isAvoidable = ({ limit, text, to }: LineContext, inline: Inline): boolean => {
+  let start = to
+  let end = to
+  while (inline.level(start) >= Level.soft && to - start <= limit) start--
+  while (inline.level(end) >= Level.soft && end - start <= limit) end++
+  return start < to && start > 0 && utf8Length(text.slice(start, end)) * 4 <= limit * 3
+}
+
+export const cutInline = (
+  context: LineContext,
+  inline: Inline,
+  from: number,
+  accept: Accept,
+  fallback: () => Cut | undefined,
+  bare: (at: number) => Cut | undefined
+): Cut | undefined => {
+  const least = Math.max(context.least, from)
+  return search(sentenceStart, context, least, Level.free, inline, accept) ??
+    search(wordStart, context, Math.max(context.half, from), Level.free, inline, accept) ??
+    search(sentenceStart, context, least, Level.emphasis, inline, accept) ??
+    search(wordStart, context, least, Level.emphasis, inline, accept) ??
+    (isAvoidable(context, inline)
+      ? search(wordStart, context, from, Level.emphasis, inline, accept) ?? fallback()
+      : undefined) ??
+    search(wordStart, context, least, Level.span, inline, accept) ??
+    cutAtCharacter(context, least, context.to, (at) => accept(at, Level.span)) ??
+    cutAtCharacter(context, from, context.to, bare)
+}
+
+/** Closes what is open around a position, and opens it again; undefined when that would be read as something else. */
+export const cutSpans = (
+  context: Context,
+  inline: Inline,
+  level: number,
+  at: number,
+  prefix: string,
+  suffix: string,
+  isThinking: boolean
+): Cut | undefined => {
+  const { limit, room, text } = context
+  const here = inline.level(at)
+  if (here > level || at > room.end || characterStart(text, at) !== at) return undefined
+  const spans: ReadonlyArray<Span> = here === Level.free ? [] : inline.around(at)
+  const inner = spans[spans.length - 1]
+  if (inner === undefined) return fit(context, { at, closeAt: at, closers: "", suffix, prefix, isThinking })
+  const closeAt = Syntax.trimEnd(text, inner.openEnd, at)
+  if (closeAt <= inner.openEnd || Syntax.isBlankCode(text.charCodeAt(at))) return undefined
+  if (clashes(text, closeAt, at, spans)) return undefined
+  const open = prefix + spans.map((span) => span.open).join("")
+  const closers = spans.map((span) => span.close).toReversed().join("")
+  return Frames.fits(open, limit) ? fit(context, { at, closeAt, closers, suffix, prefix: open, isThinking }) : undefined
+}
+
+/** Whether a mark would stand right beside one of its kind, which makes both another mark. */
+const clashes = (text: string, closeAt: number, at: number, spans: ReadonlyArray<Span>): boolean => {
+  const mark = spans[spans.length - 1]!.open.charAt(0)
+  return text.charAt(at) === mark || text.charAt(closeAt - 1) === mark ||
+    spans.some(({ open }, i) => open.length === 1 && open !== "[" && spans[i + 1]?.open === open)
+}
+
+const fit = ({ room }: Context, cut: Cut): Cut | undefined => {
+  const bytes = utf8Length(cut.closers) + utf8Length(cut.suffix) + (cut.isThinking ? Frames.closeThinkBytes : 0)
+  return bytes === 0 || cut.at <= room.before(bytes) ? cut : undefined
+}
+
+/** At a line break within the last paragraph. */
+export const cutSoft = (
+  context: Context,
+  inline: Inline,
+  level: number,
+  least: number,
+  isEligible: (soft: SoftBreak) => boolean
+): Cut | undefined => {
+  const { soft } = context.found
+  for (let i = soft.length - 1; i >= 0; i--) {
+    const { at, closeAt, content, end, isThinking, prefix } = soft[i]!
+    if (at < least) return undefined
+    const bare = Syntax.trimEnd(context.text, 0, closeAt)
+    const here = inline.level(bare)
+    if (here > level || !isEligible(soft[i]!)) continue
+    const spans = here === Level.free ? [] : inline.around(bare)
+    const opensBlock = spans.length === 0 && Syntax.opensBlock(context.text, content, end)
+    if (spans.length === 0 && !opensBlock) return { at, closeAt: at, closers: "", suffix: "", prefix, isThinking }
+    // Text that follows an opener has to begin with it, behind any marker of its line.
+    const guard = opensBlock ? Frames.filler : ""
+    const open = Frames.markers(soft[i]!.leaf.path) + guard + spans.map((span) => span.open).join("")
+    const closers = spans.map((span) => span.close).toReversed().join("")
+    if ((!opensBlock && clashes(context.text, bare, content, spans)) || !Frames.fits(open, context.limit)) continue
+    const cut = fit(context, { at: content, closeAt: bare, closers, suffix: "", prefix: open, isThinking })
+    if (cut !== undefined) return cut
+  }
+  return undefined
+}
+
+const inParagraph = (context: LineContext, leaf: Paragraph, inline: Inline, fallback: () => Cut | undefined) => {
+  const { last, limit, text } = context
+  const full = Frames.markers(leaf.path) + leaf.marker
+  const prefix = Frames.fits(full, limit) ? full : ""
+  return cutInline(context, inline, last.content, (at, level) => {
+    const cut = cutSpans(context, inline, level, at, prefix, "", isThinkingAt(context, at))
+    if (cut === undefined || Syntax.readsOtherwise(text, last.content, cut.closeAt)) return undefined
+    if (leaf.marker === "" && cut.prefix === prefix && Syntax.opensBlock(text, at, last.end)) {
+      return { ...cut, prefix: prefix + Frames.filler }
+    }
+    const opener = cut.prefix.slice(prefix.length)
+    const isFence = Syntax.fenceLength(opener + text.slice(at, last.end), 0, opener.length + last.end - at) > 0
+    return isFence ? { ...cut, prefix: prefix + Frames.filler + opener } : cut
+  }, fallback, (at) =>
+    fit(context, { at, closeAt: at, closers: "", suffix: "", prefix, isThinking: isThinkingAt(context, at) }))
+}
+
+const inLine = (
+  context: LineContext,
+  from: number,
+  to: number,
+  accept: (at: number) => Cut | undefined
+): Cut | undefined => {
+  let cut: Cut | undefined
+  const isAccepted = (at: number): boolean => (cut = accept(at)) !== undefined
+  wordStart(context.text, Math.max(context.least, from), to, isAccepted)
+  return cut ?? cutAtCharacter(context, from, to, accept)
+}
+
+const inFence = (context: LineContext, leaf: Fence): Cut | undefined => {
+  const { last, limit, room, text } = context
+  const frame = makeFrame(leaf, limit)
+  if (frame === undefined) return undefined
+  const isThinking = mayThink(context)
+  const to = Math.min(context.to, room.before(frame.bytes + 1 + (isThinking ? Frames.closeThinkBytes : 0)))
+  const prefix = frame.prefix + Frames.codeLine(leaf)
+  if (!Frames.fits(prefix, limit)) return undefined
+  return inLine(
+    context,
+    last.start,
+    to,
+    (at) =>
+      characterStart(text, at) !== at || Syntax.closesFence(text, last.content, at, leaf.fence) ||
+        Syntax.closesFence(text, at, last.end, leaf.fence)
+        ? undefined
+        : { at, closeAt: at, closers: "", suffix: `\n${frame.suffix}`, prefix, isThinking: isThinkingAt(context, at) }
+  )
+}
+
+const inCode = (context: LineContext, leaf: Code): Cut | undefined => {
+  const { last, limit, text } = context
+  const prefix = `${Frames.markerLine(leaf.path, true)}${Frames.continuation(leaf.path)}    `
+  if (!Frames.fits(prefix, limit)) return undefined
+  return inLine(
+    context,
+    last.content,
+    context.to,
+    (at) =>
+      characterStart(text, at) !== at || Syntax.isBlankCode(text.charCodeAt(at))
+        ? undefined
+        : fit(context, { at, closeAt: at, closers: "", suffix: "", prefix, isThinking: isThinkingAt(context, at) })
+  )
+}
+
+const inRow = (context: LineContext, leaf: Table): Cut | undefined => {
+  const { half, last, limit, text, to } = context
+  const frame = makeFrame(leaf, limit)
+  if (frame === undefined) return undefined
+  const cells = Syntax.cells(text, last.content, last.end)
+  const index = cells.findLastIndex(([start]) => start < to)
+  const cell = cells[index]
+  if (cell === undefined) return undefined
+  const lead = (column: number) => `${frame.prefix}${Frames.continuation(leaf.path)}|${" |".repeat(column)} `
+  if (index > 0 && cell[0] > half && Frames.fits(lead(index), limit)) {
+    const at = cell[0]
+    const isThinking = isThinkingAt(context, at)
+    const cut = fit(context, { at, closeAt: at, closers: "", suffix: "", prefix: lead(index), isThinking })
+    if (cut !== undefined) return cut
+  }
+  const prefix = lead(index)
+  if (!Frames.fits(prefix, limit)) return undefined
+  const inline = read(text, cell[0], cell[1])
+  let from = cell[0]
+  while (from < cell[1] && Syntax.isBlankCode(text.charCodeAt(from))) from++
+  return cutInline(
+    context,
+    inline,
+    from,
+    (at, level) =>
+      at < cell[1] ? cutSpans(context, inline, level, at, prefix, " |", isThinkingAt(context, at)) : undefined,
+    () => undefined,
+    (at) =>
+      at < cell[1]
+        ? fit(context, { at, closeAt: at, closers: "", suffix: " |", prefix, isThinking: isThinkingAt(context, at) })
+        : undefined
+  )
+}
+
+const inPlain = (context: LineContext): Cut | undefined =>
+  inLine(context, context.found.base, context.to, (at) =>
+    characterStart(context.text, at) === at
+      ? fit(context, { at, closeAt: at, closers: "", suffix: "", prefix: "", isThinking: isThinkingAt(context, at) })
+      : undefined)
+
+/** The best cut inside the line in which the room ends. */
+export const cutWithin = (
+  context: LineContext,
+  inlineOf: (start: number, end: number) => Inline,
+  fallback: () => Cut | undefined
+): Cut | undefined => {
+  const { lastEnd } = context.found
+  const { end, leaf, role } = context.last
+  let cut: Cut | undefined
+  if (leaf._tag === "Fence" && role === "code") cut = inFence(context, leaf)
+  else if (leaf._tag === "Code") cut = inCode(context, leaf)
+  else if (leaf._tag === "Table" && role === "row") cut = inRow(context, leaf)
+  else if (leaf._tag === "Heading") cut = inParagraph(context, leaf, inlineOf(leaf.start, end), fallback)
+  else if (leaf._tag === "Paragraph") cut = inParagraph(context, leaf, inlineOf(leaf.start, lastEnd), fallback)
+  return cut ?? fallback() ?? inPlain(context)
+}

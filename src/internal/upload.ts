@@ -1,0 +1,193 @@
+/**
+ * init, chunks, finish. Each frame has a `req_id` of its own, so none waits for another's ack, and each may be sent again:
+ * chunks are idempotent, and what a second init begins nobody finishes.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { Buffer } from "node:buffer"
+import * as Connection from "../Connection.js"
+import * as Crypto from "../Crypto.js"
+import * as ErrorCode from "../ErrorCode.js"
+import * as Frame from "../Frame.js"
+import * as Governor from "../Governor.js"
+import * as Limits from "../Limits.js"
+import type { MediaUpload, Progress, Uploaded } from "../MediaUpload.js"
+import { UploadFailed, type UploadReason } from "../WecomError.js"
+import * as Handlers from "./handlers.js"
+import * as Cache from "./uploadCache.js"
+import * as Plan from "./uploadPlan.js"
+import * as source from "./uploadSource.js"
+
+/** The pauses before a frame that was refused in passing, or not answered, goes out again. */
+const pauses = [500, 1000]
+
+type Stage = "init" | "chunk" | "finish"
+
+interface Step {
+  readonly stage: Stage
+  readonly cmd: string
+  readonly chunk?: number
+  readonly body: () => unknown
+  /** Wall time in milliseconds after which the service has forgotten the upload. */
+  readonly expiresAt: number
+}
+
+const failure = ({ chunk, stage }: Step, reason: UploadReason) =>
+  new UploadFailed({ stage, reason, ...(chunk === undefined ? {} : { chunk }) })
+
+const fieldOf = (ack: Frame.Ack, field: string): unknown =>
+  typeof ack.body === "object" && ack.body !== null
+    ? (ack.body as { readonly [field: string]: unknown })[field]
+    : undefined
+
+const idOf = (step: Step, ack: Frame.Ack, field: string): Effect.Effect<string, UploadFailed> => {
+  const id = fieldOf(ack, field)
+  return typeof id === "string" && id !== "" ? Effect.succeed(id) : failure(step, { _tag: "MalformedAck" })
+}
+
+const isInPassing = (errcode: number): boolean => ErrorCode.table.get(errcode)?.cure === "wait"
+
+/** @internal */
+export const make: Effect.Effect<
+  MediaUpload.Service,
+  never,
+  Connection.Connection | Crypto.Crypto
+> = Effect.gen(function*() {
+  const connection = yield* Connection.Connection
+  const crypto = yield* Crypto.Crypto
+  const flights = yield* Effect.makeSemaphore(Plan.concurrencyOfAll)
+  const margin = Duration.seconds(1)
+  const quota = yield* Governor.make([
+    { count: Limits.uploadsPerMinute, window: Duration.sum(Duration.minutes(1), margin) },
+    { count: Limits.uploadsPerHour, window: Duration.sum(Duration.hours(1), margin) }
+  ])
+  const cache = Cache.make()
+
+  const request = (step: Step): Effect.Effect<Frame.Ack, Connection.RequestError> =>
+    Effect.withFiberRuntime((fiber) => {
+      const passesDrain = fiber.getFiberRef(Handlers.passesDrain)
+      return Effect.async((resume) => {
+        const giveUp = connection.unsafeRequest(
+          Frame.request(step.cmd, Crypto.unsafeReqId(crypto, step.cmd), step.body()),
+          { passesDrain, expiresAt: step.expiresAt, windowMillis: Limits.uploadSessionMillis },
+          resume
+        )
+        return Effect.sync(giveUp)
+      })
+    })
+
+  /**
+   * Until it is acknowledged. A lost link costs no try: the frame goes out again over the next, as long as the service
+   * remembers the upload. `alone` it is the only one in flight, for "system error" is the answer to too many.
+   */
+  const send = (step: Step, tries = 0, alone = false): Effect.Effect<Frame.Ack, UploadFailed> =>
+    flights.withPermits(alone ? Plan.concurrencyOfAll : 1)(request(step)).pipe(
+      Effect.catchAll((error) => {
+        const again = (reason: UploadReason, pause: boolean, nextAlone: boolean) =>
+          tries >= pauses.length
+            ? failure(step, reason)
+            : Effect.zipRight(
+              pause ? Effect.sleep(Duration.millis(pauses[tries]!)) : Effect.void,
+              send(step, tries + 1, nextAlone)
+            )
+        switch (error._tag) {
+          case "DeliveryUnknown": {
+            if (error.reason === "ConnectionLost") return send(step, tries, alone)
+            return again({ _tag: "Unanswered", reason: error.reason }, true, false)
+          }
+          case "SendRejected": {
+            const { errcode, errmsg } = error
+            const reason: UploadReason = { _tag: "Refused", errcode, errmsg }
+            return isInPassing(errcode) ? again(reason, true, true) : failure(step, reason)
+          }
+          case "SendUnavailable": {
+            const reason: UploadReason = { _tag: "Unavailable", reason: error.reason }
+            // It has waited for a connection already.
+            return error.reason === "NotSubscribed" ? again(reason, false, false) : failure(step, reason)
+          }
+          case "SendExpired":
+            return failure(step, { _tag: "SessionExpired" })
+          case "SendInvalid":
+            return Effect.die(error)
+        }
+      })
+    )
+
+  const upload: MediaUpload.Service["upload"] = (from, options) =>
+    Effect.gen(function*() {
+      const size = source.sizeOf(from)
+      const report = (progress: Progress) =>
+        options.onProgress === undefined ? Effect.void : options.onProgress(progress)
+      const plan = yield* Plan.make({ ...options, size, oversized: options.oversized })
+      const md5 = yield* source.md5(from)
+      const cacheKey = Cache.key(plan, md5)
+      const known = options.reuse === true ? cache.get(cacheKey, yield* Clock.currentTimeMillis) : undefined
+      if (known !== undefined) {
+        yield* report({ sent: size, total: size })
+        return known
+      }
+
+      yield* quota.take("uploads", "message")
+      const init: Step = {
+        stage: "init",
+        cmd: Frame.Command.uploadInit,
+        body: () => ({
+          type: plan.type,
+          filename: plan.filename,
+          total_size: plan.size,
+          total_chunks: plan.chunks,
+          md5
+        }),
+        expiresAt: (yield* Clock.currentTimeMillis) + Limits.uploadSessionMillis
+      }
+      const uploadId = yield* Effect.flatMap(send(init), (ack) => idOf(init, ack, "upload_id"))
+      const expiresAt = (yield* Clock.currentTimeMillis) + Limits.uploadSessionMillis
+
+      const reporting = yield* Effect.makeSemaphore(1)
+      let sent = 0
+      const arrived = (bytes: number) =>
+        reporting.withPermits(1)(Effect.suspend(() => report({ sent: sent += bytes, total: size })))
+
+      yield* source.pieces(from).pipe(
+        Stream.mapEffect(({ bytes, index }) =>
+          Effect.zipRight(
+            send({
+              stage: "chunk",
+              chunk: index,
+              cmd: Frame.Command.uploadChunk,
+              body: () => ({
+                upload_id: uploadId,
+                chunk_index: index,
+                base64_data: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64")
+              }),
+              expiresAt
+            }),
+            arrived(bytes.length)
+          ), { concurrency: Plan.concurrency(plan.chunks), unordered: true }),
+        Stream.runDrain
+      )
+
+      const finish: Step = {
+        stage: "finish",
+        cmd: Frame.Command.uploadFinish,
+        body: () => ({ upload_id: uploadId }),
+        expiresAt
+      }
+      const ack = yield* send(finish)
+      const createdAt = Number(fieldOf(ack, "created_at"))
+      const uploaded: Uploaded = {
+        type: plan.type,
+        media_id: yield* idOf(finish, ack, "media_id"),
+        // Seconds, as a number or a string; when the service leaves it out, now.
+        created_at: Number.isFinite(createdAt) && createdAt > 0
+          ? createdAt
+          : Math.floor((yield* Clock.currentTimeMillis) / 1000)
+      }
+      cache.set(cacheKey, uploaded)
+      return uploaded
+    }).pipe(Effect.withSpan("WecomBot.uploadMedia", { attributes: { type: options.type }, captureStackTrace: false }))
+
+  return { upload }
+})

@@ -1,0 +1,247 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Context, Effect, Exit, Layer } from "effect"
+import { BotConfig, Connection, type Frame, ReplyQueue, WecomError } from "effect-wecom"
+import * as TestGateway from "effect-wecom/TestGateway"
+import * as fc from "fast-check"
+
+type Answer = Exit.Exit<Frame.Ack, Connection.RequestError>
+
+interface Written {
+  readonly reqId: string
+  readonly name: string
+  readonly options: Connection.RequestOptions | undefined
+  readonly answer: (exit: Answer) => void
+}
+
+const ack = (reqId: string): Answer => Exit.succeed({ headers: { req_id: reqId }, errcode: 0, errmsg: "ok" })
+
+const lost = (command = "c"): Answer => Exit.fail(new WecomError.DeliveryUnknown({ command, reason: "ConnectionLost" }))
+
+const rejected = (errcode: number): Answer =>
+  Exit.fail(new WecomError.SendRejected({ command: "c", errcode, errmsg: "" }))
+
+/** Lanes over a connection that is played by the test. */
+const played = (maxReplyQueueSize?: number) =>
+  Effect.gen(function*() {
+    const written: Array<Written> = []
+    const connection = {
+      respond: undefined as ((request: Frame.Request) => Answer | undefined) | undefined
+    }
+    const service = {
+      unsafeRequest: (
+        request: Frame.Request,
+        options: Connection.RequestOptions | undefined,
+        onExit: (exit: Answer) => void
+      ) => {
+        const exit = connection.respond?.(request)
+        if (exit !== undefined) {
+          onExit(exit)
+          return () => {}
+        }
+        written.push({ reqId: request.headers.req_id, name: String(request.body), options, answer: onExit })
+        options?.onWritten?.()
+        return () => {}
+      }
+    } as unknown as Connection.Connection.Service
+    const context = yield* Layer.build(ReplyQueue.layer.pipe(
+      Layer.provide(Layer.succeed(Connection.Connection, service)),
+      Layer.provide(BotConfig.layer({ botId: "b", secret: TestGateway.defaultSecret, maxReplyQueueSize }))
+    ))
+    const queue = Context.get(context, ReplyQueue.ReplyQueue)
+    const answers: Array<string> = []
+    const offer = (reqId: string, name: string, options?: ReplyQueue.Options) =>
+      queue.unsafeOffer({ cmd: "c", headers: { req_id: reqId }, body: name }, options, (exit) => {
+        answers.push(`${name}: ${Exit.match(exit, { onSuccess: () => "ok", onFailure: tagOf })}`)
+      })
+    return { answers, connection, offer, queue, written }
+  })
+
+const tagOf = (cause: any) => cause.error?._tag ?? "?"
+
+const names = (written: ReadonlyArray<Written>) => written.map((frame) => frame.name)
+
+describe("order: frames of one req_id leave one at a time, in order", () => {
+  it.scoped("each after the ack of the one before; lanes do not wait for each other", () =>
+    Effect.gen(function*() {
+      const { answers, offer, queue, written } = yield* played()
+      for (const name of ["a1", "a2"]) offer("a", name)
+      offer("b", "b1")
+      expect(names(written)).toEqual(["a1", "b1"])
+      written[0]!.answer(ack("a"))
+      expect(names(written)).toEqual(["a1", "b1", "a2"])
+      expect(answers).toEqual(["a1: ok"])
+      expect(queue.unsafeIsIdle("a")).toBe(false)
+      written[2]!.answer(ack("a"))
+      expect(queue.unsafeIsIdle("a")).toBe(true)
+      expect(queue.unsafeSize()).toBe(1)
+    }))
+
+  it.scoped("an idle lane costs nothing: the last answer leaves no trace", () =>
+    Effect.gen(function*() {
+      const { connection, offer, queue } = yield* played()
+      connection.respond = (request) => ack(request.headers.req_id)
+      for (let n = 0; n < 10_000; n++) offer(`lane-${n}`, "x")
+      expect(queue.unsafeSize()).toBe(0)
+      yield* queue.flushed
+    }))
+
+  it.scoped("a lane that fails as a whole, 10,000 frames deep, is answered in order and does not overflow the stack", () =>
+    Effect.gen(function*() {
+      const { answers, connection, offer, queue, written } = yield* played(10_000)
+      for (let n = 0; n < 10_000; n++) offer("a", String(n))
+      connection.respond = () => Exit.fail(new WecomError.SendUnavailable({ command: "c", reason: "Closed" }))
+      written[0]!.answer(lost())
+      expect(answers).toHaveLength(10_000)
+      expect(answers[0]).toBe("0: DeliveryUnknown")
+      expect(answers[9999]).toBe("9999: SendUnavailable")
+      expect(queue.unsafeSize()).toBe(0)
+    }))
+
+  it.scoped("whatever happens, a lane keeps its order, has one frame in flight and answers everybody once", () =>
+    Effect.gen(function*() {
+      const steps = fc.array(
+        fc.oneof(
+          fc.record({
+            kind: fc.constant("offer" as const),
+            lane: fc.integer({ min: 0, max: 2 }),
+            resend: fc.boolean()
+          }),
+          fc.record({
+            kind: fc.constantFrom("ack" as const, "lost" as const, "reject" as const, "giveUp" as const),
+            at: fc.nat(20)
+          })
+        ),
+        { maxLength: 40 }
+      )
+      const lanes = yield* Effect.forEach(Array.from({ length: 200 }), () => played())
+      let run = 0
+      fc.assert(
+        fc.property(steps, (steps) => {
+          const { answers, offer, queue, written } = lanes[run++]!
+          const giveUps: Array<() => void> = []
+          const given = new Set<string>()
+          const inFlight: Array<Written> = []
+          let seen = 0
+          const collect = () => {
+            while (seen < written.length) inFlight.push(written[seen++]!)
+            const reqIds = inFlight.map((frame) => frame.reqId)
+            expect(new Set(reqIds).size).toBe(reqIds.length)
+          }
+          let next = 0
+          for (const step of steps) {
+            if (step.kind === "offer") {
+              const name = String(next++)
+              giveUps.push(offer(`lane-${step.lane}`, name, step.resend ? { onConnectionLost: "resend" } : undefined))
+            } else if (step.kind === "giveUp") {
+              if (giveUps.length === 0) continue
+              const at = step.at % giveUps.length
+              if (!answers.some((answer) => answer.startsWith(`${at}:`))) given.add(String(at))
+              giveUps[at]!()
+            } else if (inFlight.length > 0) {
+              const [frame] = inFlight.splice(step.at % inFlight.length, 1)
+              frame!.answer(step.kind === "ack" ? ack(frame!.reqId) : step.kind === "lost" ? lost() : rejected(1))
+            }
+            collect()
+          }
+          for (let frame = inFlight.shift(); frame !== undefined; frame = inFlight.shift()) {
+            frame.answer(ack(frame.reqId))
+            collect()
+          }
+          expect(queue.unsafeSize()).toBe(0)
+          const answered = answers.map((answer) => answer.split(":")[0]!)
+          expect(new Set(answered).size).toBe(answered.length)
+          for (let n = 0; n < next; n++) expect(answered.includes(String(n))).toBe(!given.has(String(n)))
+          for (const reqId of new Set(written.map((frame) => frame.reqId))) {
+            const order = written.filter((frame) => frame.reqId === reqId).map((frame) => Number(frame.name))
+            expect(order).toEqual(order.toSorted((a, b) => a - b))
+          }
+        }),
+        { numRuns: 200, endOnFailure: true }
+      )
+    }))
+})
+
+describe("bounded", () => {
+  it.scoped("a lane holds the frame in flight and maxReplyQueueSize that wait", () =>
+    Effect.gen(function*() {
+      const { answers, offer, written } = yield* played(2)
+      for (const name of ["1", "2", "3", "4"]) offer("a", name)
+      offer("b", "other lane")
+      expect(answers).toEqual(["4: ReplyQueueFull"])
+      written[0]!.answer(ack("a"))
+      offer("a", "5")
+      expect(answers).toEqual(["4: ReplyQueueFull", "1: ok"])
+    }))
+})
+
+describe("sending again", () => {
+  it.scoped("a snapshot goes out again, first in its lane; what would show twice does not", () =>
+    Effect.gen(function*() {
+      const { answers, offer, written } = yield* played()
+      offer("a", "snapshot", { onConnectionLost: "resend" })
+      offer("a", "behind it")
+      offer("b", "push")
+      written[0]!.answer(lost())
+      written[1]!.answer(lost())
+      expect(names(written)).toEqual(["snapshot", "push", "snapshot"])
+      expect(answers).toEqual(["push: DeliveryUnknown"])
+      written[2]!.answer(ack("a"))
+      expect(answers).toEqual(["push: DeliveryUnknown", "snapshot: ok"])
+      expect(names(written)).toHaveLength(4)
+    }))
+
+  it.scoped("846608 to the second copy of a final means that the first arrived; to anything else nothing is known", () =>
+    Effect.gen(function*() {
+      const { answers, offer, written } = yield* played()
+      const stream = (id: string, finish: boolean): ReplyQueue.Options => ({
+        onConnectionLost: "resend",
+        stream: { id, finish }
+      })
+      offer("a", "final", stream("s", true))
+      offer("b", "middle", stream("s", false))
+      offer("c", "refused", stream("s", true))
+      for (const frame of written.slice()) frame.answer(lost())
+      const [final, middle, refused] = written.slice(3)
+      final!.answer(rejected(846608))
+      middle!.answer(rejected(846608))
+      refused!.answer(rejected(45009))
+      expect(answers).toEqual(["final: ok", "middle: DeliveryUnknown", "refused: DeliveryUnknown"])
+    }))
+
+  it.scoped("a first copy that is refused with 846608 was refused", () =>
+    Effect.gen(function*() {
+      const { answers, offer, written } = yield* played()
+      offer("a", "final", { onConnectionLost: "resend", stream: { id: "s", finish: true } })
+      written[0]!.answer(rejected(846608))
+      expect(answers).toEqual(["final: SendRejected"])
+    }))
+})
+
+describe("giving up", () => {
+  it.scoped("a frame that was not written never leaves; one that was keeps its place until its ack", () =>
+    Effect.gen(function*() {
+      const { answers, offer, written } = yield* played()
+      const first = offer("a", "first")
+      const second = offer("a", "second")
+      offer("a", "third")
+      first()
+      second()
+      second()
+      expect(names(written)).toEqual(["first"])
+      written[0]!.answer(ack("a"))
+      expect(names(written)).toEqual(["first", "third"])
+      expect(answers).toEqual([])
+    }))
+
+  it.scoped("a frame nobody waits for any more is not sent again", () =>
+    Effect.gen(function*() {
+      const { offer, queue, written } = yield* played()
+      const giveUp = offer("a", "snapshot", { onConnectionLost: "resend" })
+      expect(written[0]!.options?.isWanted?.()).toBe(true)
+      giveUp()
+      expect(written[0]!.options?.isWanted?.()).toBe(false)
+      written[0]!.answer(lost())
+      expect(names(written)).toEqual(["snapshot"])
+      expect(queue.unsafeSize()).toBe(0)
+    }))
+})

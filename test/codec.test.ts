@@ -1,0 +1,151 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as fc from "fast-check"
+import * as codec from "../src/internal/codec.js"
+import * as jsonRepair from "../src/internal/jsonRepair.js"
+import { hostile } from "./contract/incoming.js"
+
+const at = 1_700_000_000_000
+
+const decode = (frame: unknown) => codec.decode(JSON.stringify(frame), at)
+
+const text = (fields: object = {}) => ({
+  cmd: "aibot_msg_callback",
+  headers: { req_id: "r" },
+  body: {
+    msgid: "m",
+    aibotid: "b",
+    chattype: "single",
+    from: { userid: "u" },
+    msgtype: "text",
+    text: { content: "hi" },
+    ...fields
+  }
+})
+
+const event = (event: unknown, fields: object = {}) => ({
+  cmd: "aibot_event_callback",
+  headers: { req_id: "r" },
+  body: { msgid: "m", msgtype: "event", from: { userid: "u" }, event, ...fields }
+})
+
+describe("nothing incoming is fatal", () => {
+  it("any value at all decodes to something, and nothing throws", () => {
+    fc.assert(fc.property(fc.anything(), (data) => void codec.decode(data, at)))
+    fc.assert(fc.property(fc.json(), (data) => void codec.decode(data, at)))
+    fc.assert(fc.property(fc.string({ unit: "binary" }), (data) => void codec.decode(data, at)))
+    for (const frame of hostile) codec.decode(frame, at)
+  })
+
+  it("any body of a callback decodes, however it is bent", () => {
+    const keys = ["msgid", "chattype", "chatid", "from", "msgtype", "text", "quote", "event", "create_time", "aibotid"]
+    const bent = fc.dictionary(fc.constantFrom(...keys), fc.jsonValue())
+    fc.assert(fc.property(fc.constantFrom(text(), event({ eventtype: "enter_chat" })), bent, (frame, fields) => {
+      const inbound = decode({ ...frame, body: { ...frame.body, ...fields } })
+      expect(["Message", "Event", "Undecodable"]).toContain(inbound._tag)
+    }))
+  })
+
+  it("names why", () => {
+    expect(codec.decode(new ArrayBuffer(2), at)).toEqual({ _tag: "Undecodable", reason: "NotText" })
+    expect(codec.decode("{", at)).toEqual({ _tag: "Undecodable", reason: "NotJson" })
+    expect(codec.decode("[]", at)).toEqual({ _tag: "Undecodable", reason: "NotAnEnvelope" })
+    expect(decode({ cmd: "aibot_msg_callback", headers: { req_id: "r" } })).toMatchObject({ reason: "BadMessage" })
+    expect(decode({ cmd: "aibot_event_callback" })).toMatchObject({ reason: "BadEvent" })
+    expect(decode({ cmd: "later" })).toEqual({ _tag: "Unknown", cmd: "later" })
+  })
+})
+
+describe("acks", () => {
+  it("keep their code, message and body", () => {
+    const ack = { headers: { req_id: "r" }, errcode: 846608, errmsg: "no, hint: [x]", body: { a: 1 } }
+    expect(decode(ack)).toEqual({ _tag: "Ack", ack })
+  })
+
+  it("without a code count as refused, unless they say nothing at all", () => {
+    const code = (fields: object) => {
+      const inbound = decode({ headers: { req_id: "r" }, ...fields })
+      return inbound._tag === "Ack" ? inbound.ack.errcode : inbound
+    }
+    expect(code({})).toBe(0)
+    expect(code({ errcode: null, errmsg: null })).toBe(0)
+    expect(code({ errcode: "45009" })).toBe(45009)
+    expect(code({ errcode: "-1" })).toBe(-1)
+    for (const errcode of ["", " ", "0x0", "1e3", "ok", true, [], {}]) expect(code({ errcode })).toBe(-1)
+    expect(code({ errmsg: "ok" })).toBe(-1)
+  })
+})
+
+describe("messages and events", () => {
+  it("keep every field nobody knows, at every depth, and take none of ours for theirs", () => {
+    const quote = { msgtype: "mixed", mixed: { msg_item: [{ msgtype: "x", x: { y: [1, null] } }], more: 1 } }
+    const inbound = decode(
+      text({ reqId: "forged", receivedAt: 0, quote, later: { z: null }, from: { userid: "u", k: 1 } })
+    )
+    expect(inbound).toMatchObject({
+      _tag: "Message",
+      message: { reqId: "r", receivedAt: at, quote, later: { z: null }, from: { userid: "u", k: 1 } }
+    })
+  })
+
+  it("a known type in a strange shape keeps the body as it came", () => {
+    const body = text({ text: 5, reqId: "theirs" }).body
+    expect(decode({ ...text(), body })).toMatchObject({
+      _tag: "Message",
+      message: { msgtype: "unknown", reqId: "r", receivedAt: at, raw: body }
+    })
+    const plain = decode(text({ text: 5 }))
+    expect(plain._tag === "Message" && plain.message.msgtype === "unknown" && plain.message.raw).toEqual(
+      text({ text: 5 }).body
+    )
+  })
+
+  it("null means absent, and seconds may be a string", () => {
+    const inbound = decode(text({ chatid: null, quote: null, create_time: "1700000000" }))
+    expect(inbound).toMatchObject({ message: { msgtype: "text", create_time: 1700000000 } })
+    expect(decode(text({ create_time: "soon" }))._tag).toBe("Message")
+  })
+
+  it("a takeover is a takeover, whatever else the frame says", () => {
+    for (const fields of [{}, { from: 5, msgid: 7, chattype: "x", create_time: {} }, { msgtype: null }]) {
+      expect(decode(event({ eventtype: "disconnected_event" }, fields))).toMatchObject({
+        _tag: "Event",
+        event: { eventtype: "disconnected_event", receivedAt: at }
+      })
+    }
+    expect(decode({ cmd: "aibot_event_callback", body: { event: { eventtype: "disconnected_event" } } })).toMatchObject(
+      {
+        _tag: "Event",
+        event: { eventtype: "disconnected_event" }
+      }
+    )
+  })
+
+  it("payloads of events are read nested first, then flat", () => {
+    const nested = { eventtype: "feedback_event", id: "flat", type: 3, feedback_event: { id: "nested", type: 1 } }
+    expect(decode(event(nested))).toMatchObject({ event: { event: { feedback_event: { id: "nested", type: 1 } } } })
+    const flat = { eventtype: "feedback_event", id: "flat", type: 3 }
+    expect(decode(event(flat))).toMatchObject({ event: { event: { feedback_event: { id: "flat", type: 3 } } } })
+  })
+})
+
+describe("control characters", () => {
+  it("raw ones inside strings lose nothing", () =>
+    fc.assert(
+      fc.property(fc.string({ unit: fc.integer({ min: 0, max: 0x40 }).map((n) => String.fromCharCode(n)) }), (s) => {
+        const raw = JSON.stringify({ s }).replaceAll(
+          /\\u00([01][0-9a-f])|\\([bfnrt])/g,
+          (_, hex, letter) =>
+            hex === undefined ? JSON.parse(`"\\${letter}"`) : String.fromCharCode(Number.parseInt(hex, 16))
+        )
+        // A backslash of the text itself is escaped as two, and must not be taken for the start of an escape above.
+        fc.pre(!s.includes("\\"))
+        expect(jsonRepair.parse(raw)).toEqual({ s })
+      })
+    ))
+
+  it("text without them is parsed as it is, and what is broken otherwise stays broken", () => {
+    expect(jsonRepair.parse("{\"a\":\"\\n\"}")).toEqual({ a: "\n" })
+    expect(jsonRepair.parse("{\"a\":\t1,\n\"b\":\"\n\"}")).toEqual({ a: 1, b: "\n" })
+    expect(() => jsonRepair.parse("{\"a\":\"\n\"")).toThrow()
+  })
+})

@@ -1,0 +1,229 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Clock, Duration, Effect, Fiber } from "effect"
+import * as fc from "fast-check"
+import * as Deadlines from "../src/internal/deadlines.js"
+
+interface Played extends Clock.Clock {
+  /** Moves time and wakes, in order, whoever slept no longer than that. */
+  readonly advance: (millis: number) => Effect.Effect<void>
+  /** Moves time while nothing can run, then lets go. */
+  readonly block: (millis: number) => void
+  /** Called when somebody yields to I/O. */
+  onYield: () => void
+  readonly sleepers: () => number
+}
+
+const settle = Effect.repeatN(Effect.yieldNow(), 20)
+
+/** A clock that the test moves, event loop included: a sleep that is overdue ends only when the loop runs again. */
+const play = (): Played => {
+  const waiting = new Set<{ readonly at: number; readonly wake: () => void }>()
+  let time = 0
+  const wakeOne = (until: number): boolean => {
+    let next: { readonly at: number; readonly wake: () => void } | undefined
+    for (const sleeper of waiting) {
+      if (sleeper.at <= until && (next === undefined || sleeper.at < next.at)) next = sleeper
+    }
+    if (next === undefined) return false
+    waiting.delete(next)
+    time = Math.max(time, next.at)
+    next.wake()
+    return true
+  }
+  const clock: Played = {
+    [Clock.ClockTypeId]: Clock.ClockTypeId,
+    unsafeCurrentTimeMillis: () => time,
+    unsafeCurrentTimeNanos: () => BigInt(Math.round(time * 1000)) * 1000n,
+    currentTimeMillis: Effect.sync(() => time),
+    currentTimeNanos: Effect.sync(() => clock.unsafeCurrentTimeNanos()),
+    sleep: (duration) =>
+      Effect.suspend(() => {
+        const millis = Duration.toMillis(duration)
+        if (millis === 0) return Effect.sync(() => clock.onYield())
+        return Effect.async<void>((resume) => {
+          const sleeper = { at: time + millis, wake: () => resume(Effect.void) }
+          waiting.add(sleeper)
+          return Effect.sync(() => waiting.delete(sleeper))
+        })
+      }),
+    advance: (millis) =>
+      Effect.gen(function*() {
+        const end = time + millis
+        yield* settle
+        while (wakeOne(end)) yield* settle
+        time = end
+      }),
+    block: (millis) => {
+      time += millis
+    },
+    onYield: () => {},
+    sleepers: () => waiting.size
+  }
+  return clock
+}
+
+const started = Effect.gen(function*() {
+  const clock = play()
+  const deadlines = Deadlines.make(clock)
+  const fiber = yield* Effect.forkScoped(deadlines.run)
+  const rung: Array<string> = []
+  const after = (millis: number, name = String(millis)) => deadlines.after(millis, () => void rung.push(name))
+  yield* settle
+  return { after, clock, deadlines, fiber, rung }
+})
+
+describe("deadlines", () => {
+  it.scoped("call back once, in due order, those of one moment in the order they were set", () =>
+    Effect.gen(function*() {
+      const { after, clock, rung } = yield* started
+      for (const [millis, name] of [[30, "c"], [10, "a"], [20, "b1"], [20, "b2"], [5000, "late"]] as const) {
+        after(millis, name)
+      }
+      yield* clock.advance(9)
+      expect(rung).toEqual([])
+      yield* clock.advance(100)
+      expect(rung).toEqual(["a", "b1", "b2", "c"])
+      yield* clock.advance(5000)
+      expect(rung).toEqual(["a", "b1", "b2", "c", "late"])
+    }))
+
+  it.scoped("that are cancelled never call back, and thousands of them are swept away", () =>
+    Effect.gen(function*() {
+      const { after, clock, deadlines, rung } = yield* started
+      for (let n = 0; n < 100_000; n++) after(5000).cancelled = true
+      after(10, "kept")
+      yield* clock.advance(10_000)
+      expect(rung).toEqual(["kept"])
+      expect(deadlines.now()).toBe(10_000)
+    }))
+
+  it.scoped("may be set and cancelled from a callback", () =>
+    Effect.gen(function*() {
+      const { after, clock, deadlines, rung } = yield* started
+      const other = after(10, "other")
+      deadlines.after(10, () => {
+        after(0, "at once")
+        after(5, "soon")
+        other.cancelled = true
+      })
+      const doomed = after(12, "doomed")
+      deadlines.after(11, () => {
+        doomed.cancelled = true
+      })
+      yield* clock.advance(20)
+      expect(rung).toEqual(["other", "at once", "soon"])
+    }))
+
+  it.scoped("an earlier one that is set while the fiber sleeps is not slept through", () =>
+    Effect.gen(function*() {
+      const { after, clock, rung } = yield* started
+      after(60_000, "later")
+      yield* clock.advance(1000)
+      after(10, "earlier")
+      yield* clock.advance(10)
+      expect(rung).toEqual(["earlier"])
+    }))
+
+  it.scoped("one fiber sleeps, however many there are, and none of its sleeps is left behind", () =>
+    Effect.gen(function*() {
+      const { after, clock, fiber } = yield* started
+      for (let n = 1000; n > 0; n--) {
+        after(n)
+        if (n % 100 === 0) yield* settle
+      }
+      yield* settle
+      expect(clock.sleepers()).toBe(1)
+      yield* Fiber.interrupt(fiber)
+      expect(clock.sleepers()).toBe(0)
+    }))
+
+  it.scoped("agree with a model, whatever is set and cancelled when", () =>
+    Effect.gen(function*() {
+      const commands = fc.array(
+        fc.oneof(
+          fc.record({ kind: fc.constant("after" as const), millis: fc.integer({ min: 0, max: 50 }) }),
+          fc.record({ kind: fc.constant("cancel" as const), at: fc.nat(20) }),
+          fc.record({ kind: fc.constant("advance" as const), millis: fc.integer({ min: 0, max: 30 }) })
+        ),
+        { maxLength: 30 }
+      )
+      for (const steps of fc.sample(commands, { numRuns: 60, seed: 7 })) {
+        const { clock, deadlines } = yield* started
+        const rung: Array<number> = []
+        const model: Array<{ readonly dueAt: number; isCancelled: boolean; readonly entry: Deadlines.Entry }> = []
+        let now = 0
+        for (const step of steps) {
+          if (step.kind === "after") {
+            const id = model.length
+            const entry = deadlines.after(step.millis, () => void rung.push(id))
+            model.push({ dueAt: now + step.millis, isCancelled: false, entry })
+          } else if (step.kind === "cancel") {
+            const chosen = model[step.at % Math.max(1, model.length)]
+            if (chosen === undefined || chosen.dueAt <= now) continue
+            chosen.isCancelled = true
+            chosen.entry.cancelled = true
+          } else {
+            yield* clock.advance(step.millis)
+            yield* settle
+            now += step.millis
+            const due = model.flatMap(({ dueAt, isCancelled }, id) => dueAt <= now && !isCancelled ? [id] : [])
+            expect(rung.toSorted((a, b) => a - b)).toEqual(due)
+          }
+        }
+      }
+    }))
+})
+
+describe("patience: a blocked event loop accuses nobody", () => {
+  it.scoped("time in which the loop stood still is given back to everybody", () =>
+    Effect.gen(function*() {
+      const { after, clock, rung } = yield* started
+      after(5000, "ack")
+      yield* clock.advance(1000)
+      clock.block(60_000)
+      yield* clock.advance(0)
+      yield* settle
+      expect(rung).toEqual([])
+      yield* clock.advance(5000)
+      expect(rung).toEqual(["ack"])
+    }))
+
+  it.scoped("a frame written right after the stall has its whole timeout", () =>
+    Effect.gen(function*() {
+      const { after, clock, rung } = yield* started
+      after(5000, "before")
+      clock.block(60_000)
+      after(5000, "after")
+      yield* clock.advance(4999)
+      expect(rung).toEqual([])
+      yield* clock.advance(10_000)
+      expect(rung).toEqual(["before", "after"])
+    }))
+
+  it.scoped("a wake that is a little late yields to I/O before it judges, so that an ack that has arrived is read", () =>
+    Effect.gen(function*() {
+      const { after, clock, rung } = yield* started
+      const entry = after(5000, "accused")
+      let yields = 0
+      clock.onYield = () => {
+        yields++
+        entry.cancelled = true
+      }
+      yield* clock.advance(4500)
+      clock.block(900)
+      yield* clock.advance(0)
+      expect([rung, yields]).toEqual([[], 1])
+    }))
+
+  it.scoped("patience has an end: once the loop runs, a deadline that is due is kept", () =>
+    Effect.gen(function*() {
+      const { after, clock, rung } = yield* started
+      for (let stall = 0; stall < 5; stall++) {
+        after(1000, String(stall))
+        clock.block(10_000)
+        yield* clock.advance(12_000)
+        yield* clock.advance(12_000)
+        expect(rung).toHaveLength(stall + 1)
+      }
+    }))
+})

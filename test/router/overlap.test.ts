@@ -1,0 +1,223 @@
+/**
+ * Each overlap policy against a model of it, over random messages of a few conversations, on simulated time.
+ */
+import { describe, expect, it } from "@effect/vitest"
+import { Clock, Effect, Exit, Fiber, Metric } from "effect"
+import { BotRouter, Telemetry } from "effect-wecom"
+import * as fc from "fast-check"
+import * as Sim from "../sim/Sim.js"
+import { loose, text } from "./support.js"
+
+/** Even moments for arrivals and odd lengths for handlers, so that no two things happen at the same moment. */
+interface Said {
+  readonly gap: number
+  readonly user: number
+  readonly takes: number
+}
+
+const said: fc.Arbitrary<ReadonlyArray<Said>> = fc.array(
+  fc.record({
+    gap: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 1500 }).map((n) => 2 * n)),
+    user: fc.integer({ min: 0, max: 3 }),
+    takes: fc.integer({ min: 0, max: 1500 }).map((n) => 2 * n + 1)
+  }),
+  { minLength: 1, maxLength: 30 }
+)
+
+interface Run {
+  readonly ids: ReadonlyArray<number>
+  readonly user: number
+  readonly begin: number
+  readonly end: number
+  readonly isWhole: boolean
+}
+
+interface Played {
+  readonly arrivals: ReadonlyArray<number>
+  readonly runs: ReadonlyArray<Run>
+  readonly waiting: number
+}
+
+const play = (
+  script: ReadonlyArray<Said>,
+  options: { readonly [K in "overlap" | "concurrency" | "debounceWindow"]?: BotRouter.RunOptions[K] }
+): Promise<Played> =>
+  Sim.runPromise(
+    1,
+    Effect.gen(function*() {
+      const bot = yield* loose
+      const start = yield* Clock.currentTimeMillis
+      const now = Effect.map(Clock.currentTimeMillis, (time) => time - start)
+      const runs: Array<Run> = []
+      const router = BotRouter.empty.pipe(BotRouter.onBatch((batch) =>
+        Effect.flatMap(now, (begin) => {
+          const ids = batch.map(({ msgid }) => Number(msgid))
+          const { takes, user } = script[ids[ids.length - 1]!]!
+          return Effect.onExit(Effect.sleep(takes), (exit) =>
+            Effect.map(now, (end) => {
+              runs.push({ ids, user, begin, end, isWhole: Exit.isSuccess(exit) })
+            }))
+        })
+      ))
+      const waiting = Effect.map(Metric.value(Telemetry.handlersWaiting), ({ count }) => count)
+      const before = yield* waiting
+      const running = yield* Effect.fork(Effect.provide(
+        BotRouter.run(router, { ...options, concurrency: options.concurrency ?? 1_000_000 }),
+        bot.layer
+      ))
+      const arrivals: Array<number> = []
+      for (const [id, { gap, user }] of script.entries()) {
+        yield* Effect.sleep(gap)
+        arrivals.push(yield* now)
+        bot.say(text(`user ${user}`, String(id)))
+      }
+      yield* Effect.sleep("1 day")
+      yield* Fiber.interrupt(running)
+      runs.sort((a, b) => a.begin - b.begin || a.ids[0]! - b.ids[0]!)
+      return { arrivals, runs, waiting: (yield* waiting) - before }
+    })
+  )
+
+/** What the model says of one conversation: its messages with their arrivals, in order. */
+const conversation = (script: ReadonlyArray<Said>, arrivals: ReadonlyArray<number>, user: number) =>
+  script.flatMap((one, id) => one.user === user ? [{ id, at: arrivals[id]!, takes: one.takes }] : [])
+
+type Told = ReturnType<typeof conversation>
+
+const users = [0, 1, 2, 3]
+
+/** Plays scripts, and compares each conversation with what the model makes of it. */
+const compare = (
+  options: Parameters<typeof play>[1],
+  model: (told: Told) => ReadonlyArray<Omit<Run, "user">>,
+  numRuns = 80
+) =>
+  fc.assert(
+    fc.asyncProperty(said, async (script) => {
+      const { arrivals, runs, waiting } = await play(script, options)
+      for (const user of users) {
+        // One that was interrupted in the moment it began may as well never have begun.
+        const mine = runs.filter((run) => run.user === user && run.begin < run.end).map(({ user: _, ...run }) => run)
+        expect(mine).toEqual(model(conversation(script, arrivals, user)))
+      }
+      expect(waiting).toBe(0)
+    }),
+    { numRuns }
+  )
+
+describe("overlap", () => {
+  it("queue: one after the other in the order they came, conversations side by side", () =>
+    compare({ overlap: "queue" }, (told) => {
+      let free = 0
+      return told.map(({ at, id, takes }) => {
+        const begin = Math.max(at, free)
+        free = begin + takes
+        return { ids: [id], begin, end: free, isWhole: true }
+      })
+    }))
+
+  it("concurrent: each at once", () =>
+    compare(
+      { overlap: "concurrent" },
+      (told) => told.map(({ at, id, takes }) => ({ ids: [id], begin: at, end: at + takes, isWhole: true }))
+    ))
+
+  it("latest: each at once, and the one before is interrupted; of several at one moment only the last is handled", () =>
+    compare({ overlap: "latest" }, (told) =>
+      told.flatMap(({ at, id, takes }, place) => {
+        const next = told[place + 1]?.at ?? Infinity
+        if (next === at) return []
+        return [{ ids: [id], begin: at, end: Math.min(at + takes, next), isWhole: at + takes < next }]
+      })))
+
+  it("debounce: what comes within the window, and while the batch before is handled, is one batch", () =>
+    compare({ overlap: "debounce", debounceWindow: 1001 }, (told) => {
+      const batches: Array<Omit<Run, "user">> = []
+      let free = 0
+      for (let place = 0; place < told.length;) {
+        const begin = Math.max(told[place]!.at + 1001, free)
+        const batch = told.slice(place).filter(({ at }) => at <= begin)
+        free = begin + batch[batch.length - 1]!.takes
+        batches.push({ ids: batch.map(({ id }) => id), begin, end: free, isWhole: true })
+        place += batch.length
+      }
+      return batches
+    }))
+
+  for (const overlap of ["queue", "concurrent", "latest", "debounce"] as const) {
+    it(`${overlap}: never more handlers side by side than allowed, and none is forgotten`, () =>
+      fc.assert(
+        fc.asyncProperty(said, fc.integer({ min: 1, max: 3 }), async (script, concurrency) => {
+          const { runs, waiting } = await play(script, { overlap, concurrency })
+          for (const { begin } of runs) {
+            expect(runs.filter((other) => other.begin <= begin && begin < other.end).length).toBeLessThanOrEqual(
+              concurrency
+            )
+          }
+          const handled = runs.flatMap(({ ids }) => ids).toSorted((a, b) => a - b)
+          if (overlap !== "latest") expect(handled).toEqual(script.map((_, id) => id))
+          else {
+            for (const user of users) {
+              const last = script.findLastIndex((one) => one.user === user)
+              if (last >= 0) expect(runs.find(({ ids }) => ids[0] === last)?.isWhole).toBe(true)
+            }
+          }
+          expect(waiting).toBe(0)
+        }),
+        { numRuns: 40 }
+      ))
+  }
+
+  it("debounce: a batch is shared among the routes that take its messages, each still in order", () =>
+    Sim.runPromise(
+      1,
+      Effect.gen(function*() {
+        const bot = yield* loose
+        const seen: Array<string> = []
+        const see = (what: string) => Effect.sync(() => void seen.push(what))
+        const router = BotRouter.empty.pipe(
+          BotRouter.onBatch((batch) => see(`boss ${batch.map(({ msgid }) => msgid).join(" ")}`)),
+          BotRouter.allowUsers(["boss"]),
+          BotRouter.onCommand("/stop", (message) => see(`stop ${message.msgid}`)),
+          BotRouter.onBatch((batch) => see(`all ${batch.map(({ msgid }) => msgid).join(" ")}`)),
+          BotRouter.use((handler: Effect.Effect<unknown>) => Effect.zipRight(see("("), handler))
+        )
+        yield* Effect.fork(Effect.provide(BotRouter.run(router, { overlap: "debounce" }), bot.layer))
+        const room = { chattype: "group", chatid: "room" } as const
+        bot.say(text("boss", "1", room))
+        bot.say(text("alice", "2", room))
+        bot.say(text("alice", "3", { ...room, text: { content: "/stop" } }))
+        bot.say(text("boss", "4", room))
+        bot.say(text("bob", "5", room))
+        yield* Effect.sleep("3 seconds")
+        expect(seen).toEqual(["(", "boss 1 4", "(", "all 2 5", "(", "stop 3"])
+      })
+    ))
+
+  it("what waits when the bot closes and cannot be handled in time is dropped and counted", () =>
+    Sim.runPromise(
+      1,
+      Effect.gen(function*() {
+        for (const overlap of ["queue", "concurrent", "latest", "debounce"] as const) {
+          const bot = yield* loose
+          const router = BotRouter.empty.pipe(BotRouter.onBatch(() => Effect.never))
+          const running = yield* Effect.fork(
+            Effect.provide(BotRouter.run(router, { overlap, concurrency: 1, debounceWindow: 0 }), bot.layer)
+          )
+          const before = yield* Metric.value(Telemetry.handlerDropped)
+          const waiting = yield* Metric.value(Telemetry.handlersWaiting)
+          bot.say(text("alice", "1"))
+          yield* Effect.sleep("1 second")
+          for (const [user, id] of [["bob", "2"], ["bob", "3"], ["carol", "4"]] as const) bot.say(text(user, id))
+          yield* Effect.sleep("1 second")
+          yield* Fiber.interrupt(running)
+          yield* bot.close
+          yield* Effect.yieldNow()
+          const dropped = (yield* Metric.value(Telemetry.handlerDropped)).count - before.count
+          // Under "latest" 3 takes the place of 2.
+          expect({ overlap, dropped }).toEqual({ overlap, dropped: overlap === "latest" ? 2 : 3 })
+          expect(yield* Metric.value(Telemetry.handlersWaiting)).toEqual(waiting)
+        }
+      })
+    ))
+})

@@ -1,0 +1,76 @@
+/**
+ * What the tests of routers share: log lines as values, differences of metrics, and a bot without a connection for
+ * properties of thousands of messages.
+ */
+import { Array as Arr, Cause, Effect, HashMap, Layer, Logger, Mailbox, Metric, Ref, Stream } from "effect"
+import { type BotEvent, type Message, WecomBot, type WecomError } from "effect-wecom"
+import * as Handlers from "../../src/internal/handlers.js"
+
+export interface Line {
+  readonly level: string
+  readonly text: string
+  readonly msgid: unknown
+  readonly cause: string
+}
+
+/** Every log line of the effect, from `Info` on, beside its result. */
+export const logged = <A, E, R>(
+  effect: (lines: Effect.Effect<ReadonlyArray<Line>>) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.flatMap(Ref.make<ReadonlyArray<Line>>([]), (ref) => {
+    const logger = Logger.make(({ annotations, cause, logLevel, message }) => {
+      const line: Line = {
+        level: logLevel.label,
+        text: Arr.ensure(message).join(" "),
+        msgid: HashMap.toEntries(annotations).find(([key]) => key === "msgid")?.[1],
+        cause: Cause.pretty(cause)
+      }
+      Effect.runSync(Ref.update(ref, (lines) => [...lines, line]))
+    })
+    return Effect.provide(effect(Ref.get(ref)), Logger.replace(Logger.defaultLogger, logger))
+  })
+
+type Counter = typeof import("../../src/Telemetry.js").handlerDropped
+
+/** How much a counter moves while the effect runs. */
+export const moved = <A, E, R>(counter: Counter, effect: Effect.Effect<A, E, R>): Effect.Effect<number, E, R> =>
+  Effect.gen(function*() {
+    const before = yield* Metric.value(counter)
+    yield* effect
+    return (yield* Metric.value(counter)).count - before.count
+  })
+
+/** A text of a user, as the connection hands it over. */
+export const text = (userid: string, msgid: string, more?: Partial<Message.TextMessage>): Message.TextMessage => ({
+  msgid,
+  aibotid: "aib-test-bot",
+  chattype: "single",
+  from: { userid },
+  msgtype: "text",
+  text: { content: msgid },
+  reqId: `req-${msgid}`,
+  receivedAt: 0,
+  ...more
+})
+
+const absent = () => Effect.dieMessage("this bot has no connection")
+
+/** A bot that hands over what it is told to and whose handlers are waited for when it closes. */
+export const loose = Effect.gen(function*() {
+  const messages = yield* Mailbox.make<Message.Message, WecomError.ConnectionError>()
+  const events = yield* Mailbox.make<BotEvent.BotEvent, WecomError.ConnectionError>()
+  const handlers = Handlers.make()
+  const service = new Proxy({
+    messages: Mailbox.toStream(messages),
+    events: Mailbox.toStream(events),
+    closed: Effect.never,
+    forkHandler: handlers.fork,
+    statusChanges: Stream.empty
+  }, { get: (known, name) => name in known ? known[name as keyof typeof known] : absent })
+  return {
+    say: (message: Message.Message) => messages.unsafeOffer(message),
+    /** Interrupts the handlers, as a bot does that has waited long enough. */
+    close: Effect.zipRight(handlers.stop, handlers.ended),
+    layer: Layer.succeed(WecomBot.WecomBot, service as unknown as WecomBot.WecomBot.Service)
+  }
+})

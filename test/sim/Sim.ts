@@ -1,0 +1,115 @@
+/**
+ * Runs whole programs on simulated time: an hour passes in milliseconds, and one seed gives one history.
+ *
+ * The Scheduler of every fiber, Clock and Random are replaced. When no fiber is runnable and no microtask is left, which is
+ * how the gateway in memory delivers, the clock jumps to the next wake. TestClock does the same by hand and costs
+ * milliseconds of real time per wake; this costs microseconds.
+ */
+import { Effect, Exit, Logger, Random, Scheduler } from "effect"
+import * as SimClock from "./clock.js"
+
+export interface Options {
+  /** Gives up when simulated time gets here: the program waits for something that never comes. Default 30 days. */
+  readonly maxMillis?: number | undefined
+}
+
+/** The program sleeps for ever: no fiber is runnable, and no wake is due. */
+export class Deadlock extends Error {
+  constructor(now: number) {
+    super(`nothing is runnable and nobody sleeps, ${now / 1000} s into the simulation`)
+  }
+}
+
+export class TooLate extends Error {
+  constructor(now: number) {
+    super(`still running ${now / 1000} s into the simulation`)
+  }
+}
+
+interface Queue {
+  readonly scheduler: Scheduler.Scheduler
+  /** Runs what is ready, and what becomes ready by it. */
+  readonly drain: () => void
+  readonly isEmpty: () => boolean
+}
+
+const makeQueue = (): Queue => {
+  const tasks = new Scheduler.PriorityBuckets()
+  return {
+    // Like Effect's own, but in one queue for all fibers: the order of events is ours alone.
+    scheduler: Scheduler.make((task, priority) => tasks.scheduleTask(task, priority)),
+    drain: () => {
+      while (tasks.buckets.length > 0) {
+        const buckets = tasks.buckets
+        tasks.buckets = []
+        for (const [, ready] of buckets) {
+          for (const task of ready) task()
+        }
+      }
+    },
+    isEmpty: () => tasks.buckets.length === 0
+  }
+}
+
+/** Resumes when the microtask queue is empty: ticks wait until microtasks, and those they beget, are through. */
+const afterMicrotasks = (resume: () => void): void => queueMicrotask(() => process.nextTick(resume))
+
+/** So often the real event loop gets a turn, or a test runner could not even time out. */
+const turnsPerBreath = 10_000
+
+/**
+ * The exit of the program; dies as `Deadlock` when it waits for ever. What still runs when it ends is left behind.
+ */
+export const run = <A, E>(
+  seed: number | string,
+  program: Effect.Effect<A, E>,
+  options: Options = {}
+): Promise<Exit.Exit<A, E>> =>
+  new Promise((resolve) => {
+    const time = SimClock.make()
+    const queue = makeQueue()
+    const maxMillis = options.maxMillis ?? 30 * 24 * 60 * 60 * 1000
+    let isDone = false
+    const finish = (exit: Exit.Exit<A, E>) => {
+      isDone = true
+      resolve(exit)
+    }
+
+    const fiber = Effect.runFork(
+      program.pipe(
+        Effect.withClock(time.clock),
+        Effect.withRandom(Random.make(seed)),
+        Effect.provide(Logger.remove(Logger.defaultLogger))
+      ),
+      { scheduler: queue.scheduler }
+    )
+    fiber.addObserver(finish)
+
+    let turns = 0
+    const turn = () => {
+      queue.drain()
+      if (isDone) return
+      if (++turns % turnsPerBreath === 0) setImmediate(step)
+      else afterMicrotasks(step)
+    }
+    const step = () => {
+      if (isDone) return
+      if (queue.isEmpty()) {
+        if (time.now() > maxMillis) return finish(Exit.die(new TooLate(time.now())))
+        if (!time.advance()) return finish(Exit.die(new Deadlock(time.now())))
+      }
+      turn()
+    }
+    turn()
+  })
+
+/** Fails the promise when the program fails. */
+export const runPromise = <A, E>(
+  seed: number | string,
+  program: Effect.Effect<A, E>,
+  options?: Options
+): Promise<A> =>
+  run(seed, program, options).then((exit) => {
+    if (Exit.isSuccess(exit)) return exit.value
+    return Effect.runPromise(Effect.failCause(exit.cause))
+  })

@@ -1,0 +1,45 @@
+/**
+ * A bot on a gateway in memory whose every id comes from a seed.
+ */
+import type { HttpClient, Socket } from "@effect/platform"
+import { Layer } from "effect"
+import type { Redacted } from "effect"
+import {
+  BotConfig,
+  Connection,
+  Crypto,
+  Dedupe,
+  Governor,
+  Heartbeat,
+  MediaDownload,
+  MediaUpload,
+  Reconnect,
+  ReplyQueue,
+  WecomBot
+} from "effect-wecom"
+import * as TestGateway from "effect-wecom/TestGateway"
+
+export const layerOnGateway = (
+  seed: number,
+  options?: Partial<BotConfig.Options>
+): Layer.Layer<WecomBot.WecomBot, never, Socket.WebSocketConstructor | HttpClient.HttpClient> => {
+  const config = BotConfig.layer({
+    ...options,
+    botId: TestGateway.defaultBotId,
+    secret: TestGateway.defaultSecret as Redacted.Redacted
+  })
+  return WecomBot.layerWithoutDependencies.pipe(
+    Layer.provide([ReplyQueue.layer, MediaUpload.layer, MediaDownload.layer]),
+    Layer.provide(Connection.layer),
+    Layer.provide([Heartbeat.layer, Reconnect.layer, Dedupe.layer, Crypto.layerDeterministic(seed), Governor.layer]),
+    Layer.provide(config),
+    Layer.orDie
+  )
+}
+
+export const layer = (
+  seed: number,
+  bot?: Partial<BotConfig.Options>,
+  gateway?: TestGateway.Options
+): Layer.Layer<WecomBot.WecomBot | TestGateway.TestGateway | Socket.WebSocketConstructor | HttpClient.HttpClient> =>
+  Layer.provideMerge(layerOnGateway(seed, bot), TestGateway.layer(gateway))

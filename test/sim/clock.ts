@@ -1,0 +1,136 @@
+/**
+ * A Clock whose time stands still until somebody moves it: a heap of wakes, by due time and then in the order they were asked
+ * for.
+ */
+import { Clock, Duration, Effect } from "effect"
+
+interface Wake {
+  readonly at: number
+  readonly order: number
+  task: (() => void) | undefined
+}
+
+export interface SimClock {
+  readonly clock: Clock.Clock
+  /** Milliseconds since the beginning of the simulation. */
+  readonly now: () => number
+  /** Jumps to the earliest wake and runs it; `false` when nobody sleeps. */
+  readonly advance: () => boolean
+  /** How many sleep. */
+  readonly size: () => number
+}
+
+/** A round moment, so that wall times in a history are easy to read: 2026-01-01T00:00:00Z. */
+export const epochMillis = Date.UTC(2026, 0, 1)
+
+const isBefore = (a: Wake, b: Wake): boolean => a.at < b.at || (a.at === b.at && a.order < b.order)
+
+const makeHeap = () => {
+  let wakes: Array<Wake> = []
+  let cancelled = 0
+
+  const up = (from: number) => {
+    for (let at = from; at > 0;) {
+      const parent = (at - 1) >> 1
+      if (!isBefore(wakes[at]!, wakes[parent]!)) return
+      swap(at, parent)
+      at = parent
+    }
+  }
+
+  const down = (from: number) => {
+    for (let at = from;;) {
+      const left = 2 * at + 1
+      const right = left + 1
+      let first = at
+      if (left < wakes.length && isBefore(wakes[left]!, wakes[first]!)) first = left
+      if (right < wakes.length && isBefore(wakes[right]!, wakes[first]!)) first = right
+      if (first === at) return
+      swap(at, first)
+      at = first
+    }
+  }
+
+  const swap = (a: number, b: number) => {
+    const held = wakes[a]!
+    wakes[a] = wakes[b]!
+    wakes[b] = held
+  }
+
+  /** Long sleeps that were interrupted would otherwise stay until their time comes. */
+  const compact = () => {
+    wakes = wakes.filter((wake) => wake.task !== undefined)
+    cancelled = 0
+    for (let at = (wakes.length >> 1) - 1; at >= 0; at--) down(at)
+  }
+
+  return {
+    push: (wake: Wake) => {
+      wakes.push(wake)
+      up(wakes.length - 1)
+    },
+    cancel: (wake: Wake) => {
+      if (wake.task === undefined) return
+      wake.task = undefined
+      if (++cancelled > 64 && cancelled * 2 > wakes.length) compact()
+    },
+    pop: (): Wake | undefined => {
+      while (wakes.length > 0) {
+        const first = wakes[0]!
+        const last = wakes.pop()!
+        if (wakes.length > 0) {
+          wakes[0] = last
+          down(0)
+        }
+        if (first.task !== undefined) return first
+        cancelled--
+      }
+      return undefined
+    },
+    size: () => wakes.length - cancelled
+  }
+}
+
+export const make = (): SimClock => {
+  const heap = makeHeap()
+  let now = 0
+  let order = 0
+
+  const schedule = (millis: number, task: () => void): () => void => {
+    if (!Number.isFinite(millis)) return () => {}
+    const wake: Wake = { at: now + Math.max(0, millis), order: order++, task }
+    heap.push(wake)
+    return () => heap.cancel(wake)
+  }
+
+  const unsafeCurrentTimeMillis = () => epochMillis + Math.floor(now)
+  const unsafeCurrentTimeNanos = () => BigInt(Math.round(now * 1_000_000)) + BigInt(epochMillis) * 1_000_000n
+
+  const clock: Clock.Clock = {
+    [Clock.ClockTypeId]: Clock.ClockTypeId,
+    unsafeCurrentTimeMillis,
+    unsafeCurrentTimeNanos,
+    currentTimeMillis: Effect.sync(unsafeCurrentTimeMillis),
+    currentTimeNanos: Effect.sync(unsafeCurrentTimeNanos),
+    sleep: (duration) =>
+      Effect.async<void>((resume) => {
+        const cancel = schedule(Duration.toMillis(duration), () => resume(Effect.void))
+        return Effect.sync(cancel)
+      })
+  }
+
+  return {
+    clock,
+    now: () => now,
+    advance: () => {
+      const wake = heap.pop()
+      if (wake === undefined) return false
+      now = wake.at
+      const task = wake.task!
+      wake.task = undefined
+      task()
+      return true
+    },
+    size: heap.size
+  }
+}
