@@ -205,7 +205,11 @@ export declare namespace WecomBot {
       body?: unknown,
       options?: { readonly reqId?: string | undefined }
     ) => Effect.Effect<Frame.Ack, SendError>
-    readonly reply: (to: Answerable, body: Reply.ReplyBody, options?: ReplyOptions) => Effect.Effect<Frame.Ack, SendError>
+    readonly reply: (
+      to: Answerable,
+      body: Reply.ReplyBody,
+      options?: ReplyOptions
+    ) => Effect.Effect<Frame.Ack, SendError>
     readonly replyStream: <E = never, R = never>(
       to: Answerable,
       content: string | Stream.Stream<AnswerPart, E, R>,
@@ -498,7 +502,8 @@ export const replyWelcome = (
   to: BotEvent.EnterChat | ReplyTarget.EnterChatTarget,
   body: Reply.WelcomeBody,
   options?: LateOptions
-): Effect.Effect<Frame.Ack, SendError, WecomBot> => Effect.flatMap(WecomBot, (bot) => bot.replyWelcome(to, body, options))
+): Effect.Effect<Frame.Ack, SendError, WecomBot> =>
+  Effect.flatMap(WecomBot, (bot) => bot.replyWelcome(to, body, options))
 
 /**
  * Puts a new card in place of the one that was pressed, within 5 s of the event; for everybody, or for `userids`. The card
@@ -525,7 +530,8 @@ export const sendMessage = (
   to: Addressable,
   body: Reply.PushBody,
   options?: SplitOptions
-): Effect.Effect<Frame.Ack, SendError, WecomBot> => Effect.flatMap(WecomBot, (bot) => bot.sendMessage(to, body, options))
+): Effect.Effect<Frame.Ack, SendError, WecomBot> =>
+  Effect.flatMap(WecomBot, (bot) => bot.sendMessage(to, body, options))
 
 /**
  * Asks for an image, file or video that a user sent, given as the message, as its media, or as a link with its key; succeeds

@@ -53,6 +53,10 @@ export * as Limits from "./Limits.js"
 /**
  * @since 0.1.0
  */
+export * as Markdown from "./Markdown.js"
+/**
+ * @since 0.1.0
+ */
 export * as MediaDownload from "./MediaDownload.js"
 /**
  * @since 0.1.0

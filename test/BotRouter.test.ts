@@ -223,7 +223,7 @@ describe("middleware", () => {
         BotRouter.catchTag("Broken", (error) => tell(`recovered ${error.why}`)),
         BotRouter.catchTags({ Busy: () => tell("recovered Busy") }),
         BotRouter.onMatch(/die/, () => Effect.dieMessage("oh")),
-        BotRouter.onMatch(/throw/, () => {
+        BotRouter.onMatch(/throw/, (): Effect.Effect<void> => {
           throw new Error("before there is an Effect")
         }),
         BotRouter.catchAllCause((cause) => tell(Cause.isDie(cause) ? "recovered a defect" : "?"))
@@ -249,7 +249,7 @@ describe("middleware", () => {
 })
 
 describe("handlers are guests", () => {
-  const failures = {
+  const failures: Record<string, Effect.Effect<never, Broken>> = {
     "fails": new Broken({ why: "glass" }),
     "dies": Effect.dieMessage("glass"),
     "throws": Effect.suspend(() => {

@@ -27,20 +27,23 @@ describe("Governor", () => {
       expect(Duration.toMillis(yield* governor.take("c", "message"))).toBe(0)
     }))
 
-  sim("never more than 30 in any minute, nor 1000 in any hour, and nobody is dropped", (governor) =>
-    Effect.gen(function*() {
-      const times: Array<number> = []
-      yield* Effect.forEach(
-        Array.from({ length: 1500 }),
-        () => Effect.zipRight(governor.take("a", "message"), Effect.map(now, (at) => times.push(at))),
-        { concurrency: "unbounded" }
-      )
-      expect(times).toHaveLength(1500)
-      for (let i = 30; i < times.length; i++) expect(times[i]! - times[i - 30]!).toBeGreaterThan(60)
-      for (let i = 1000; i < times.length; i++) expect(times[i]! - times[i - 1000]!).toBeGreaterThan(3600)
-      // And no slower than that: one hour is full and the next has begun.
-      expect(times.at(-1)).toBeLessThan(3601 + 17 * 61)
-    }))
+  sim(
+    "never more than 30 in any minute, nor 1000 in any hour, and nobody is dropped",
+    (governor) =>
+      Effect.gen(function*() {
+        const times: Array<number> = []
+        yield* Effect.forEach(
+          Array.from({ length: 1500 }),
+          () => Effect.zipRight(governor.take("a", "message"), Effect.map(now, (at) => times.push(at))),
+          { concurrency: "unbounded" }
+        )
+        expect(times).toHaveLength(1500)
+        for (let i = 30; i < times.length; i++) expect(times[i]! - times[i - 30]!).toBeGreaterThan(60)
+        for (let i = 1000; i < times.length; i++) expect(times[i]! - times[i - 1000]!).toBeGreaterThan(3600)
+        // And no slower than that: one hour is full and the next has begun.
+        expect(times.at(-1)).toBeLessThan(3601 + 17 * 61)
+      })
+  )
 
   sim("those who wait go in their order, finals first", (governor) =>
     Effect.gen(function*() {
@@ -81,22 +84,26 @@ describe("Governor", () => {
 })
 
 describe("a bot", () => {
-  test("replies, cards, pushes and the openings of streams share one quota; refreshes do not count", () =>
-    Effect.gen(function*() {
-      const message = yield* target
-      for (let i = 0; i < 10; i++) {
-        yield* WecomBot.sendMessage(chat, Reply.markdown(`${i}`))
-        const frame = { id: `stream${i}`, content: "hm" }
-        yield* WecomBot.replyStreamFrame(message, frame)
-        for (let refresh = 0; refresh < 5; refresh++) yield* WecomBot.replyStreamFrame(message, frame)
-        yield* WecomBot.replyStreamFrame(message, { ...frame, content: "done", finish: true })
-        yield* WecomBot.reply(message, Reply.markdown("me too"))
-      }
-      expect(yield* bubbles).toHaveLength(30)
-      const [, millis] = yield* timed(WecomBot.sendMessage(chat, Reply.markdown("31st")))
-      expect(millis).toBe(61_000)
-      expect((yield* TestGateway.received).every((frame) => frame.errcode === 0)).toBe(true)
-    }), { gateway: { secondNonStreamResponse: "accept" } })
+  test(
+    "replies, cards, pushes and the openings of streams share one quota; refreshes do not count",
+    () =>
+      Effect.gen(function*() {
+        const message = yield* target
+        for (let i = 0; i < 10; i++) {
+          yield* WecomBot.sendMessage(chat, Reply.markdown(`${i}`))
+          const frame = { id: `stream${i}`, content: "hm" }
+          yield* WecomBot.replyStreamFrame(message, frame)
+          for (let refresh = 0; refresh < 5; refresh++) yield* WecomBot.replyStreamFrame(message, frame)
+          yield* WecomBot.replyStreamFrame(message, { ...frame, content: "done", finish: true })
+          yield* WecomBot.reply(message, Reply.markdown("me too"))
+        }
+        expect(yield* bubbles).toHaveLength(30)
+        const [, millis] = yield* timed(WecomBot.sendMessage(chat, Reply.markdown("31st")))
+        expect(millis).toBe(61_000)
+        expect((yield* TestGateway.received).every((frame) => frame.errcode === 0)).toBe(true)
+      }),
+    { gateway: { secondNonStreamResponse: "accept" } }
+  )
 
   test("the wait of an answer is in its receipt, and one that ends passes those that begin", () =>
     Effect.gen(function*() {
@@ -111,7 +118,7 @@ describe("a bot", () => {
       expect(Duration.toMillis(receipt!.waited)).toBe(60_900)
       yield* Fiber.join(pushed)
       const shown = (yield* bubbles).slice(30).map((bubble) => bubble.text)
-      expect(shown.slice(0, 2).sort()).toEqual(["whole", "whole too"])
+      expect(shown.slice(0, 2).toSorted()).toEqual(["whole", "whole too"])
       expect(shown[2]).toBe("31st")
     }))
 

@@ -146,18 +146,16 @@ describe("bubbles are sealed when the bot goes away", () => {
     WECOM_WS_URL: wsUrl
   }))
 
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    test(
-      `${signal} to a process`,
-      Effect.gen(function*() {
-        const process = yield* startProcess("test/fixtures/endlessAnswer.ts", yield* env)
-        const alice = yield* asked
-        yield* process.kill(signal)
-        expect(yield* process.ended).toMatchObject({ code: 0, signal: null })
-        return alice
-      })
-    )
-  }
+  test(
+    "SIGTERM to a process",
+    Effect.gen(function*() {
+      const process = yield* startProcess("test/fixtures/endlessAnswer.ts", yield* env)
+      const alice = yield* asked
+      yield* process.kill("SIGTERM")
+      expect(yield* process.ended).toMatchObject({ code: 0, signal: null })
+      return alice
+    })
+  )
 
   test(
     "a process whose program simply ends",
@@ -296,11 +294,33 @@ describe("closing", () => {
       }))
   }
 
+  test("a handler that never ends is interrupted, and what it does then is waited for", () =>
+    Effect.gen(function*() {
+      const { bot, close, fork } = yield* start()
+      const ended: Array<string> = []
+      const handler = (name: string) =>
+        Effect.never.pipe(
+          Effect.onInterrupt(() => Effect.zipRight(Effect.sleep("2 seconds"), Effect.sync(() => ended.push(name))))
+        )
+      yield* fork(BotRouter.run(BotRouter.empty.pipe(BotRouter.onText(() => handler("routed")))))
+      const alice = yield* TestGateway.user("alice")
+      yield* alice.sendText("hi")
+      yield* TestServices.provideLive(Effect.sleep("20 millis"))
+      yield* expectEnd(yield* close, Duration.sum(drainTimeout, "2 seconds"))
+      expect(ended).toEqual(["routed"])
+      // One that comes too late has nobody left to end it.
+      yield* bot.forkHandler(handler("late"))
+      yield* TestClock.adjust("2 seconds")
+      expect(ended).toEqual(["routed", "late"])
+    }))
+
   test("a handler that cannot be interrupted is not waited for beyond the bound, and its bubble is sealed", () =>
     Effect.gen(function*() {
       const { close, fork } = yield* start()
+      let drawn = 0
+      const source = Stream.tap(endless("1 second"), () => Effect.sync(() => drawn++))
       yield* fork(BotRouter.run(BotRouter.empty.pipe(
-        BotRouter.onText((message) => Effect.uninterruptible(answerEndlessly(message))),
+        BotRouter.onText((message) => Effect.uninterruptible(WecomBot.replyStream(message, source))),
         BotRouter.onVoice(() => Effect.uninterruptible(Effect.never))
       )))
       const bob = yield* TestGateway.user("bob")
@@ -308,10 +328,23 @@ describe("closing", () => {
       const growing = yield* Effect.fork(asked)
       yield* TestClock.adjust("1 second")
       const alice = yield* Fiber.join(growing)
-      const closing = yield* close
-      yield* TestClock.adjust(bound)
-      yield* expectEnded(closing)
+      yield* expectEnd(yield* close, bound)
       yield* expectSealed(alice)
+      const before = drawn
+      yield* TestClock.adjust("10 seconds")
+      expect(drawn).toBe(before)
+    }))
+
+  test("an answer that cannot be interrupted does not hold it up once it is sealed", () =>
+    Effect.gen(function*() {
+      const { bot, close, fork } = yield* start()
+      yield* fork(BotRouter.run(BotRouter.empty.pipe(
+        BotRouter.onText((message) => Effect.uninterruptible(WecomBot.replyStream(message, "hello")))
+      )))
+      const alice = yield* TestGateway.user("alice")
+      expect((yield* alice.say("hi")).text).toBe("hello")
+      expect(yield* bot.status).toMatchObject({ _tag: "Subscribed" })
+      yield* expectEnded(yield* close)
     }))
 
   for (

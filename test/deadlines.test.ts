@@ -33,7 +33,7 @@ const play = (): Played => {
   const clock: Played = {
     [Clock.ClockTypeId]: Clock.ClockTypeId,
     unsafeCurrentTimeMillis: () => time,
-    unsafeCurrentTimeNanos: () => BigInt(Math.round(time * 1000)) * 1000n,
+    unsafeCurrentTimeNanos: () => BigInt(Math.floor(time * 1_000_000)),
     currentTimeMillis: Effect.sync(() => time),
     currentTimeNanos: Effect.sync(() => clock.unsafeCurrentTimeNanos()),
     sleep: (duration) =>
@@ -122,6 +122,21 @@ describe("deadlines", () => {
       after(10, "earlier")
       yield* clock.advance(10)
       expect(rung).toEqual(["earlier"])
+    }))
+
+  it.scoped("fractions of milliseconds neither delay them nor make the fiber spin", () =>
+    Effect.gen(function*() {
+      const { after, clock, rung } = yield* started
+      let yields = 0
+      clock.onYield = () => {
+        if (++yields > 10_000) throw new Error("spins")
+      }
+      for (let n = 0; n < 300; n++) {
+        yield* clock.advance(n * 1.234567)
+        after(10_000, String(n))
+        yield* clock.advance(10_000)
+        expect(rung).toHaveLength(n + 1)
+      }
     }))
 
   it.scoped("one fiber sleeps, however many there are, and none of its sleeps is left behind", () =>

@@ -85,6 +85,7 @@ export const replyStream = <E, R>(
     const drained = Effect.unsafeMakeLatch(true)
     const ended = Effect.unsafeMakeLatch(false)
     let sourceExit: Exit.Exit<void, E> | undefined
+    const howSourceEnded = () => sourceExit
     let isCutOff = false
     let lastWords = () => withNotice(rendering.text(), cutOffText)
     /** Bytes that came since the last frame. */
@@ -223,8 +224,9 @@ export const replyStream = <E, R>(
     })
 
     const write = Effect.gen(function*() {
-      while (sourceExit === undefined) yield* turn
-      if (Exit.isFailure(sourceExit)) return yield* Effect.failCause((sourceExit as Exit.Failure<never, E>).cause)
+      let exit = howSourceEnded()
+      for (; exit === undefined; exit = howSourceEnded()) yield* turn
+      if (Exit.isFailure(exit)) return yield* Effect.failCause(exit.cause)
       yield* finish
     })
 

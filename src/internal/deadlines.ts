@@ -15,6 +15,9 @@ import * as FiberId from "effect/FiberId"
 /** A wake that is later than this was not kept by the scheduler but by a blocked loop. */
 const stallMillis = 1000
 
+/** Time is read in microseconds, and sums of it are rounded: what is closer than one is due. */
+const grainMillis = 0.001
+
 /** @internal */
 export interface Entry {
   readonly dueAt: number
@@ -98,7 +101,7 @@ export const make = (clock: Clock.Clock): Deadlines => {
   const judge = () => {
     const time = now()
     armedFor = Infinity
-    for (let entry = peek(); entry !== undefined && entry.dueAt <= time; entry = peek()) {
+    for (let entry = peek(); entry !== undefined && entry.dueAt < time + grainMillis; entry = peek()) {
       head++
       entry.onDue()
     }
@@ -109,7 +112,7 @@ export const make = (clock: Clock.Clock): Deadlines => {
       const next = peek()
       armedFor = next === undefined ? Infinity : next.dueAt
       const wait = armedFor - now()
-      if (wait > 0) {
+      if (wait >= grainMillis) {
         // In one step with arming: whoever adds an earlier deadline while this fiber yields must find the alarm.
         alarm = Deferred.unsafeMake<void>(FiberId.none)
         const rung = Deferred.await(alarm)

@@ -25,7 +25,7 @@ export type Overlap = "queue" | "concurrent" | "latest" | "debounce"
  * @since 0.1.0
  * @category models
  */
-export interface RunOptions<E = never> {
+export interface RunOptions<in E = unknown> {
   /** How messages of one conversation overlap. Default `"queue"`. */
   readonly overlap?: Overlap | undefined
   /** Under `"debounce"`: how long after its first message a batch is open. Default 2 seconds. */

@@ -55,8 +55,7 @@ export const governed = (
   chatId: string,
   priority: Governor.Priority,
   sending: Sending
-): Sending =>
-  governor.unsafeTryTake(chatId) ? sending : Effect.zipRight(governor.take(chatId, priority), sending)
+): Sending => governor.unsafeTryTake(chatId) ? sending : Effect.zipRight(governor.take(chatId, priority), sending)
 
 /** Reasoning folds in a stream only; a push shows what the user was meant to read. */
 export const withoutThinking = (text: string): string => text.replace(/<think>[\s\S]*?(<\/think>|$)/g, "")
@@ -107,7 +106,9 @@ export const orPush = (
 export const pieces = (body: unknown): ReadonlyArray<Reply.MarkdownBody> | undefined => {
   const { markdown, msgtype } = body as Partial<Reply.MarkdownBody>
   const content: unknown = markdown?.content
-  if (msgtype !== "markdown" || typeof content !== "string" || !exceedsBytes(content, Limits.contentBytes)) return undefined
+  if (msgtype !== "markdown" || typeof content !== "string" || !exceedsBytes(content, Limits.contentBytes)) {
+    return undefined
+  }
   return Markdown.split(content).map((piece, index) =>
     Reply.markdown(piece, { feedback: index === 0 ? markdown!.feedback : undefined })
   )

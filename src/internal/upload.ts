@@ -15,6 +15,7 @@ import * as Governor from "../Governor.js"
 import * as Limits from "../Limits.js"
 import type { MediaUpload, Progress, Uploaded } from "../MediaUpload.js"
 import { UploadFailed, type UploadReason } from "../WecomError.js"
+import * as DeadBuffers from "./deadBuffers.js"
 import * as Handlers from "./handlers.js"
 import * as Cache from "./uploadCache.js"
 import * as Plan from "./uploadPlan.js"
@@ -29,7 +30,7 @@ interface Step {
   readonly stage: Stage
   readonly cmd: string
   readonly chunk?: number
-  readonly body: () => unknown
+  readonly body: () => { base64_data?: string; readonly [field: string]: unknown }
   /** Wall time in milliseconds after which the service has forgotten the upload. */
   readonly expiresAt: number
 }
@@ -64,17 +65,29 @@ export const make: Effect.Effect<
     { count: Limits.uploadsPerHour, window: Duration.sum(Duration.hours(1), margin) }
   ])
   const cache = Cache.make()
+  const released = DeadBuffers.make()
 
   const request = (step: Step): Effect.Effect<Frame.Ack, Connection.RequestError> =>
     Effect.withFiberRuntime((fiber) => {
       const passesDrain = fiber.getFiberRef(Handlers.passesDrain)
       return Effect.async((resume) => {
+        const body = step.body()
+        // Deadlines of frames that were acknowledged long ago may still hold them; they must not hold megabytes.
+        const empty = () => {
+          if ("base64_data" in body) body.base64_data = ""
+        }
         const giveUp = connection.unsafeRequest(
-          Frame.request(step.cmd, Crypto.unsafeReqId(crypto, step.cmd), step.body()),
+          Frame.request(step.cmd, Crypto.unsafeReqId(crypto, step.cmd), body),
           { passesDrain, expiresAt: step.expiresAt, windowMillis: Limits.uploadSessionMillis },
-          resume
+          (exit) => {
+            empty()
+            resume(exit)
+          }
         )
-        return Effect.sync(giveUp)
+        return Effect.sync(() => {
+          giveUp()
+          empty()
+        })
       })
     })
 
@@ -164,7 +177,11 @@ export const make: Effect.Effect<
               }),
               expiresAt
             }),
-            arrived(bytes.length)
+            Effect.suspend(() => {
+              // The bytes, their base64, its frame, and that frame masked.
+              released(5 * bytes.length)
+              return arrived(bytes.length)
+            })
           ), { concurrency: Plan.concurrency(plan.chunks), unordered: true }),
         Stream.runDrain
       )

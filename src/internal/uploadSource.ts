@@ -9,6 +9,7 @@ import { createHash } from "node:crypto"
 import * as Limits from "../Limits.js"
 import type { Source } from "../MediaUpload.js"
 import { UploadFailed } from "../WecomError.js"
+import * as DeadBuffers from "./deadBuffers.js"
 
 /** @internal */
 export interface Piece {
@@ -40,11 +41,13 @@ export const md5 = <E, R>(source: Source<E, R>): Effect.Effect<string, E | Uploa
   Effect.suspend(() => {
     const size = sizeOf(source)
     const hash = createHash("md5")
+    const released = DeadBuffers.make()
     let length = 0
     return Stream.runForEach(contentOf(source), (bytes) => {
       length += bytes.length
       if (length > size) return Effect.fail(mismatch(size, length))
       hash.update(bytes)
+      if (!(source instanceof Uint8Array)) released(bytes.length)
       // Hashing megabytes in one go would hold up the heartbeat.
       return Effect.yieldNow()
     }).pipe(

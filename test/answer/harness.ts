@@ -2,11 +2,11 @@
  * What the tests of `replyStream` share: Alice, her question, and simulated time, so that nobody adjusts a clock.
  */
 import { it } from "@effect/vitest"
+import { Chunk, Clock, Effect, Stream } from "effect"
+import type { Duration, Layer, Scope } from "effect"
 import { Chat, ReplyTarget, WecomBot } from "effect-wecom"
 import type { BotConfig, Message } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
-import { Chunk, Clock, Effect, Stream } from "effect"
-import type { Duration, Layer, Scope } from "effect"
 import * as Bot from "../sim/bot.js"
 import * as Sim from "../sim/Sim.js"
 

@@ -51,7 +51,9 @@ test("a failure inside a fence or a thought leaves both closed", () =>
   Effect.gen(function*() {
     const parts = Stream.make<Array<WecomBot.AnswerPart>>({ _tag: "Thinking", text: "let me see" })
     yield* Effect.exit(WecomBot.replyStream(yield* target, Stream.concat(parts, Stream.fail("no"))))
-    yield* Effect.exit(WecomBot.replyStream(yield* target, Stream.concat(Stream.make("```ts\ncode"), Stream.fail("no"))))
+    yield* Effect.exit(
+      WecomBot.replyStream(yield* target, Stream.concat(Stream.make("```ts\ncode"), Stream.fail("no")))
+    )
     const [thought, code] = yield* texts
     expect(thought).toMatch(/^<think>let me see<\/think>\s*抱歉/)
     expect(code).toMatch(/^```ts\ncode\n```\s*抱歉/)
@@ -59,7 +61,9 @@ test("a failure inside a fence or a thought leaves both closed", () =>
 
 test("a defect seals and stays a defect", () =>
   Effect.gen(function*() {
-    const exit = yield* Effect.exit(WecomBot.replyStream(yield* asked, Stream.concat(Stream.make("hm"), Stream.die("bug"))))
+    const exit = yield* Effect.exit(
+      WecomBot.replyStream(yield* asked, Stream.concat(Stream.make("hm"), Stream.die("bug")))
+    )
     expect(Exit.isFailure(exit) && Cause.isDie(exit.cause)).toBe(true)
     expect(yield* bubbles).toMatchObject([{ sealed: true, text: "hm\n\n抱歉，回答未能完成。" }])
   }))
@@ -129,22 +133,26 @@ test("an outage of minutes in the middle of an answer is survived", () =>
     expect(yield* bubbles).toMatchObject([{ sealed: true, text: words(60).join("") }])
   }), { bot: { maxReconnectAttempts: -1 } })
 
-test("a final that cannot leave in time fails, and the bubble is sealed when the link is back", () =>
-  Effect.gen(function*() {
-    const message = yield* asked
-    const fiber = yield* Effect.fork(WecomBot.replyStream(message, spaced("10 seconds", words(2))))
-    yield* Effect.sleep("15 seconds")
-    yield* TestGateway.faults.cut()
-    yield* TestGateway.faults.refuseConnections(true)
-    const exit = yield* Fiber.await(fiber)
-    expect(exit).toMatchObject(Exit.fail({ _tag: "SendUnavailable", reason: "NotSubscribed" }))
-    yield* Effect.sleep("1 minute")
-    yield* TestGateway.faults.refuseConnections(false)
-    yield* Effect.sleep("1 minute")
-    const [bubble] = yield* bubbles
-    expect(bubble!.sealed).toBe(true)
-    expect(bubble!.text).toMatch(/^w0 \s*抱歉/)
-  }), { bot: { maxReconnectAttempts: -1 } })
+test(
+  "a final that cannot leave in time fails, and the bubble is sealed when the link is back",
+  () =>
+    Effect.gen(function*() {
+      const message = yield* asked
+      const fiber = yield* Effect.fork(WecomBot.replyStream(message, spaced("10 seconds", words(2))))
+      yield* Effect.sleep("15 seconds")
+      yield* TestGateway.faults.cut()
+      yield* TestGateway.faults.refuseConnections(true)
+      const exit = yield* Fiber.await(fiber)
+      expect(exit).toMatchObject(Exit.fail({ _tag: "SendUnavailable", reason: "NotSubscribed" }))
+      yield* Effect.sleep("1 minute")
+      yield* TestGateway.faults.refuseConnections(false)
+      yield* Effect.sleep("1 minute")
+      const [bubble] = yield* bubbles
+      expect(bubble!.sealed).toBe(true)
+      expect(bubble!.text).toMatch(/^w0 \s*抱歉/)
+    }),
+  { bot: { maxReconnectAttempts: -1 } }
+)
 
 test("a final whose ack is lost is DeliveryUnknown, with what certainly stands in the chat", () =>
   Effect.gen(function*() {
@@ -188,7 +196,12 @@ test("the layer closes while streaming: sealed, though the fibers that answer ar
     const user = yield* alice
     const fibers = yield* Effect.gen(function*() {
       const sent = yield* user.sendText("question")
-      const to: ReplyTarget.MessageTarget = { kind: "message", reqId: sent.reqId, chat, receivedAt: Date.UTC(2026, 0, 1) }
+      const to: ReplyTarget.MessageTarget = {
+        kind: "message",
+        reqId: sent.reqId,
+        chat,
+        receivedAt: Date.UTC(2026, 0, 1)
+      }
       const answer = WecomBot.replyStream(to, Stream.concat(Stream.make("hm"), Stream.never))
       const daemon = yield* Effect.forkDaemon(answer)
       const handler = yield* WecomBot.forkHandler(answer)
@@ -210,7 +223,12 @@ test("closing takes no longer than sealTimeout when nothing is acked", () =>
     const [, millis] = yield* timed(
       Effect.gen(function*() {
         const sent = yield* user.sendText("question")
-        const to: ReplyTarget.MessageTarget = { kind: "message", reqId: sent.reqId, chat, receivedAt: Date.UTC(2026, 0, 1) }
+        const to: ReplyTarget.MessageTarget = {
+          kind: "message",
+          reqId: sent.reqId,
+          chat,
+          receivedAt: Date.UTC(2026, 0, 1)
+        }
         yield* Effect.forkDaemon(WecomBot.replyStream(to, Stream.concat(Stream.make("hm"), Stream.never)))
         yield* Effect.sleep("1 second")
         yield* TestGateway.acks.drop({ cmd })

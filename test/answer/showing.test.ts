@@ -20,7 +20,10 @@ test("the thinking animation shows before the first delta", () =>
 test("with openAtOnce off nothing shows before the first delta", () =>
   Effect.gen(function*() {
     const message = yield* asked
-    const source = Stream.concat(spaced("1 minute", ["hello"]), Stream.drain(Stream.fromEffect(Effect.sleep("1 minute"))))
+    const source = Stream.concat(
+      spaced("1 minute", ["hello"]),
+      Stream.drain(Stream.fromEffect(Effect.sleep("1 minute")))
+    )
     const fiber = yield* Effect.fork(WecomBot.replyStream(message, source, { openAtOnce: false }))
     yield* Effect.sleep("30 seconds")
     expect(yield* bubbles).toEqual([])
@@ -147,7 +150,10 @@ test("reasoning folds, and text that mentions the tag is defused wherever the de
   Effect.gen(function*() {
     const text = "use <think> and </THINK> like 👨‍👩‍👧 this"
     for (const size of [1, 2, 3, 5, 100]) {
-      const pieces = Array.from({ length: Math.ceil(text.length / size) }, (_, i) => text.slice(i * size, (i + 1) * size))
+      const pieces = Array.from(
+        { length: Math.ceil(text.length / size) },
+        (_, i) => text.slice(i * size, (i + 1) * size)
+      )
       yield* WecomBot.replyStream(
         yield* target,
         Stream.concat(

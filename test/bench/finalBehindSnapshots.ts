@@ -30,7 +30,9 @@ const measure = <R>(answer: Effect.Effect<unknown, unknown, R>) =>
     const frames = (yield* TestGateway.received).slice(before).filter((frame) => frame.cmd === "aibot_respond_msg")
     const alice = yield* TestGateway.user("alice")
     const bubble = (yield* alice.screen).at(-1)!
-    if (!bubble.sealed || bubble.text !== deltas.join("")) return yield* Effect.dieMessage("the answer is not on screen")
+    if (!bubble.sealed || bubble.text !== deltas.join("")) {
+      return yield* Effect.dieMessage("the answer is not on screen")
+    }
     return { millis, frames: frames.length } satisfies Result
   })
 

@@ -41,8 +41,8 @@ const emphasized = (max: number) => fc.oneof(
   fc.tuple(plainWords(2), plainWords(2)).map(([a, b]) => `~~${a} **${b}**~~`)
 )
 const span = fc.oneof(
-  { weight: 8, arbitrary: words(8) },
-  { weight: 2, arbitrary: emphasized(6) },
+  { weight: 8, arbitrary: words(5) },
+  { weight: 2, arbitrary: emphasized(4) },
   { weight: 2, arbitrary: atom },
   { weight: 1, arbitrary: plainWord.map((text) => `中文**${text}**中文`) }
 )
@@ -55,14 +55,14 @@ const longText = fc.oneof(
   fc.integer({ min: 10, max: 60 }).map((n) => `[${"link words ".repeat(n)}](https://example.com)`)
 )
 const textLine = fc.oneof(
-  { weight: 12, arbitrary: fc.array(span, { minLength: 1, maxLength: 10 }).map((all) => all.join(" ")) },
+  { weight: 12, arbitrary: fc.array(span, { minLength: 1, maxLength: 6 }).map((all) => all.join(" ")) },
   { weight: 1, arbitrary: longText }
 ).map((text) => /^\s*$/.test(text) ? "text" : text)
 
 /** A line that begins a block by accident is a different document, not a wrong one: it is put behind a word. */
 const startsPlain = (text: string): string => /^[\p{L}*_`[]/u.test(text) ? text : `so ${text}`
 
-const paragraph: fc.Arbitrary<Lines> = fc.array(textLine.map(startsPlain), { minLength: 1, maxLength: 5 })
+const paragraph: fc.Arbitrary<Lines> = fc.array(textLine.map(startsPlain), { minLength: 1, maxLength: 4 })
 const heading: fc.Arbitrary<Lines> = fc.tuple(fc.integer({ min: 1, max: 6 }), words(6)).map(([level, text]) => [`${"#".repeat(level)} ${text}`])
 const setext: fc.Arbitrary<Lines> = fc.tuple(plainWords(5), fc.constantFrom("===", "---")).map(([text, line]) => [text, line])
 const rule: fc.Arbitrary<Lines> = fc.constantFrom(["***"], ["---"], ["* * *"])
@@ -133,7 +133,7 @@ const tree = fc.letrec<{ block: Lines; blocks: Lines; list: Lines; quote: Lines 
         fc.option(tie("list"), { nil: [] as Lines, depthIdentifier: "block" }),
         fc.constantFrom(0, 0, 1, 2)
       ),
-      { minLength: 1, maxLength: 6, depthIdentifier: "block" }
+      { minLength: 1, maxLength: 4, depthIdentifier: "block" }
     ),
     fc.boolean()
   ).map(([marker, items, isLoose]) =>
@@ -161,7 +161,7 @@ const ending = fc.constantFrom("\n", "\n", "\n", "\r\n")
 /** Well-formed documents, as a model writes them. */
 export const document: fc.Arbitrary<string> = fc.tuple(
   fc.option(thoughts, { nil: [] as Lines, freq: 6 }),
-  fc.array(fc.oneof({ weight: 30, arbitrary: tree.block }, { weight: 1, arbitrary: tableOf(false) }, { weight: 1, arbitrary: html }), { minLength: 1, maxLength: 10 }),
+  fc.array(fc.oneof({ weight: 30, arbitrary: tree.block }, { weight: 1, arbitrary: tableOf(false) }, { weight: 1, arbitrary: html }), { minLength: 1, maxLength: 6 }),
   ending,
   fc.boolean()
 ).map(([think, blocks, end, isClosed]) => [...think, ...join(blocks), ...(isClosed ? [""] : [])].join(end))
@@ -172,4 +172,4 @@ const scrap = fc.constantFrom(
   "👨‍👩‍👧‍👦", "🇨🇳", "\u0301", "\u200d", "\ud83d", "\ude00", "https://x.y/z", "word", "Sentence one. ", "\u3000"
 )
 /** Markdown's own characters in any order. */
-export const noise: fc.Arbitrary<string> = fc.array(scrap, { minLength: 1, maxLength: 900 }).map((all) => all.join(""))
+export const noise: fc.Arbitrary<string> = fc.array(scrap, { minLength: 1, maxLength: 700, size: "max" }).map((all) => all.join(""))

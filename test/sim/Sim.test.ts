@@ -6,63 +6,80 @@ import * as Bot from "./bot.js"
 import { epochMillis } from "./clock.js"
 import * as Sim from "./Sim.js"
 
-const died = (exit: Exit.Exit<unknown, unknown>): unknown =>
-  Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+const died = (exit: Exit.Exit<unknown, unknown>): unknown => Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
 
 it("wakes come by due time, those of one moment in the order they were asked for", () =>
-  Sim.runPromise(1, Effect.gen(function*() {
-    const order: Array<string> = []
-    const sleeper = (name: string, millis: number) =>
-      Effect.sleep(millis).pipe(Effect.zipRight(Clock.currentTimeMillis), Effect.map((at) => {
-        order.push(`${name}@${at - epochMillis}`)
-      }))
-    yield* Effect.all(
-      [sleeper("c", 30), sleeper("a", 10), sleeper("b1", 20), sleeper("b2", 20), sleeper("now", 0)],
-      { concurrency: "unbounded" }
-    )
-    expect(order).toEqual(["now@0", "a@10", "b1@20", "b2@20", "c@30"])
-  })))
+  Sim.runPromise(
+    1,
+    Effect.gen(function*() {
+      const order: Array<string> = []
+      const sleeper = (name: string, millis: number) =>
+        Effect.sleep(millis).pipe(
+          Effect.zipRight(Clock.currentTimeMillis),
+          Effect.map((at) => {
+            order.push(`${name}@${at - epochMillis}`)
+          })
+        )
+      yield* Effect.all(
+        [sleeper("c", 30), sleeper("a", 10), sleeper("b1", 20), sleeper("b2", 20), sleeper("now", 0)],
+        { concurrency: "unbounded" }
+      )
+      expect(order).toEqual(["now@0", "a@10", "b1@20", "b2@20", "c@30"])
+    })
+  ))
 
 it("sleep(0) lets everything that is ready go first", () =>
-  Sim.runPromise(1, Effect.gen(function*() {
-    const order: Array<string> = []
-    const fiber = yield* Effect.fork(Effect.gen(function*() {
-      yield* Effect.sleep(0)
-      order.push("slept")
-    }))
-    yield* Effect.yieldNow()
-    yield* Effect.promise(() => Promise.resolve().then(() => Promise.resolve()).then(() => order.push("microtask")))
-    yield* Fiber.join(fiber)
-    expect(order).toEqual(["microtask", "slept"])
-    expect(yield* Clock.currentTimeMillis).toBe(epochMillis)
-  })))
+  Sim.runPromise(
+    1,
+    Effect.gen(function*() {
+      const order: Array<string> = []
+      const fiber = yield* Effect.fork(Effect.gen(function*() {
+        yield* Effect.sleep(0)
+        order.push("slept")
+      }))
+      yield* Effect.yieldNow()
+      yield* Effect.promise(() => Promise.resolve().then(() => Promise.resolve()).then(() => order.push("microtask")))
+      yield* Fiber.join(fiber)
+      expect(order).toEqual(["microtask", "slept"])
+      expect(yield* Clock.currentTimeMillis).toBe(epochMillis)
+    })
+  ))
 
 it("an interrupted sleep moves no time", () =>
-  Sim.runPromise(1, Effect.gen(function*() {
-    const sleeps = yield* Effect.forEach(
-      Array.from({ length: 1000 }, (_, index) => index),
-      (index) => Effect.fork(Effect.sleep(1_000_000 + index))
-    )
-    yield* Effect.sleep(5)
-    yield* Fiber.interruptAll(sleeps)
-    yield* Effect.sleep(5)
-    expect((yield* Clock.currentTimeMillis) - epochMillis).toBe(10)
-  })))
+  Sim.runPromise(
+    1,
+    Effect.gen(function*() {
+      const sleeps = yield* Effect.forEach(
+        Array.from({ length: 1000 }, (_, index) => index),
+        (index) => Effect.fork(Effect.sleep(1_000_000 + index))
+      )
+      yield* Effect.sleep(5)
+      yield* Fiber.interruptAll(sleeps)
+      yield* Effect.sleep(5)
+      expect((yield* Clock.currentTimeMillis) - epochMillis).toBe(10)
+    })
+  ))
 
 it("timeouts, schedules and races run on simulated time", () =>
-  Sim.runPromise(1, Effect.gen(function*() {
-    const timedOut = yield* Effect.timeoutOption(Effect.never, "1 hour")
-    expect(timedOut._tag).toBe("None")
-    yield* Effect.repeat(Effect.void, Schedule.intersect(Schedule.spaced("1 minute"), Schedule.recurs(9)))
-    expect((yield* Clock.currentTimeMillis) - epochMillis).toBe(69 * 60_000)
-  })))
+  Sim.runPromise(
+    1,
+    Effect.gen(function*() {
+      const timedOut = yield* Effect.timeoutOption(Effect.never, "1 hour")
+      expect(timedOut._tag).toBe("None")
+      yield* Effect.repeat(Effect.void, Schedule.intersect(Schedule.spaced("1 minute"), Schedule.recurs(9)))
+      expect((yield* Clock.currentTimeMillis) - epochMillis).toBe(69 * 60_000)
+    })
+  ))
 
 it("monotonic time and wall time move together", () =>
-  Sim.runPromise(1, Effect.gen(function*() {
-    const before = yield* Clock.currentTimeNanos
-    yield* Effect.sleep("90 seconds")
-    expect((yield* Clock.currentTimeNanos) - before).toBe(90_000_000_000n)
-  })))
+  Sim.runPromise(
+    1,
+    Effect.gen(function*() {
+      const before = yield* Clock.currentTimeNanos
+      yield* Effect.sleep("90 seconds")
+      expect((yield* Clock.currentTimeNanos) - before).toBe(90_000_000_000n)
+    })
+  ))
 
 it("a program that waits for ever is told so", async () => {
   expect(died(await Sim.run(1, Effect.never))).toBeInstanceOf(Sim.Deadlock)

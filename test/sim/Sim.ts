@@ -55,7 +55,7 @@ const makeQueue = (): Queue => {
 const afterMicrotasks = (resume: () => void): void => queueMicrotask(() => process.nextTick(resume))
 
 /** So often the real event loop gets a turn, or a test runner could not even time out. */
-const turnsPerBreath = 10_000
+const turnsPerBreath = 200
 
 /**
  * The exit of the program; dies as `Deadlock` when it waits for ever. What still runs when it ends is left behind.

@@ -3,8 +3,8 @@
  * elsewhere.
  */
 import { expect, it } from "@effect/vitest"
-import * as Judge from "./judge.js"
 import * as Jobs from "./jobs.js"
+import * as Judge from "./judge.js"
 
 const jobs = Number(process.env.SIM_JOBS ?? 200)
 const firstSeed = Number(process.env.SIM_SEED ?? 1)

@@ -17,6 +17,7 @@ const isGone = ({ frames }: Outcome, bubble: TestGateway.Bubble) =>
   frames.some((frame) => frame.body?.stream?.id === bubble.streamId && goneCodes.includes(frame.errcode!))
 
 export const result = ({ exit }: Outcome): string => {
+  if (exit === undefined) return "Endless"
   if (Exit.isSuccess(exit)) return "Success"
   if (Cause.isInterruptedOnly(exit.cause)) return "Interrupted"
   return failureOf(exit)?._tag ?? "Defect"
@@ -41,7 +42,9 @@ const wasUnreachable = ({ connections, linkFault }: Outcome, bubble: TestGateway
 
 const openBubbles = (outcome: Outcome): ReadonlyArray<string> => {
   if (outcome.linkFault === "LayerCloses" && !outcome.closedInOrder) return []
-  return outcome.screen.filter((bubble) => isBots(bubble) && !bubble.sealed && !isGone(outcome, bubble) && !wasUnreachable(outcome, bubble))
+  return outcome.screen.filter((bubble) =>
+    isBots(bubble) && !bubble.sealed && !isGone(outcome, bubble) && !wasUnreachable(outcome, bubble)
+  )
     .map((bubble) => `${bubble.streamId} is still open, ${bubble.text.length} characters long`)
 }
 
@@ -50,17 +53,19 @@ const spinners = ({ screen }: Outcome): ReadonlyArray<string> =>
     .map((bubble) => `${bubble.streamId} was sealed with nothing to read`)
 
 const missing = ({ exit, job, screen }: Outcome): ReadonlyArray<string> => {
-  if (Exit.isFailure(exit)) return []
+  if (exit === undefined || Exit.isFailure(exit)) return []
   const seen = screen.filter(isBots).map((bubble) => essence(bubble.text)).join("")
   const expected = wanted(job.script)
   if (seen === expected || expected === "" && seen === placeholder) return []
   let at = 0
   while (seen[at] === expected[at]) at++
-  return [`success, but from ${at} of ${expected.length} on the user sees "${seen.slice(at, at + 40)}" of ${seen.length}`]
+  return [
+    `success, but from ${at} of ${expected.length} on the user sees "${seen.slice(at, at + 40)}" of ${seen.length}`
+  ]
 }
 
 const refusedSuccesses = ({ exit, frames, screen }: Outcome): ReadonlyArray<string> => {
-  if (Exit.isFailure(exit)) return []
+  if (exit === undefined || Exit.isFailure(exit)) return []
   const pushes = screen.filter((bubble) => isBots(bubble) && bubble.reqId === undefined)
   const claimed = exit.value.parts.filter((part) => part._tag === "Push")
   const wrong = pushes.length === claimed.length ? [] : [`${claimed.length} pushes claimed, ${pushes.length} on screen`]
@@ -82,6 +87,7 @@ const refusedSuccesses = ({ exit, frames, screen }: Outcome): ReadonlyArray<stri
 
 const wrongEndings = (outcome: Outcome): ReadonlyArray<string> => {
   const { exit, job, linkFault, screen } = outcome
+  if (exit === undefined) return ["it never ended"]
   if (Exit.isSuccess(exit) && job.ending !== "Completes") return ["success of a source that did not complete"]
   if (job.ackFault._tag !== "None" || linkFault !== "None") return []
   const said = screen.filter(isBots).map((bubble) => bubble.text).join("")
@@ -89,7 +95,11 @@ const wrongEndings = (outcome: Outcome): ReadonlyArray<string> => {
     case "Completes":
       return Exit.isSuccess(exit) ? [] : [`failed without a fault: ${result(outcome)}`]
     case "Fails":
-      return failureOf(exit)?._tag !== "ModelFailed" ? ["the failure of the source was lost"] : said.includes(notices[0]!) ? [] : ["no notice"]
+      return failureOf(exit)?._tag !== "ModelFailed"
+        ? ["the failure of the source was lost"]
+        : said.includes(notices[0]!)
+        ? []
+        : ["no notice"]
     case "Dies":
       return said.includes(notices[0]!) ? [] : ["no notice"]
     case "Interrupted":

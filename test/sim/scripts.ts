@@ -46,15 +46,15 @@ export const sourceOf = (script: Script): Stream.Stream<WecomBot.AnswerPart> => 
         const wait = script.kind === "burst" && index % 10 < 5 ? 0 : 2 * average * (yield* Random.next)
         yield* Effect.sleep(Duration.millis(wait))
         return delta(script, index)
-      }))
+      })
+    )
   )
 }
 
 const withoutThinking = (text: string) => text.replace(/<think>[\s\S]*?(<\/think>|$)/g, "")
 
 /** What is left of a text when everything is gone that a splitter may add, drop or repeat between bubbles. */
-export const essence = (text: string): string =>
-  withoutThinking(text).replace(/^```.*$/gm, "").replace(/[\s…]/g, "")
+export const essence = (text: string): string => withoutThinking(text).replace(/^```.*$/gm, "").replace(/[\s…]/g, "")
 
 /** What a user must have read when the job reports success. */
 export const wanted = (script: Script): string =>

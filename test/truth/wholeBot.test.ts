@@ -169,7 +169,7 @@ describe("a whole bot", () => {
     expect(seen.SendRejected).toBeGreaterThan(100)
     expect(seen.DeliveryUnknown).toBeGreaterThan(100)
     expect(resent).toBeGreaterThan(30)
-  })
+  }, 60_000)
 
   it("gives every frame its own verdict when nothing goes wrong", async () => {
     const faultless = fate.map((schedule): Fate => ({

@@ -197,7 +197,7 @@ expectType<BotRouter.BotRouter<NotFound | Busy, Store | Model>>()(
   true
 )
 
-// The error reply knows what handlers fail with.
+// The error reply knows what handlers fail with, time limits included.
 export const answering = BotRouter.run(needy, {
   overlap: "latest",
   errorReply: (cause, message) => {
@@ -227,3 +227,10 @@ export const awaited = Effect.gen(function*() {
   )
   return message.text.content
 })
+
+// Options that say nothing of E suit every router; those that know too much suit none.
+const anyOptions: BotRouter.RunOptions = { errorReply: () => "Sorry." }
+export const suited = BotRouter.run(needy, anyOptions)
+const busyOptions: BotRouter.RunOptions<Busy> = { errorReply: () => "Busy." }
+// @ts-expect-error it fails with more than Busy
+BotRouter.run(needy, busyOptions)

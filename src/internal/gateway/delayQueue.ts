@@ -17,6 +17,9 @@ export interface DelayQueue {
   readonly after: (millis: number, task: () => void) => () => void
 }
 
+/** Sums of fractions are rounded, and a sleep shorter than a nanosecond is none: what is closer than this is due. */
+const grainMillis = 0.001
+
 interface Entry {
   readonly due: number
   readonly task: () => void
@@ -35,7 +38,7 @@ export const make: Effect.Effect<DelayQueue, never, Scope.Scope> = Effect.gen(fu
   const wake = () => {
     sleeper = undefined
     const time = now()
-    while (entries[0] !== undefined && entries[0].due <= time) {
+    while (entries[0] !== undefined && entries[0].due < time + grainMillis) {
       entries.shift()!.task()
     }
     arm()

@@ -64,13 +64,13 @@ export const characterStart = (text: string, at: number): number => {
 }
 
 /** Scripts that put no space between words, and their punctuation. */
-const unspaced =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}\u3000-\u303f\uff00-\uff65\u2018-\u201d\u2026]/u
-
 const isUnspaced = (text: string, at: number): boolean => {
   const unit = text.charCodeAt(at)
-  return unit >= 0x0e00 &&
-    (isHan(unit) || unspaced.test(isPair(text, at - 1) ? text.slice(at - 1, at + 1) : text.charAt(at)))
+  if (unit < 0x0e00) return false
+  return (unit >= 0x3000 && unit <= 0x9fff) || unit < 0x0f00 || (unit >= 0x1000 && unit < 0x10a0) ||
+    (unit >= 0x1780 && unit < 0x1800) || (unit >= 0x2018 && unit <= 0x2026) || (unit >= 0xf900 && unit < 0xfb00) ||
+    (unit >= 0xff00 && unit < 0xff66) || (unit >= 0xd840 && unit < 0xd880) ||
+    ((unit & 0xfc00) === 0xdc00 && at > 0 && isUnspaced(text, at - 1))
 }
 
 const closing = "，。！？；：、）」』】》〉”’…,.!?;:)]}\"'%"
@@ -78,17 +78,21 @@ const opening = "（「『【《〈“‘([{"
 
 const zone = 32
 
+/** What is longer is no word, and not worth the search for its beginning. */
+const longestWord = 2048
+
 /**
  * The last boundary between two words in `(from, at]`: after white space, or between the words of a script that writes
  * none, but never before closing punctuation. -1 when there is none.
  */
 export const wordStart = (text: string, from: number, at: number, allows: (at: number) => boolean): number => {
-  for (let i = at; i > from; i--) {
+  const least = Math.max(from, at - longestWord)
+  for (let i = at; i > least; i--) {
     if (isBlankCode(text.charCodeAt(i))) continue
     if (isBlankCode(text.charCodeAt(i - 1))) {
       if (allows(i)) return i
     } else if ((isUnspaced(text, i) || isUnspaced(text, i - 1)) && allows(i)) {
-      const start = Math.max(from, i - zone)
+      const start = Math.max(least, i - zone)
       words ??= new Intl.Segmenter(undefined, { granularity: "word" })
       let found = -1
       for (const { index } of words.segment(text.slice(start, i + zone))) {
@@ -96,8 +100,8 @@ export const wordStart = (text: string, from: number, at: number, allows: (at: n
         if (here > i) break
         if (index > 0 && isLineBreak(text, here) && allows(here)) found = here
       }
-      if (found > from) return found
-      i = Math.max(start, from) + 1
+      if (found > least) return found
+      i = start + 1
     }
   }
   return -1

@@ -110,8 +110,8 @@ const findVisible = (text: string, limit: number): Cut => {
   return { ...again, suffix: again.suffix + ellipsis }
 }
 
-/** How much of the text a cut looks at: a piece, and what may be needed to read its end. */
-const windowSize = (limit: number): number => limit + Math.max(limit, 4096)
+/** How much of the text a cut looks at: a piece, and as much behind it as emphasis that is open at its end may go on. */
+const windowSize = (limit: number): number => limit + 4096
 
 export const clampLimit = (limit: number): number => limit >= 4 ? Math.floor(limit) : 4
 
