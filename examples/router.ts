@@ -3,7 +3,7 @@
  * it on a gateway in memory. Run it with `WECOM_BOT_ID` and `WECOM_BOT_SECRET`: `npx tsx examples/router.ts`.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Clock, Console, Context, Data, Effect, Layer, Ref, Schedule, Stream } from "effect"
+import { Clock, Config, Console, Context, Data, Effect, Layer, Ref, Schedule, Stream } from "effect"
 import { type BotEvent, BotRouter, Incoming, Message, Reply, TemplateCard, WecomBot } from "effect-wecom"
 import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
 import { pathToFileURL } from "node:url"
@@ -203,7 +203,16 @@ export const options: BotRouter.RunOptions = {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   BotRouter.run(router, options).pipe(
-    Effect.provide([NodeWecomBot.layerConfig(), Desk.layer]),
+    Effect.provide([
+      NodeWecomBot.layerConfig({
+        botId: Config.string("WECOM_BOT_ID"),
+        secret: Config.redacted("WECOM_BOT_SECRET"),
+        wsUrl: Config.withDefault(Config.string("WECOM_WS_URL"), undefined),
+        // Whoever started it by hand wants to hear of a wrong secret at once.
+        maxAuthFailureAttempts: Config.succeed(0)
+      }),
+      Desk.layer
+    ]),
     Effect.tapError((error) => Console.error(`router: ${error.message}`)),
     NodeRuntime.runMain({ disableErrorReporting: true })
   )

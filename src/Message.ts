@@ -335,7 +335,7 @@ export const attachments = (message: Message): ReadonlyArray<Attachment> => {
 }
 
 const invisible =
-  /((?<=\p{Extended_Pictographic}[\ufe0f\u{1f3fb}-\u{1f3ff}]?)\u200d(?=\p{Extended_Pictographic}))|[\u200b-\u200d\u2060\ufeff]/gu
+  /((?<=\p{Extended_Pictographic}(?:\ufe0f|\p{Emoji_Modifier})?)\u200d(?=\p{Extended_Pictographic}))|[\u200b-\u200d\u2060\ufeff]/gu
 
 /** Zero-width characters go, but for the joiners inside an emoji; full-width spaces become plain ones. */
 const normalise = (text: string): string =>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Cause, Context, Data, Deferred, Effect, Exit, Fiber, Layer, Ref, TestClock } from "effect"
+import { Cause, Context, Data, Deferred, Effect, type Exit, Fiber, Layer, Ref, TestClock } from "effect"
 import { BotRouter, Chat, Incoming, Reply, Telemetry, TemplateCard, WecomBot } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
 import { logged, moved } from "./router/support.js"

@@ -1,7 +1,7 @@
 import * as NodeSdk from "@effect/opentelemetry/NodeSdk"
 import { describe, expect, it } from "@effect/vitest"
 import { InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base"
-import { Effect, Metric, MetricState, Option, Stream, TestClock, Tracer } from "effect"
+import { Effect, Metric, type MetricState, Option, Stream, TestClock, Tracer } from "effect"
 import { BotRouter, Chat, Reply, Telemetry, WecomBot } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
 

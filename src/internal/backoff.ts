@@ -25,7 +25,7 @@ export const make = (schedule: Schedule.Schedule<unknown>): Backoff => {
       state = next
       return Decision.isDone(decision)
         ? undefined
-        : Duration.millis(Math.max(0, Intervals.start(decision.intervals) - now))
+        : Duration.millis(Math.ceil(Math.max(0, Intervals.start(decision.intervals) - now)))
     }),
     reset: () => {
       state = schedule.initial

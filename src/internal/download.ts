@@ -21,7 +21,6 @@ import type { Download, MediaDownload } from "../MediaDownload.js"
 import { type DecryptFailed, DownloadFailed } from "../WecomError.js"
 import * as addresses from "./addresses.js"
 import { decodeKey, padBlock } from "./cryptoFile.js"
-import * as DeadBuffers from "./deadBuffers.js"
 import { failed, fromHttpClient, isTransient } from "./downloadErrors.js"
 import * as DownloadFile from "./downloadFile.js"
 import * as source from "./downloadSource.js"
@@ -132,16 +131,12 @@ export const make: Effect.Effect<
 
   const body = ({ close, response }: Opened, maxBytes: number, isFresh: boolean) => {
     const expected = contentLength(response)
-    const released = DeadBuffers.make()
     let received = 0
     return response.stream.pipe(
       Stream.mapError(fromHttpClient),
       Stream.timeoutFail(() => failed({ _tag: "Timeout", waitingFor: "bytes" }), config.requestTimeout),
       Stream.mapChunksEffect((chunk) => {
-        let length = 0
-        for (const bytes of chunk) length += bytes.length
-        received += length
-        released(length)
+        for (const bytes of chunk) received += bytes.length
         return received > maxBytes + padBlock
           ? Effect.fail(failed({ _tag: "TooLarge", limit: maxBytes }))
           : Effect.succeed(chunk)

@@ -27,6 +27,9 @@ export interface Requests {
   readonly isOpen: () => boolean
 }
 
+/** A frame longer than this is encoded again rather than kept until its ack. */
+const largeText = 64 * 1024
+
 interface Job {
   readonly request: Frame.Request
   readonly options: RequestOptions | undefined
@@ -120,6 +123,8 @@ export const make = (
     const isWritten = session !== undefined &&
       session.send(job.request.headers.req_id, job.text, ackTimeout, (verdict) => onVerdict(job, verdict))
     if (!isWritten) return park(job)
+    // Chunks of uploads are large, and few go out twice.
+    if (job.text.length > largeText) job.text = undefined
     if (!job.isAnnounced) {
       job.isAnnounced = true
       options?.onWritten?.()

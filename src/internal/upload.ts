@@ -26,11 +26,35 @@ const pauses = [500, 1000]
 
 type Stage = "init" | "chunk" | "finish"
 
+interface Body {
+  readonly body: unknown
+  /** Whoever still holds the frame after its verdict, as its deadline does for a while, must not hold half a megabyte. */
+  readonly empty: () => void
+}
+
+const plain = (body: unknown): Body => ({ body, empty: () => {} })
+
+const chunkBody = (uploadId: string, index: number, bytes: Uint8Array): Body => {
+  let held: Uint8Array | undefined = bytes
+  return {
+    body: {
+      upload_id: uploadId,
+      chunk_index: index,
+      get base64_data() {
+        return held === undefined ? "" : Buffer.from(held.buffer, held.byteOffset, held.length).toString("base64")
+      }
+    },
+    empty: () => {
+      held = undefined
+    }
+  }
+}
+
 interface Step {
   readonly stage: Stage
   readonly cmd: string
   readonly chunk?: number
-  readonly body: () => { base64_data?: string; readonly [field: string]: unknown }
+  readonly body: () => Body
   /** Wall time in milliseconds after which the service has forgotten the upload. */
   readonly expiresAt: number
 }
@@ -65,17 +89,13 @@ export const make: Effect.Effect<
     { count: Limits.uploadsPerHour, window: Duration.sum(Duration.hours(1), margin) }
   ])
   const cache = Cache.make()
-  const released = DeadBuffers.make()
+  const released = DeadBuffers.make(8 * 1024 * 1024)
 
   const request = (step: Step): Effect.Effect<Frame.Ack, Connection.RequestError> =>
     Effect.withFiberRuntime((fiber) => {
       const passesDrain = fiber.getFiberRef(Handlers.passesDrain)
       return Effect.async((resume) => {
-        const body = step.body()
-        // Deadlines of frames that were acknowledged long ago may still hold them; they must not hold megabytes.
-        const empty = () => {
-          if ("base64_data" in body) body.base64_data = ""
-        }
+        const { body, empty } = step.body()
         const giveUp = connection.unsafeRequest(
           Frame.request(step.cmd, Crypto.unsafeReqId(crypto, step.cmd), body),
           { passesDrain, expiresAt: step.expiresAt, windowMillis: Limits.uploadSessionMillis },
@@ -146,13 +166,14 @@ export const make: Effect.Effect<
       const init: Step = {
         stage: "init",
         cmd: Frame.Command.uploadInit,
-        body: () => ({
-          type: plan.type,
-          filename: plan.filename,
-          total_size: plan.size,
-          total_chunks: plan.chunks,
-          md5
-        }),
+        body: () =>
+          plain({
+            type: plan.type,
+            filename: plan.filename,
+            total_size: plan.size,
+            total_chunks: plan.chunks,
+            md5
+          }),
         expiresAt: (yield* Clock.currentTimeMillis) + Limits.uploadSessionMillis
       }
       const uploadId = yield* Effect.flatMap(send(init), (ack) => idOf(init, ack, "upload_id"))
@@ -170,11 +191,7 @@ export const make: Effect.Effect<
               stage: "chunk",
               chunk: index,
               cmd: Frame.Command.uploadChunk,
-              body: () => ({
-                upload_id: uploadId,
-                chunk_index: index,
-                base64_data: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64")
-              }),
+              body: () => chunkBody(uploadId, index, bytes),
               expiresAt
             }),
             Effect.suspend(() => {
@@ -189,7 +206,7 @@ export const make: Effect.Effect<
       const finish: Step = {
         stage: "finish",
         cmd: Frame.Command.uploadFinish,
-        body: () => ({ upload_id: uploadId }),
+        body: () => plain({ upload_id: uploadId }),
         expiresAt
       }
       const ack = yield* send(finish)

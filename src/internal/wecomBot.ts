@@ -1,7 +1,7 @@
 /**
  * Puts the bot together: the way in from the connection to the streams, the way out from a body to its lane, and the close.
  */
-import type * as Cause from "effect/Cause"
+import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -125,7 +125,7 @@ export const make: Effect.Effect<
       for (const callback of callbacks) yield* dispatch(callback)
       if (isDone) return yield* endStreams(Option.none())
     }
-  }).pipe(Effect.catchAll((error) => endStreams(Option.some(error))))
+  }).pipe(Effect.catchAllCause((cause) => endStreams(Cause.failureOption(cause))))
 
   yield* Effect.addFinalizer(() =>
     Effect.gen(function*() {
@@ -379,10 +379,13 @@ export const make: Effect.Effect<
     sendMessage,
     downloadFile: downloads.download,
     uploadMedia: uploads.upload,
-    replyMedia: (to, { media_id, type }, options) =>
-      built(() => Reply.media(type as "video", media_id, options), (body) => replyChecked("replyMedia", to, body)),
-    sendMediaMessage: (to, { media_id, type }, options) =>
-      built(() => Reply.media(type as "video", media_id, options), (body) => sendMessage(to, body))
+    replyMedia: (to, media, options) =>
+      built(
+        () => Reply.media(media.type as "video", media.media_id, options),
+        (body) => replyChecked("replyMedia", to, body)
+      ),
+    sendMediaMessage: (to, media, options) =>
+      built(() => Reply.media(media.type as "video", media.media_id, options), (body) => sendMessage(to, body))
   }
 })
 

@@ -16,8 +16,12 @@ const fill = (text: string): string => {
 
 const texts: Record<string, string> = {
   "mixed documents": fill(fc.sample(document, { numRuns: 200, seed: 1 }).join("\n\n")),
-  "Chinese prose": fill("企业微信智能机器人可以在群聊里回答问题。它的**每一条消息**最多二万字节，更长的`内容`要分成几条！\n\n"),
-  "English prose, one paragraph": fill("A bot answers in *one* message after the other, and [each](https://example.com) has a limit. "),
+  "Chinese prose": fill(
+    "企业微信智能机器人可以在群聊里回答问题。它的**每一条消息**最多二万字节，更长的`内容`要分成几条！\n\n"
+  ),
+  "English prose, one paragraph": fill(
+    "A bot answers in *one* message after the other, and [each](https://example.com) has a limit. "
+  ),
   "Chinese prose, one paragraph": fill("企业微信智能机器人可以在群聊里回答问题，它的**每一条消息**最多二万字节。"),
   "one fence": `\`\`\`ts\n${fill("const answer = await bot.reply(message, \"好的\") // a comment\n")}\`\`\``,
   "one table": `| a | b | c |\n|---|---|---|\n${fill("| one | 二二二 | three |\n")}`,
@@ -39,8 +43,8 @@ for (const [name, text] of Object.entries(texts)) {
   const median = times[times.length >> 1]!
   console.log(
     `${name.padEnd(30)} ${String(Math.round(Buffer.byteLength(text) / 1024)).padStart(5)} KiB ` +
-      `${String(pieces).padStart(3)} pieces at ${Limits.contentBytes}  median ${median.toFixed(1).padStart(6)} ms  best ${
-        times[0]!.toFixed(1).padStart(6)
-      } ms`
+      `${String(pieces).padStart(3)} pieces at ${Limits.contentBytes}  median ${
+        median.toFixed(1).padStart(6)
+      } ms  best ${times[0]!.toFixed(1).padStart(6)} ms`
   )
 }

@@ -14,7 +14,9 @@ describe("which proxy a URL goes through", () => {
   it("the environment's, by the protocol of the URL", () => {
     expect(forUrl(url, undefined, https)).toBe("http://proxy.example:3128")
     expect(forUrl("ws://host.example", undefined, https)).toBeUndefined()
-    expect(forUrl("ws://host.example", undefined, { http_proxy: "proxy.example:3128" })).toBe("http://proxy.example:3128")
+    expect(forUrl("ws://host.example", undefined, { http_proxy: "proxy.example:3128" })).toBe(
+      "http://proxy.example:3128"
+    )
     expect(forUrl(url, undefined, { ALL_PROXY: "http://all.example" })).toBe("http://all.example")
   })
   it.each([

@@ -6,40 +6,99 @@ import * as fc from "fast-check"
 type Lines = ReadonlyArray<string>
 
 const latin = fc.constantFrom(
-  "alpha", "beta", "release", "the", "a", "of", "configuration", "it's", "naïve", "e\u0301te\u0301", "don't", "3.14", "x_y_z", "2 * 3", "foo.bar()",
-  "end.", "Really?", "Yes!", "C++", "#tag", "@alice", "1)", "+", "-", ">", "=", "|", "a|b", "~", "50%"
+  "alpha",
+  "beta",
+  "release",
+  "the",
+  "a",
+  "of",
+  "configuration",
+  "it's",
+  "naïve",
+  "e\u0301te\u0301",
+  "don't",
+  "3.14",
+  "x_y_z",
+  "2 * 3",
+  "foo.bar()",
+  "end.",
+  "Really?",
+  "Yes!",
+  "C++",
+  "#tag",
+  "@alice",
+  "1)",
+  "+",
+  "-",
+  ">",
+  "=",
+  "|",
+  "a|b",
+  "~",
+  "50%"
 )
 const chinese = fc.constantFrom(
-  "企业微信机器人", "你好，世界。", "我们需要先完成配置，然后再重启服务！", "注意：", "“引号里的话。”", "长连接", "（括号）", "是吗？", "日本語のテキスト。", "한국어 문장.", "ภาษาไทยไม่มีเว้นวรรค"
+  "企业微信机器人",
+  "你好，世界。",
+  "我们需要先完成配置，然后再重启服务！",
+  "注意：",
+  "“引号里的话。”",
+  "长连接",
+  "（括号）",
+  "是吗？",
+  "日本語のテキスト。",
+  "한국어 문장.",
+  "ภาษาไทยไม่มีเว้นวรรค"
 )
 const emoji = fc.constantFrom("👨‍👩‍👧‍👦", "🇨🇳🇺🇸🇯🇵", "👍🏽", "❤️", "🏳️‍🌈", "😀", "ก็", "क्षि", "Z̸̢͎̣̟̜̖̦̮̉̐̈́̀͘͝", "\ud83d")
-const word = fc.oneof({ weight: 6, arbitrary: latin }, { weight: 4, arbitrary: chinese }, { weight: 1, arbitrary: emoji })
+const word = fc.oneof({ weight: 6, arbitrary: latin }, { weight: 4, arbitrary: chinese }, {
+  weight: 1,
+  arbitrary: emoji
+})
 const words = (max: number) => fc.array(word, { minLength: 1, maxLength: max }).map((all) => all.join(" "))
 const plainWord = fc.oneof(
-  { weight: 3, arbitrary: fc.constantFrom("alpha", "beta", "release", "the", "of", "configuration", "naïve", "done", "here") },
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom("alpha", "beta", "release", "the", "of", "configuration", "naïve", "done", "here")
+  },
   { weight: 2, arbitrary: fc.constantFrom("企业微信", "你好世界", "重点内容", "日本語", "长连接的说明文字") }
 )
 const plainWords = (max: number) => fc.array(plainWord, { minLength: 1, maxLength: max }).map((all) => all.join(" "))
 
-const link = fc.tuple(plainWords(4), fc.constantFrom("https://example.com/a?b=c&d=e", "<x y>", "/p_(q)", "#h", "https://例子.cn/路径"), fc.constantFrom("", " \"title\""))
+const link = fc.tuple(
+  plainWords(4),
+  fc.constantFrom("https://example.com/a?b=c&d=e", "<x y>", "/p_(q)", "#h", "https://例子.cn/路径"),
+  fc.constantFrom("", " \"title\"")
+)
   .map(([text, to, title]) => `[${text}](${to}${title})`)
 const atom = fc.oneof(
   plainWords(3).map((text) => `\`${text}\``),
   plainWords(2).map((text) => `\`\`a \` ${text}\`\``),
   link,
   plainWords(2).map((text) => `![${text}](https://example.com/i.png)`),
-  fc.constantFrom("<https://example.com/auto>", "https://example.com/long/path?query=value&more=1", "\\*not\\*", "&amp;", "<b>bold</b>", "<br>", "[ref][id]", "[^1]", "a\\`b")
+  fc.constantFrom(
+    "<https://example.com/auto>",
+    "https://example.com/long/path?query=value&more=1",
+    "\\*not\\*",
+    "&amp;",
+    "<b>bold</b>",
+    "<br>",
+    "[ref][id]",
+    "[^1]",
+    "a\\`b"
+  )
 )
-const emphasized = (max: number) => fc.oneof(
-  plainWords(max).map((text) => `**${text}**`),
-  plainWords(max).map((text) => `*${text}*`),
-  plainWords(max).map((text) => `_${text}_`),
-  plainWords(max).map((text) => `~~${text}~~`),
-  plainWords(max).map((text) => `***${text}***`),
-  fc.tuple(plainWords(3), plainWords(3), plainWords(3)).map(([a, b, c]) => `**${a} *${b}* ${c}**`),
-  fc.tuple(plainWords(3), atom, plainWords(3)).map(([a, b, c]) => `*${a} ${b} ${c}*`),
-  fc.tuple(plainWords(2), plainWords(2)).map(([a, b]) => `~~${a} **${b}**~~`)
-)
+const emphasized = (max: number) =>
+  fc.oneof(
+    plainWords(max).map((text) => `**${text}**`),
+    plainWords(max).map((text) => `*${text}*`),
+    plainWords(max).map((text) => `_${text}_`),
+    plainWords(max).map((text) => `~~${text}~~`),
+    plainWords(max).map((text) => `***${text}***`),
+    fc.tuple(plainWords(3), plainWords(3), plainWords(3)).map(([a, b, c]) => `**${a} *${b}* ${c}**`),
+    fc.tuple(plainWords(3), atom, plainWords(3)).map(([a, b, c]) => `*${a} ${b} ${c}*`),
+    fc.tuple(plainWords(2), plainWords(2)).map(([a, b]) => `~~${a} **${b}**~~`)
+  )
 const span = fc.oneof(
   { weight: 8, arbitrary: words(5) },
   { weight: 2, arbitrary: emphasized(4) },
@@ -63,18 +122,45 @@ const textLine = fc.oneof(
 const startsPlain = (text: string): string => /^[\p{L}*_`[]/u.test(text) ? text : `so ${text}`
 
 const paragraph: fc.Arbitrary<Lines> = fc.array(textLine.map(startsPlain), { minLength: 1, maxLength: 4 })
-const heading: fc.Arbitrary<Lines> = fc.tuple(fc.integer({ min: 1, max: 6 }), words(6)).map(([level, text]) => [`${"#".repeat(level)} ${text}`])
-const setext: fc.Arbitrary<Lines> = fc.tuple(plainWords(5), fc.constantFrom("===", "---")).map(([text, line]) => [text, line])
+const heading: fc.Arbitrary<Lines> = fc.tuple(fc.integer({ min: 1, max: 6 }), words(6)).map((
+  [level, text]
+) => [`${"#".repeat(level)} ${text}`])
+const setext: fc.Arbitrary<Lines> = fc.tuple(plainWords(5), fc.constantFrom("===", "---")).map((
+  [text, line]
+) => [text, line])
 const rule: fc.Arbitrary<Lines> = fc.constantFrom(["***"], ["---"], ["* * *"])
 
 const codeLine = fc.oneof(
-  { weight: 6, arbitrary: fc.constantFrom("const x = 1", "  return [a, b]", "\treturn tab", "", "", "# not a heading", "- not a list", "| not | table |", "|---|---|", "```", "~~", "<think>", "    deep", "注释：不要切断这里。", "    }", "> quote") },
+  {
+    weight: 6,
+    arbitrary: fc.constantFrom(
+      "const x = 1",
+      "  return [a, b]",
+      "\treturn tab",
+      "",
+      "",
+      "# not a heading",
+      "- not a list",
+      "| not | table |",
+      "|---|---|",
+      "```",
+      "~~",
+      "<think>",
+      "    deep",
+      "注释：不要切断这里。",
+      "    }",
+      "> quote"
+    )
+  },
   { weight: 1, arbitrary: words(12) }
 )
 const fence: fc.Arbitrary<Lines> = fc.tuple(
   fc.constantFrom("````", "~~~", "~~~~", "`````"),
   fc.constantFrom("", "ts", " python", "js title=\"a b\"", "sh"),
-  fc.oneof({ weight: 5, arbitrary: fc.array(codeLine, { maxLength: 25 }) }, { weight: 1, arbitrary: longText.map((line) => [line.replace(/`/g, "'")]) }),
+  fc.oneof({ weight: 5, arbitrary: fc.array(codeLine, { maxLength: 25 }) }, {
+    weight: 1,
+    arbitrary: longText.map((line) => [line.replace(/`/g, "'")])
+  }),
   fc.integer({ min: 0, max: 3 })
 ).map(([mark, info, lines, indent]) => {
   const pad = " ".repeat(indent)
@@ -84,29 +170,45 @@ const shortFence: fc.Arbitrary<Lines> = fc.tuple(
   fc.constantFrom("", "ts", "bash"),
   fc.array(codeLine.filter((line) => line !== "```"), { maxLength: 30 })
 ).map(([info, lines]) => [`\`\`\`${info}`, ...lines, "```"])
-const indented: fc.Arbitrary<Lines> = fc.array(codeLine.filter((line) => line !== "<think>"), { minLength: 1, maxLength: 8 }).map((lines) => [
+const indented: fc.Arbitrary<Lines> = fc.array(codeLine.filter((line) => line !== "<think>"), {
+  minLength: 1,
+  maxLength: 8
+}).map((lines) => [
   "    first",
   ...lines.map((line) => line === "" ? "" : `    ${line}`),
   "    last"
 ])
-const cell = fc.oneof({ weight: 8, arbitrary: plainWords(4) }, { weight: 1, arbitrary: emphasized(3) }, { weight: 1, arbitrary: fc.constantFrom("", "a \\| b", "`code`", "👨‍👩‍👧‍👦", "[l](u)") })
-const tableOf = (isPiped: boolean): fc.Arbitrary<Lines> => fc.integer({ min: 1, max: 4 }).chain((columns) =>
-  fc.tuple(
-    fc.array(plainWord, { minLength: columns, maxLength: columns }),
-    fc.array(fc.constantFrom("---", ":--", "--:", ":-:"), { minLength: columns, maxLength: columns }),
-    fc.array(
-      fc.oneof(
-        { weight: 20, arbitrary: fc.array(cell, { minLength: columns, maxLength: columns }) },
-        { weight: 1, arbitrary: fc.array(plainWords(60), { minLength: columns, maxLength: columns }) }
-      ),
-      { maxLength: 15 }
-    )
-  ).map(([header, delimiter, rows]) => {
-    const line = (cells: ReadonlyArray<string>) => isPiped || columns === 1 ? `| ${cells.join(" | ")} |` : `${cells.join(" | ")}`
-    return [line(header), line(delimiter), ...rows.map((cells) => line(cells.map((cell, i) => i === 0 && cell === "" ? "-x" : cell)))]
-  })
-)
-const html: fc.Arbitrary<Lines> = fc.constantFrom(["<div>block</div>"], ["<!-- comment", "- still comment -->"], ["<details>", "<summary>s</summary>", "</details>"])
+const cell = fc.oneof({ weight: 8, arbitrary: plainWords(4) }, { weight: 1, arbitrary: emphasized(3) }, {
+  weight: 1,
+  arbitrary: fc.constantFrom("", "a \\| b", "`code`", "👨‍👩‍👧‍👦", "[l](u)")
+})
+const tableOf = (isPiped: boolean): fc.Arbitrary<Lines> =>
+  fc.integer({ min: 1, max: 4 }).chain((columns) =>
+    fc.tuple(
+      fc.array(plainWord, { minLength: columns, maxLength: columns }),
+      fc.array(fc.constantFrom("---", ":--", "--:", ":-:"), { minLength: columns, maxLength: columns }),
+      fc.array(
+        fc.oneof(
+          { weight: 20, arbitrary: fc.array(cell, { minLength: columns, maxLength: columns }) },
+          { weight: 1, arbitrary: fc.array(plainWords(60), { minLength: columns, maxLength: columns }) }
+        ),
+        { maxLength: 15 }
+      )
+    ).map(([header, delimiter, rows]) => {
+      const line = (cells: ReadonlyArray<string>) =>
+        isPiped || columns === 1 ? `| ${cells.join(" | ")} |` : `${cells.join(" | ")}`
+      return [
+        line(header),
+        line(delimiter),
+        ...rows.map((cells) => line(cells.map((cell, i) => i === 0 && cell === "" ? "-x" : cell)))
+      ]
+    })
+  )
+const html: fc.Arbitrary<Lines> = fc.constantFrom(["<div>block</div>"], ["<!-- comment", "- still comment -->"], [
+  "<details>",
+  "<summary>s</summary>",
+  "</details>"
+])
 
 const join = (blocks: ReadonlyArray<Lines>): Lines => blocks.flatMap((block, i) => i === 0 ? block : ["", ...block])
 
@@ -129,7 +231,10 @@ const tree = fc.letrec<{ block: Lines; blocks: Lines; list: Lines; quote: Lines 
     fc.constantFrom("- ", "* ", "+ ", "1. ", "7) ", "-   ", "10. ", "  - "),
     fc.array(
       fc.tuple(
-        fc.oneof({ weight: 3, arbitrary: textLine.map((line): Lines => [startsPlain(line)]) }, { weight: 1, arbitrary: tie("blocks") }),
+        fc.oneof({ weight: 3, arbitrary: textLine.map((line): Lines => [startsPlain(line)]) }, {
+          weight: 1,
+          arbitrary: tie("blocks")
+        }),
         fc.option(tie("list"), { nil: [] as Lines, depthIdentifier: "block" }),
         fc.constantFrom(0, 0, 1, 2)
       ),
@@ -140,9 +245,15 @@ const tree = fc.letrec<{ block: Lines; blocks: Lines; list: Lines; quote: Lines 
     items.flatMap(([lines, nested, extra], index) => {
       const head = /\d/.test(marker) ? marker.replace(/\d+/, (n) => String(Number(n) + index)) : marker
       const pad = " ".repeat(head.length)
-      const inner = [...lines, ...(nested.length > 0 && isLoose ? [""] : []), ...nested.map((line) => line === "" ? "" : " ".repeat(extra) + line)]
+      const inner = [
+        ...lines,
+        ...(nested.length > 0 && isLoose ? [""] : []),
+        ...nested.map((line) => line === "" ? "" : " ".repeat(extra) + line)
+      ]
       return [
-        ...inner.map((line, i) => line === "" && i > 0 ? "" : i === 0 ? head + line.replace(/^ {1,3}(?! )/, "") : pad + line),
+        ...inner.map((line, i) =>
+          line === "" && i > 0 ? "" : i === 0 ? head + line.replace(/^ {1,3}(?! )/, "") : pad + line
+        ),
         ...(isLoose ? [""] : [])
       ]
     })
@@ -152,8 +263,15 @@ const tree = fc.letrec<{ block: Lines; blocks: Lines; list: Lines; quote: Lines 
   )
 }))
 
-const thoughts: fc.Arbitrary<Lines> = fc.tuple(fc.array(fc.oneof(paragraph, shortFence, tree.list), { minLength: 1, maxLength: 4 }), fc.boolean())
-  .map(([blocks, isTight]) => isTight ? [`<think>${plainInThink}`, "", ...join(blocks), "", "</think>", ""] : ["<think>", "", ...join(blocks), "", "</think>", ""])
+const thoughts: fc.Arbitrary<Lines> = fc.tuple(
+  fc.array(fc.oneof(paragraph, shortFence, tree.list), { minLength: 1, maxLength: 4 }),
+  fc.boolean()
+)
+  .map(([blocks, isTight]) =>
+    isTight
+      ? [`<think>${plainInThink}`, "", ...join(blocks), "", "</think>", ""]
+      : ["<think>", "", ...join(blocks), "", "</think>", ""]
+  )
 const plainInThink = "想一想"
 
 const ending = fc.constantFrom("\n", "\n", "\n", "\r\n")
@@ -161,15 +279,80 @@ const ending = fc.constantFrom("\n", "\n", "\n", "\r\n")
 /** Well-formed documents, as a model writes them. */
 export const document: fc.Arbitrary<string> = fc.tuple(
   fc.option(thoughts, { nil: [] as Lines, freq: 6 }),
-  fc.array(fc.oneof({ weight: 30, arbitrary: tree.block }, { weight: 1, arbitrary: tableOf(false) }, { weight: 1, arbitrary: html }), { minLength: 1, maxLength: 6 }),
+  fc.array(
+    fc.oneof({ weight: 30, arbitrary: tree.block }, { weight: 1, arbitrary: tableOf(false) }, {
+      weight: 1,
+      arbitrary: html
+    }),
+    { minLength: 1, maxLength: 6 }
+  ),
   ending,
   fc.boolean()
 ).map(([think, blocks, end, isClosed]) => [...think, ...join(blocks), ...(isClosed ? [""] : [])].join(end))
 
 const scrap = fc.constantFrom(
-  "a", "b c", "。", "，", "词", " ", "  ", "    ", "\t", "\n", "\n", "\n\n", "\r\n", "\r", "*", "**", "_", "~~", "`", "``", "```", "````", "~~~", "```js\n", "\n```\n",
-  "- ", "1. ", "2) ", "> ", "#", "# ", "---", "===", "|", "| a | b |\n|---|---|\n", "|-|-|", "[", "](", ")", "![", "<", ">", "</b>", "<div>", "<!--", "-->", "\\", "&amp;", "<think>", "</think>",
-  "👨‍👩‍👧‍👦", "🇨🇳", "\u0301", "\u200d", "\ud83d", "\ude00", "https://x.y/z", "word", "Sentence one. ", "\u3000"
+  "a",
+  "b c",
+  "。",
+  "，",
+  "词",
+  " ",
+  "  ",
+  "    ",
+  "\t",
+  "\n",
+  "\n",
+  "\n\n",
+  "\r\n",
+  "\r",
+  "*",
+  "**",
+  "_",
+  "~~",
+  "`",
+  "``",
+  "```",
+  "````",
+  "~~~",
+  "```js\n",
+  "\n```\n",
+  "- ",
+  "1. ",
+  "2) ",
+  "> ",
+  "#",
+  "# ",
+  "---",
+  "===",
+  "|",
+  "| a | b |\n|---|---|\n",
+  "|-|-|",
+  "[",
+  "](",
+  ")",
+  "![",
+  "<",
+  ">",
+  "</b>",
+  "<div>",
+  "<!--",
+  "-->",
+  "\\",
+  "&amp;",
+  "<think>",
+  "</think>",
+  "👨‍👩‍👧‍👦",
+  "🇨🇳",
+  "\u0301",
+  "\u200d",
+  "\ud83d",
+  "\ude00",
+  "https://x.y/z",
+  "word",
+  "Sentence one. ",
+  "\u3000"
 )
 /** Markdown's own characters in any order. */
-export const noise: fc.Arbitrary<string> = fc.array(scrap, { minLength: 1, maxLength: 700, size: "max" }).map((all) => all.join(""))
+export const noise: fc.Arbitrary<string> = fc.array(scrap, { minLength: 1, maxLength: 700, size: "max" }).map((all) =>
+  all.join("")
+)

@@ -3,7 +3,7 @@
  * properties of thousands of messages.
  */
 import { Array as Arr, Cause, Effect, HashMap, Layer, Logger, Mailbox, Metric, Ref, Stream } from "effect"
-import { type BotEvent, type Message, WecomBot, type WecomError } from "effect-wecom"
+import { type BotEvent, type Message, type Telemetry, WecomBot, type WecomError } from "effect-wecom"
 import * as Handlers from "../../src/internal/handlers.js"
 
 export interface Line {
@@ -30,7 +30,7 @@ export const logged = <A, E, R>(
     return Effect.provide(effect(Ref.get(ref)), Logger.replace(Logger.defaultLogger, logger))
   })
 
-type Counter = typeof import("../../src/Telemetry.js").handlerDropped
+type Counter = typeof Telemetry.handlerDropped
 
 /** How much a counter moves while the effect runs. */
 export const moved = <A, E, R>(counter: Counter, effect: Effect.Effect<A, E, R>): Effect.Effect<number, E, R> =>

@@ -45,6 +45,15 @@ it("sleep(0) lets everything that is ready go first", () =>
     })
   ))
 
+it("fractions of a millisecond round up, as timers do, so that a wait for the rest of one ends", () =>
+  Sim.runPromise(
+    1,
+    Effect.gen(function*() {
+      yield* Effect.sleep(0.25)
+      expect(yield* Clock.currentTimeMillis).toBe(epochMillis + 1)
+    })
+  ))
+
 it("an interrupted sleep moves no time", () =>
   Sim.runPromise(
     1,

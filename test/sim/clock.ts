@@ -98,13 +98,14 @@ export const make = (): SimClock => {
 
   const schedule = (millis: number, task: () => void): () => void => {
     if (!Number.isFinite(millis)) return () => {}
-    const wake: Wake = { at: now + Math.max(0, millis), order: order++, task }
+    // Timers know whole milliseconds. Fractions would add up to moments that are never quite reached.
+    const wake: Wake = { at: now + Math.ceil(Math.max(0, millis)), order: order++, task }
     heap.push(wake)
     return () => heap.cancel(wake)
   }
 
-  const unsafeCurrentTimeMillis = () => epochMillis + Math.floor(now)
-  const unsafeCurrentTimeNanos = () => BigInt(Math.round(now * 1_000_000)) + BigInt(epochMillis) * 1_000_000n
+  const unsafeCurrentTimeMillis = () => epochMillis + now
+  const unsafeCurrentTimeNanos = () => BigInt(epochMillis + now) * 1_000_000n
 
   const clock: Clock.Clock = {
     [Clock.ClockTypeId]: Clock.ClockTypeId,

@@ -179,7 +179,8 @@ export const collect = (text: string, room: Room, limit: number): Candidates => 
         }
         if (leaf._tag !== "Fence" || leaf.lines < 2) return
         const frame = frameOf(leaf)
-        return frame && note(isAfterBlankCode ? Grade.codeParagraph : Grade.innerLine, place(scanner.start, frame.bytes), frame)
+        return frame &&
+          note(isAfterBlankCode ? Grade.codeParagraph : Grade.innerLine, place(scanner.start, frame.bytes), frame)
       }
       default:
     }

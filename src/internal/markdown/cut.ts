@@ -37,8 +37,7 @@ const choose = (text: string, room: Room, limit: number): Cut | undefined => {
     breaks.length === 0
       ? undefined
       : cutSoft(context, inlineOf(breaks[0]!.leaf.start, found.softEnd), level, least, isEligible)
-  const within = () =>
-    last && cutWithin({ ...context, last, to: Math.min(room.end, last.end - 1) }, inlineOf, anywhere)
+  const within = () => last && cutWithin({ ...context, last, to: Math.min(room.end, last.end - 1) }, inlineOf, anywhere)
   const anywhere = () => later(...found.between.map((candidate) => between(candidate, 0)), soft(Level.emphasis, 0))
   return at(Grade.paragraph, least) ??
     at(Grade.innerParagraph, least) ??

@@ -121,7 +121,8 @@ export class Scanner {
   }
 
   private flipWithin(): void {
-    const isText = this.leaf._tag !== "Fence" && this.leaf._tag !== "Code" && this.role !== "code" && this.role !== "closer"
+    const isText = this.leaf._tag !== "Fence" && this.leaf._tag !== "Code" && this.role !== "code" &&
+      this.role !== "closer"
     this.spansReadTo = Math.max(this.spansReadTo, this.leaf._tag === "Paragraph" ? this.leaf.start : this.start)
     while (this.tag < this.end) {
       const after = this.tag + (this.isThinking ? closeTag : openTag).length

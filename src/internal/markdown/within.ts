@@ -175,17 +175,23 @@ const inParagraph = (context: LineContext, leaf: Paragraph, inline: Inline, fall
   const { last, limit, text } = context
   const full = Frames.markers(leaf.path) + leaf.marker
   const prefix = Frames.fits(full, limit) ? full : ""
-  return cutInline(context, inline, last.content, (at, level) => {
-    const cut = cutSpans(context, inline, level, at, prefix, "", isThinkingAt(context, at))
-    if (cut === undefined || Syntax.readsOtherwise(text, last.content, cut.closeAt)) return undefined
-    if (leaf.marker === "" && cut.prefix === prefix && Syntax.opensBlock(text, at, last.end)) {
-      return { ...cut, prefix: prefix + Frames.filler }
-    }
-    const opener = cut.prefix.slice(prefix.length)
-    const isFence = Syntax.fenceLength(opener + text.slice(at, last.end), 0, opener.length + last.end - at) > 0
-    return isFence ? { ...cut, prefix: prefix + Frames.filler + opener } : cut
-  }, fallback, (at) =>
-    fit(context, { at, closeAt: at, closers: "", suffix: "", prefix, isThinking: isThinkingAt(context, at) }))
+  return cutInline(
+    context,
+    inline,
+    last.content,
+    (at, level) => {
+      const cut = cutSpans(context, inline, level, at, prefix, "", isThinkingAt(context, at))
+      if (cut === undefined || Syntax.readsOtherwise(text, last.content, cut.closeAt)) return undefined
+      if (leaf.marker === "" && cut.prefix === prefix && Syntax.opensBlock(text, at, last.end)) {
+        return { ...cut, prefix: prefix + Frames.filler }
+      }
+      const opener = cut.prefix.slice(prefix.length)
+      const isFence = Syntax.fenceLength(opener + text.slice(at, last.end), 0, opener.length + last.end - at) > 0
+      return isFence ? { ...cut, prefix: prefix + Frames.filler + opener } : cut
+    },
+    fallback,
+    (at) => fit(context, { at, closeAt: at, closers: "", suffix: "", prefix, isThinking: isThinkingAt(context, at) })
+  )
 }
 
 const inLine = (

@@ -1,5 +1,5 @@
 /** The limit: `ws`, JSON and a Map. */
-import WebSocket from "ws"
+import { WebSocket } from "ws"
 import type { Client } from "./cases.js"
 
 export const make = async (url: string): Promise<Client> => {

@@ -31,7 +31,9 @@ export const play = async (client: Client, name: Case, size = sizes[name]): Prom
     }
     case "200 lanes": {
       const lane = async (reqId: string) => {
-        for (let i = 0; i < size / 200; i++) await client.frame(reqId, `snapshot number ${i} of a growing answer`, false)
+        for (let i = 0; i < size / 200; i++) {
+          await client.frame(reqId, `snapshot number ${i} of a growing answer`, false)
+        }
       }
       await Promise.all(Array.from({ length: 200 }, () => lane(`LANE${next++}`)))
       return

@@ -11,7 +11,8 @@ export const make = async (url: string): Promise<Client> => {
     client.connect()
   })
   let next = 0
-  const push = (count: number) => client.reply({ headers: { req_id: `PUSH${next++}` } }, { count } as never, "bench_push")
+  const push = (count: number) =>
+    client.reply({ headers: { req_id: `PUSH${next++}` } }, { count } as never, "bench_push")
   const drain = (count: number, each: (frame: { headers: { req_id: string } }) => Promise<unknown> | void) =>
     new Promise<void>((resolve) => {
       let left = count

@@ -1,4 +1,8 @@
 /** This library, used as its README shows: one fiber per conversation, awaited Effects. */
+import * as BotRouter from "effect-wecom/BotRouter"
+import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
+import type * as ReplyTarget from "effect-wecom/ReplyTarget"
+import * as WecomBot from "effect-wecom/WecomBot"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -7,10 +11,6 @@ import * as LogLevel from "effect/LogLevel"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
-import * as BotRouter from "effect-wecom/BotRouter"
-import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
-import type * as ReplyTarget from "effect-wecom/ReplyTarget"
-import * as WecomBot from "effect-wecom/WecomBot"
 import { type Case, type Client, play, sizes } from "./cases.js"
 
 let next = 0
@@ -70,7 +70,9 @@ const effects: { readonly [K in Case]: (size: number) => Effect.Effect<unknown, 
   "router": answer
 }
 
-export const make = async (url: string): Promise<{ readonly play: (name: Case) => Promise<unknown>; readonly close: Client["close"] }> => {
+export const make = async (
+  url: string
+): Promise<{ readonly play: (name: Case) => Promise<unknown>; readonly close: Client["close"] }> => {
   const bot = NodeWecomBot.layer({
     botId: "aibBench",
     secret: Redacted.make("bench"),

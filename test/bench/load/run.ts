@@ -39,7 +39,7 @@ const play = async (kind: Kind, name: Case): Promise<Sample> => {
   return sample as Sample
 }
 
-const median = (values: ReadonlyArray<number>): number => [...values].sort((a, b) => a - b)[values.length >> 1]!
+const median = (values: ReadonlyArray<number>): number => values.toSorted((a, b) => a - b)[values.length >> 1]!
 
 const samples = new Map<string, Array<Sample>>()
 for (let round = 0; round <= rounds; round++) {
@@ -71,5 +71,7 @@ for (const name of cases) {
   }
 }
 const rss = (kind: Kind) => samples.get(`router/${kind}`)!.at(-1)!.rss / 1024 / 1024
-console.log(`\nresident memory after all cases: ${kinds.map((kind) => `${kind} ${rss(kind).toFixed(0)} MiB`).join(", ")}`)
+console.log(
+  `\nresident memory after all cases: ${kinds.map((kind) => `${kind} ${rss(kind).toFixed(0)} MiB`).join(", ")}`
+)
 for (const child of [service, ...clients.values()]) child.disconnect()
