@@ -226,12 +226,16 @@ describe("middleware", () => {
         BotRouter.onMatch(/throw/, (): Effect.Effect<void> => {
           throw new Error("before there is an Effect")
         }),
+        BotRouter.onVoice((): Effect.Effect<void> => {
+          throw new Error("before there is an Effect")
+        }),
         BotRouter.catchAllCause((cause) => tell(Cause.isDie(cause) ? "recovered a defect" : "?"))
       ))
       const alice = yield* TestGateway.user("alice")
       for (const said of ["fail", "busy", "die", "throw"]) yield* alice.sendText(said)
+      yield* alice.sendVoice("throw")
       yield* settled
-      expect(yield* told).toEqual(["recovered glass", "recovered Busy", "recovered a defect", "recovered a defect"])
+      expect(yield* told).toEqual(["recovered glass", "recovered Busy", ...Array(3).fill("recovered a defect")])
     }).pipe(gateway))
 
   it.scoped("provide gives the handlers what they need", () =>

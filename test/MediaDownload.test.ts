@@ -31,20 +31,15 @@ const bytesOf = (source: MediaDownload.Source, options?: MediaDownload.Options) 
 const streamOf = (source: MediaDownload.Source) =>
   Effect.flatMap(MediaDownload.download(source), (download) => collect(download.stream))
 
+/** The clock goes on for as long as it takes: real files are not ready when a fiber asks first. */
+const withTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.raceFirst(effect, Effect.forever(TestClock.adjust("1 minute")))
+
 /** The reason of a failure, or the tag of another error; the clock goes on by itself. */
 const failureOf = <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function*() {
-    const fiber = yield* Effect.fork(Effect.flip(effect))
-    yield* TestClock.adjust("1 minute")
-    const error: { readonly _tag: string } = yield* Fiber.join(fiber)
+    const error: { readonly _tag: string } = yield* withTime(Effect.flip(effect))
     return error._tag === "DownloadFailed" || error._tag === "DecryptFailed" ? reasonOf(error as any) : error._tag
-  })
-
-const withTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.gen(function*() {
-    const fiber = yield* Effect.fork(effect)
-    yield* TestClock.adjust("1 minute")
-    return yield* Fiber.join(fiber)
   })
 
 describe("byte-identical", () => {

@@ -210,13 +210,17 @@ describe("overlap", () => {
           yield* Effect.sleep("1 second")
           for (const [user, id] of [["bob", "2"], ["bob", "3"], ["carol", "4"]] as const) bot.say(text(user, id))
           yield* Effect.sleep("1 second")
-          yield* Fiber.interrupt(running)
           yield* bot.close
           yield* Effect.yieldNow()
           const dropped = (yield* Metric.value(Telemetry.handlerDropped)).count - before.count
           // Under "latest" 3 takes the place of 2.
           expect({ overlap, dropped }).toEqual({ overlap, dropped: overlap === "latest" ? 2 : 3 })
           expect(yield* Metric.value(Telemetry.handlersWaiting)).toEqual(waiting)
+          // A conversation whose handler was interrupted does not keep what comes after that.
+          bot.say(text("alice", "5"))
+          yield* Effect.sleep("1 second")
+          expect(yield* Metric.value(Telemetry.handlersWaiting)).toEqual(waiting)
+          yield* Fiber.interrupt(running)
         }
       })
     ))
