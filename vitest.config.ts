@@ -17,6 +17,8 @@ export default defineConfig({
     setupFiles: ["test/setup/secretsInLogs.ts"],
     // Processes, not threads: some promises are about sockets and unhandled rejections of a whole process.
     pool: "forks",
+    // Loading Effect anew for every file takes as long as half of the tests.
+    isolate: false,
     maxWorkers: 2,
     minWorkers: 1,
     testTimeout: 30_000,

@@ -40,22 +40,29 @@ const capture = Logger.make<unknown, void>(({ annotations, cause, logLevel, mess
   watch(`a ${logLevel.label} log`, parts.join(" "))
 })
 
-// Every fiber that was not told otherwise starts from these; `Logger.replace` and `Logger.remove` leave ours in place.
-const loggers = FiberRef.currentLoggers as unknown as { initial: HashSet.HashSet<Logger.Logger<unknown, unknown>> }
-loggers.initial = HashSet.add(loggers.initial, capture)
-const minimumLogLevel = FiberRef.currentMinimumLogLevel as unknown as { initial: LogLevel.LogLevel }
-minimumLogLevel.initial = LogLevel.All
+// Files share a process, and what is in place must not be put in place again.
+const installed = Symbol.for("effect-wecom/test/secretsInLogs")
+const here = globalThis as { [installed]?: true }
+if (here[installed] !== true) {
+  here[installed] = true
 
-// What is captured need not be printed.
-const printing = Logger.defaultLogger as { log: (options: Logger.Logger.Options<unknown>) => void }
-const print = printing.log
-printing.log = (options) => LogLevel.greaterThanEqual(options.logLevel, LogLevel.Info) ? print(options) : undefined
+  // Every fiber that was not told otherwise starts from these; `Logger.replace` and `Logger.remove` leave ours in place.
+  const loggers = FiberRef.currentLoggers as unknown as { initial: HashSet.HashSet<Logger.Logger<unknown, unknown>> }
+  loggers.initial = HashSet.add(loggers.initial, capture)
+  const minimumLogLevel = FiberRef.currentMinimumLogLevel as unknown as { initial: LogLevel.LogLevel }
+  minimumLogLevel.initial = LogLevel.All
 
-for (const method of ["debug", "error", "info", "log", "trace", "warn"] as const) {
-  const original = console[method]
-  console[method] = (...args: ReadonlyArray<unknown>) => {
-    watch(`console.${method}`, args.map((arg) => typeof arg === "string" ? arg : inspect(arg)).join(" "))
-    original.apply(console, [...args])
+  // What is captured need not be printed.
+  const printing = Logger.defaultLogger as { log: (options: Logger.Logger.Options<unknown>) => void }
+  const print = printing.log
+  printing.log = (options) => LogLevel.greaterThanEqual(options.logLevel, LogLevel.Info) ? print(options) : undefined
+
+  for (const method of ["debug", "error", "info", "log", "trace", "warn"] as const) {
+    const original = console[method]
+    console[method] = (...args: ReadonlyArray<unknown>) => {
+      watch(`console.${method}`, args.map((arg) => typeof arg === "string" ? arg : inspect(arg)).join(" "))
+      original.apply(console, [...args])
+    }
   }
 }
 
