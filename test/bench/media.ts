@@ -4,7 +4,7 @@
  * its bounds or a file is not the same.
  */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
-import type { Layer} from "effect";
+import type { Layer } from "effect"
 import { Effect, Logger } from "effect"
 import { WecomBot } from "effect-wecom"
 import * as NodeGateway from "effect-wecom/NodeGateway"
