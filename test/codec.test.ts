@@ -45,6 +45,12 @@ describe("nothing incoming is fatal", () => {
     }))
   })
 
+  it("a create_time that cannot become a number is left out", () => {
+    const frame = text()
+    const inbound = decode({ ...frame, body: { ...frame.body, create_time: { toString: "" } } })
+    expect(inbound).toMatchObject({ _tag: "Message", message: { msgtype: "unknown", msgid: frame.body.msgid } })
+  })
+
   it("names why", () => {
     expect(codec.decode(new ArrayBuffer(2), at)).toEqual({ _tag: "Undecodable", reason: "NotText" })
     expect(codec.decode("{", at)).toEqual({ _tag: "Undecodable", reason: "NotJson" })

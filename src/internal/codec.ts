@@ -73,8 +73,10 @@ const certain = (body: Json, reqId: string, receivedAt: number): Json => {
   for (const key of ["msgid", "aibotid", "chattype", "chatid", "response_url"]) {
     if (typeof body[key] === "string") out[key] = body[key]
   }
-  const seconds = Number(body.create_time)
-  if (body.create_time !== null && body.create_time !== "" && Number.isFinite(seconds)) out.create_time = seconds
+  // Only of these two: turning an object into a number may throw.
+  const time = body.create_time
+  const seconds = typeof time === "number" ? time : typeof time === "string" && time.trim() !== "" ? Number(time) : NaN
+  if (Number.isFinite(seconds)) out.create_time = seconds
   if (isObject(body.from) && typeof body.from.userid === "string") out.from = { userid: body.from.userid }
   return out
 }
