@@ -163,6 +163,7 @@ describe("the attempts", () => {
       const delays = delaysOf(growing)
       expect(delays).toHaveLength(6)
       expect(delays[5]).toBeGreaterThanOrEqual(15_000)
+      yield* TestClock.adjust("1 second")
       yield* service.ready
       yield* TestClock.adjust("31 seconds")
       yield* faults.cut()
