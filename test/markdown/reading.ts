@@ -87,6 +87,13 @@ export const merge = (runs: ReadonlyArray<Run>): Array<Run> => {
   return merged
 }
 
+/** Only the characters in fences and in tables. */
+export const verbatim = (runs: ReadonlyArray<Run>): Array<Run> =>
+  merge(runs.flatMap(([context, text]): Array<Run> => {
+    const kind = /fence|table/.exec(context)?.[0]
+    return kind === undefined ? [] : [[kind, withoutSpace(text)]]
+  }))
+
 const delimiterRow = /\n[> ]*\|?[ :-]*-[-|: ]*\n/
 
 /** The pieces as one document again: what they repeat is left out. */
@@ -95,10 +102,10 @@ export const readPieces = (pieces: ReadonlyArray<Piece>): Array<Run> =>
     read(render({ ...piece, suffix: piece.suffix.replace(/\n\n…$/, "") }), delimiterRow.test(piece.prefix))
   )
 
-/** Fences that stand open at the end of the document. */
-export const openFences = (text: string): number => {
+/** Fences that have no closing line. */
+export const openFences = (...texts: ReadonlyArray<string>): number => {
   let open = 0
-  for (const token of parser.parse(text, {}) as ReadonlyArray<Token>) {
+  for (const token of texts.flatMap((text) => parser.parse(text, {}) as ReadonlyArray<Token>)) {
     if (token.type !== "fence") continue
     const lines = token.content === "" ? 0 : token.content.split("\n").length - 1
     if (token.map![1] - token.map![0] !== lines + 2) open++

@@ -53,7 +53,11 @@ export interface Code {
 
 export interface Html {
   readonly _tag: "Html"
+  readonly path: Path
   readonly type: number
+  /** What opens and closes it; empty where a blank line ends it. */
+  readonly open: string
+  readonly close: string
 }
 
 export interface None {

@@ -63,6 +63,10 @@ export const characterStart = (text: string, at: number): number => {
   return graphemes.segment(text).containing(at)?.index ?? at
 }
 
+/** Whether a character begins at a position; behind a line break one always does. */
+export const isCharacterStart = (text: string, at: number): boolean =>
+  text.charCodeAt(at - 1) === 10 || characterStart(text, at) === at
+
 /** Scripts that put no space between words, and their punctuation. */
 const isUnspaced = (text: string, at: number): boolean => {
   const unit = text.charCodeAt(at)

@@ -2,8 +2,9 @@
  * Goes through the lines of a piece that is too long and notes where it may be cut between two of them.
  */
 import { utf8Length } from "../bytes.js"
-import type { Code, Fence, Leaf, Paragraph, Role, Table } from "./block.js"
+import type { Code, Fence, Html, Leaf, Paragraph, Role, Table } from "./block.js"
 import type { Room } from "./boundaries.js"
+import { isCharacterStart } from "./boundaries.js"
 import * as Frames from "./frames.js"
 import { Scanner } from "./scanner.js"
 
@@ -68,24 +69,32 @@ interface Frame {
   readonly bytes: number
 }
 
-/** Opens the block again, unless that takes more than half of a piece. */
-export const makeFrame = (leaf: Fence | Table | Code, limit: number): Frame | undefined => {
-  if (leaf._tag === "Fence") {
-    const suffix = Frames.closeFence(leaf)
-    const withInfo = Frames.openFence(leaf, leaf.info)
-    const prefix = Frames.fits(withInfo, limit) ? withInfo : Frames.openFence(leaf, "")
-    return Frames.fits(prefix, limit) && Frames.fits(suffix, limit / 2)
-      ? { prefix, suffix, bytes: utf8Length(suffix) }
-      : undefined
-  }
-  const prefix = leaf._tag === "Table" ? Frames.openTable(leaf) : Frames.markerLine(leaf.path, true)
-  return Frames.fits(prefix, limit) ? { prefix, suffix: "", bytes: 0 } : undefined
-}
-
 const noFlips: ReadonlyArray<number> = []
 const noFrame: Frame = { prefix: "", suffix: "", bytes: 0 }
 
-export const collect = (text: string, room: Room, limit: number): Candidates => {
+/** What closes the block and opens it again, unless that takes too much of a piece. */
+export const makeFrame = (leaf: Fence | Table | Code | Html, limit: number): Frame | undefined => {
+  switch (leaf._tag) {
+    case "Fence": {
+      const suffix = Frames.closeFence(leaf)
+      // Rather code without its language than no code.
+      return fit(Frames.openFence(leaf, leaf.info), suffix, limit) ?? fit(Frames.openFence(leaf, ""), suffix, limit)
+    }
+    case "Html":
+      return leaf.open === "" ? noFrame : fit(Frames.openHtml(leaf), Frames.closeHtml(leaf), limit)
+    case "Table":
+      return fit(Frames.openTable(leaf), "", limit)
+    case "Code":
+      return fit(Frames.markerLine(leaf.path, true), "", limit)
+  }
+}
+
+const fit = (prefix: string, suffix: string, limit: number): Frame | undefined =>
+  Frames.fits(prefix, limit) && Frames.fits(suffix, limit / 2)
+    ? { prefix, suffix, bytes: utf8Length(suffix) }
+    : undefined
+
+export const collect = (text: string, room: Pick<Room, "before" | "end">, limit: number): Candidates => {
   const scanner = new Scanner(text)
   const between: Array<Candidate | undefined> = []
   let soft: Array<SoftBreak> = []
@@ -100,8 +109,10 @@ export const collect = (text: string, room: Room, limit: number): Candidates => 
   let framed: Leaf | undefined
   let frame: Frame | undefined
   let isThinking = false
+  /** The HTML block that was open before the line. */
+  let html: Html | undefined
 
-  const frameOf = (leaf: Fence | Table | Code): Frame | undefined => {
+  const frameOf = (leaf: Fence | Table | Code | Html): Frame | undefined => {
     if (framed !== leaf) {
       framed = leaf
       frame = makeFrame(leaf, limit)
@@ -124,7 +135,7 @@ export const collect = (text: string, room: Room, limit: number): Candidates => 
   }
 
   const note = (grade: number, at: number, { prefix, suffix }: Frame) => {
-    if (base === -1 || at === -1 || at <= base) return
+    if (base === -1 || at <= base || !isCharacterStart(text, at)) return
     const isOrphan = isAfterHeading && grade !== Grade.codeParagraph
     between[isOrphan ? Grade.orphan : grade] = { at, prefix, suffix, isThinking }
     if (!isOrphan && grade !== Grade.html) soft = []
@@ -132,7 +143,6 @@ export const collect = (text: string, room: Room, limit: number): Candidates => 
 
   const noteBlock = () => {
     const path = scanner.path.slice(0, scanner.matched)
-    if (scanner.role === "html") return note(Grade.html, placeRaw(), noFrame)
     if (!Frames.hasItem(path)) return note(isAfterBlank ? Grade.paragraph : Grade.line, placeRaw(), noFrame)
     const grade = isAfterBlank ? Grade.innerParagraph : Grade.innerLine
     const isLines = scanner.shape !== "text"
@@ -146,7 +156,7 @@ export const collect = (text: string, room: Room, limit: number): Candidates => 
     const { path } = leaf
     const isRaw = !Frames.hasItem(path) && scanner.matched === path.length && scanner.lead < 4
     const at = isRaw ? placeRaw() : place(scanner.inside, 0)
-    if (at === -1) return
+    if (at === -1 || !isCharacterStart(text, at) || !isCharacterStart(text, scanner.inside)) return
     const prefix = isRaw ? "" : Frames.markers(path)
     if (!Frames.fits(prefix, limit)) return
     if (soft.length > 0 && soft[0]!.leaf !== leaf) soft = []
@@ -158,8 +168,11 @@ export const collect = (text: string, room: Room, limit: number): Candidates => 
     const { leaf, role } = scanner
     switch (role) {
       case "opens":
-      case "html":
         return noteBlock()
+      case "html": {
+        const frame = html === undefined ? undefined : frameOf(html)
+        return frame && note(Grade.html, place(scanner.start, frame.bytes), frame)
+      }
       case "tag":
         return scanner.isThinking ? note(isAfterBlank ? Grade.paragraph : Grade.line, placeRaw(), noFrame) : undefined
       case "text":
@@ -188,6 +201,7 @@ export const collect = (text: string, room: Room, limit: number): Candidates => 
 
   const pass = () => {
     const { leaf, role } = scanner
+    html = leaf._tag === "Html" ? leaf : undefined
     const isBlank = scanner.content >= scanner.end
     const isFiller = scanner.content + 1 === scanner.end && text.charAt(scanner.content) === Frames.filler
     const opensOnly = isFiller || role === "tag" || role === "delimiter" || role === "blank" ||

@@ -3,6 +3,7 @@
  */
 import { exceedsBytes, utf8Length } from "../bytes.js"
 import { hasVisible } from "../replyBodies.js"
+import type { Leaf } from "./block.js"
 import { characterStart, Room } from "./boundaries.js"
 import type { Candidate, SoftBreak } from "./candidates.js"
 import { collect, Grade } from "./candidates.js"
@@ -10,7 +11,7 @@ import * as Frames from "./frames.js"
 import type { Inline } from "./inline.js"
 import { Level, read } from "./inline.js"
 import { Scanner } from "./scanner.js"
-import { isBlank } from "./syntax.js"
+import { trimEnd } from "./syntax.js"
 import type { Context, Cut } from "./within.js"
 import { cutSoft, cutWithin } from "./within.js"
 
@@ -55,32 +56,33 @@ const choose = (text: string, room: Room, limit: number): Cut | undefined => {
     anywhere()
 }
 
-/** Regardless of Markdown, but never inside a character unless it is larger than the limit. */
-const cutAnyhow = (text: string, room: Room): Cut => {
-  const start = characterStart(text, room.end)
-  const at = start > 0 ? start : room.end
-  return { at, closeAt: at, closers: "", suffix: "", prefix: "", isThinking: false }
+/** Regardless of Markdown, but never inside a character unless that is larger than a third of the limit. */
+const cutAnyhow = (text: string, room: Room, limit: number, isThinking: boolean): Cut => {
+  const end = isThinking ? room.before(Frames.closeThinkBytes) : room.end
+  const start = characterStart(text, end)
+  const at = utf8Length(text.slice(start, end)) * 3 <= limit ? start : end
+  return { at, closeAt: at, closers: "", suffix: "", prefix: "", isThinking }
 }
 
-const think = (text: string, cut: Cut): Cut =>
-  cut.isThinking
-    ? {
-      ...cut,
-      prefix: Frames.openThink + cut.prefix,
-      suffix: cut.suffix +
-        Frames.closeThink(cut.suffix === "" ? text.slice(cut.closeAt - 1, cut.at) + cut.closers : cut.suffix)
-    }
-    : cut
+const closeThoughts = (text: string, cut: Cut): Cut => {
+  if (!cut.isThinking) return cut
+  const end = cut.suffix || text.slice(cut.closeAt, cut.at) || cut.closers || text.charAt(cut.at - 1)
+  return { ...cut, prefix: Frames.openThink + cut.prefix, suffix: cut.suffix + Frames.closeThink(end) }
+}
+
+/** Undefined unless what remains becomes shorter: whoever cuts again and again has to come to an end. */
+const closing = (text: string, chosen: Cut | undefined, limit: number): Cut | undefined => {
+  if (chosen === undefined) return undefined
+  const cut = closeThoughts(text, chosen)
+  return cut.at > cut.prefix.length && Frames.fits(cut.prefix, limit) ? cut : undefined
+}
 
 const find = (text: string, limit: number): Cut => {
   const room = new Room(text, limit)
   const chosen = choose(text, room, limit)
-  if (chosen !== undefined) {
-    const cut = think(text, chosen)
-    // What remains has to become shorter, or whoever cuts again and again never ends.
-    if (cut.at > cut.prefix.length) return cut
-  }
-  return cutAnyhow(text, room)
+  return closing(text, chosen, limit) ??
+    (chosen?.isThinking ? closing(text, cutAnyhow(text, room, limit, true), limit) : undefined) ??
+    cutAnyhow(text, room, limit, false)
 }
 
 /** A part of the text as it is sent: `prefix + body + closers + gap + suffix`, of which `body + gap` is the text's own. */
@@ -110,7 +112,7 @@ const findVisible = (text: string, limit: number): Cut => {
 }
 
 /** How much of the text a cut looks at: a piece, and as much behind it as emphasis that is open at its end may go on. */
-const windowSize = (limit: number): number => limit + 4096
+const windowSize = (limit: number): number => limit + Math.min(limit * 8, 4096)
 
 export const clampLimit = (limit: number): number => limit >= 4 ? Math.floor(limit) : 4
 
@@ -130,16 +132,18 @@ export const cutHead = (text: string, limit: number): Head => {
 export const pieces = (text: string, limit: number): Array<Piece> => {
   const all: Array<Piece> = []
   const size = windowSize(limit)
+  // White space alone makes no message.
+  const end = trimEnd(text, 0, text.length)
   let prefix = ""
   let from = 0
   for (;;) {
     const window = prefix + text.slice(from, from + size - prefix.length)
-    if (!exceedsBytes(window, limit)) {
-      all.push({ prefix, body: window.slice(prefix.length), closers: "", gap: "", suffix: "" })
+    const isLast = !exceedsBytes(window, limit)
+    if (isLast || (from + size - prefix.length >= end && !exceedsBytes(prefix + text.slice(from, end), limit))) {
+      all.push({ prefix, body: text.slice(from, isLast ? text.length : end), closers: "", gap: "", suffix: "" })
       return all
     }
     const cut = findVisible(window, limit)
-    const at = cut.at - prefix.length
     all.push({
       prefix,
       body: window.slice(prefix.length, cut.closeAt),
@@ -147,18 +151,24 @@ export const pieces = (text: string, limit: number): Array<Piece> => {
       gap: window.slice(cut.closeAt, cut.at),
       suffix: cut.suffix
     })
-    from += at
+    from += cut.at - prefix.length
     prefix = cut.prefix
-    // White space alone makes no message.
-    if (isBlank(text, from, text.length)) return all
+    if (from >= end) return all
   }
 }
 
-/** Closes the code fence and the `<think>` that are open at the end. */
+const closer = (leaf: Leaf): string =>
+  leaf._tag === "Fence"
+    ? Frames.closeFence(leaf)
+    : leaf._tag === "Html" && leaf.close !== ""
+    ? Frames.closeHtml(leaf)
+    : ""
+
+/** Closes the code fence or comment and the `<think>` that are open at the end. */
 export const closeOpen = (text: string): string => {
   const scanner = new Scanner(text)
   while (scanner.step());
-  const { leaf } = scanner
-  const fenced = leaf._tag === "Fence" ? `${text}${/[\r\n]$/.test(text) ? "" : "\n"}${Frames.closeFence(leaf)}` : text
-  return scanner.isThinking ? fenced + Frames.closeThink(fenced) : fenced
+  const close = closer(scanner.leaf)
+  const closed = close === "" ? text : `${text}${/[\r\n]$/.test(text) ? "" : "\n"}${close}`
+  return scanner.isThinking ? closed + Frames.closeThink(closed) : closed
 }

@@ -2,12 +2,12 @@
  * What closes the open blocks at the end of a piece, and what opens them again at the beginning of the next one.
  */
 import { utf8Length } from "../bytes.js"
-import type { Fence, Path, Table } from "./block.js"
+import type { Code, Fence, Html, Path, Table } from "./block.js"
 import { canInterrupt } from "./block.js"
 
-/** Opening blocks again may take half of a piece, so that every piece brings the text on. */
+/** Opening blocks again may take two thirds of a piece, so that every piece brings the text on. */
 export const fits = (prefix: string, limit: number): boolean =>
-  prefix.length * 6 <= limit || (prefix.length * 2 <= limit && utf8Length(prefix) * 2 <= limit)
+  prefix === "" || utf8Length(prefix) <= Math.min(limit * 2 / 3, limit - 64)
 
 const lastItem = (path: Path): number => path.findLastIndex((container) => container._tag === "Item")
 
@@ -21,10 +21,10 @@ export const continuation = (path: Path): string =>
 export const filler = "\u200b"
 
 /**
- * Opens containers again, all in one line if that reads right. An indented marker needs a line of its own: its
- * indentation would count as the white space behind the marker before it.
+ * Opens the containers again, for text that goes on in the same line. All of them in one line if that reads right: an
+ * indented marker needs its own, for its indentation would count as the white space behind the marker before it.
  */
-const open = (path: Path): string => {
+export const markers = (path: Path): string => {
   let text = ""
   let padding = 0
   path.forEach((container, index) => {
@@ -44,9 +44,6 @@ const open = (path: Path): string => {
   return text + " ".repeat(padding)
 }
 
-/** Opens the containers again, for text that goes on in the same line. */
-export const markers = (path: Path): string => open(path)
-
 /**
  * Opens the list items again in a line of their own, for lines that bring their own indentation and quotes. Not
  * everything may follow that line without a blank one.
@@ -54,7 +51,7 @@ export const markers = (path: Path): string => open(path)
 export const markerLine = (path: Path, needsBlank: boolean): string => {
   if (!hasItem(path)) return ""
   const items = path.slice(0, lastItem(path) + 1)
-  return `${open(items)}${filler}\n${needsBlank ? `${continuation(items).trimEnd()}\n` : ""}`
+  return `${markers(items)}${filler}\n${needsBlank ? `${continuation(items).trimEnd()}\n` : ""}`
 }
 
 /** Opens the containers again for a block whose first line we write and whose further lines are the text's. */
@@ -70,6 +67,17 @@ export const codeLine = (fence: Fence): string => continuation(fence.path) + " "
 
 export const openTable = (table: Table): string =>
   `${blockStart(table.path, true)}${table.header}\n${continuation(table.path)}${table.delimiter}\n`
+
+/** For the rest of a row that was cut in this column: the cells before it are left empty. */
+export const openRow = (table: Table, column: number): string =>
+  `${openTable(table)}${continuation(table.path)}|${" |".repeat(column)} `
+
+/** For the rest of a line of indented code that was cut. */
+export const openCode = (code: Code): string => `${markerLine(code.path, true)}${continuation(code.path)}    `
+
+export const openHtml = (html: Html): string => `${blockStart(html.path, false)}${html.open}\n`
+
+export const closeHtml = (html: Html): string => continuation(html.path) + html.close
 
 export const openThink = "<think>\n\n"
 

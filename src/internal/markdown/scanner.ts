@@ -347,7 +347,8 @@ export class Scanner {
     }
     const type = Syntax.htmlBlockType(text, nonspace, end, interrupts)
     if (type > 0) {
-      this.open(path, { _tag: "Html", type })
+      const [open, close] = Syntax.htmlMarks(type, text, nonspace) ?? ["", ""]
+      this.open(path, { _tag: "Html", path, type, open, close })
       if (Syntax.endsHtmlBlock(type, text, nonspace, end)) this.leaf = none
       return true
     }

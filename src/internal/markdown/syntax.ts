@@ -107,6 +107,21 @@ const htmlBlockEnds = [/<\/(?:script|pre|textarea|style)>/i, /-->/, /\?>/, />/, 
 export const endsHtmlBlock = (type: number, text: string, from: number, end: number): boolean =>
   htmlBlockEnds[type - 1]?.test(text.slice(from, end)) === true
 
+const htmlOpening = /<(?:!--|\?|!\[CDATA\[|![A-Za-z]|[A-Za-z]+)/y
+const htmlClosing = ["", "", "-->", "?>", ">", "]]>"]
+
+/** What opens an HTML block of a type again, and what closes it; undefined for those that a blank line ends. */
+export const htmlMarks = (
+  type: number,
+  text: string,
+  at: number
+): readonly [open: string, close: string] | undefined => {
+  htmlOpening.lastIndex = at
+  const opening = type <= 5 ? htmlOpening.exec(text)?.[0] : undefined
+  if (opening === undefined) return undefined
+  return type === 1 ? [`${opening}>`, `</${opening.slice(1)}>`] : [opening, htmlClosing[type]!]
+}
+
 const definition = /\[(?:[^[\]\\\n]|\\.){1,999}\]:/y
 
 const isDefinition = (text: string, at: number): boolean => {

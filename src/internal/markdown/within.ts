@@ -3,9 +3,9 @@
  * and outside emphasis, links and code spans where that is possible.
  */
 import { utf8Length } from "../bytes.js"
-import type { Code, Fence, Paragraph, Table } from "./block.js"
+import type { Code, Fence, Html, Paragraph, Table } from "./block.js"
 import type { Room } from "./boundaries.js"
-import { characterStart, sentenceStart, wordStart } from "./boundaries.js"
+import { characterStart, isCharacterStart, sentenceStart, wordStart } from "./boundaries.js"
 import type { Candidates, LastLine, SoftBreak } from "./candidates.js"
 import { makeFrame } from "./candidates.js"
 import * as Frames from "./frames.js"
@@ -39,7 +39,7 @@ export interface LineContext extends Context {
   readonly to: number
 }
 
-/** How many characters are tried, one before the other, until a cut is made regardless of what it does. */
+/** How many places are tried for one kind of cut: more would make the work of hostile text grow with its square. */
 const attempts = 256
 
 const isThinkingAt = ({ last }: LineContext, at: number): boolean =>
@@ -47,7 +47,7 @@ const isThinkingAt = ({ last }: LineContext, at: number): boolean =>
 
 const mayThink = ({ last }: LineContext): boolean => last.isThinking || last.flips.length > 0
 
-type Accept = (at: number, level: number) => Cut | undefined
+type Accept = (at: number, level: number, inline: Inline) => Cut | undefined
 
 const cutAtCharacter = (context: LineContext, from: number, to: number, accept: (at: number) => Cut | undefined) => {
   let at = characterStart(context.text, to)
@@ -68,10 +68,11 @@ const search = (
   accept: Accept
 ): Cut | undefined => {
   let cut: Cut | undefined
+  let tried = 0
   find(text, from, to, (at) => {
     if (inline.level(at) > level) return false
-    cut = accept(at, level)
-    return cut !== undefined
+    cut = accept(at, level, inline)
+    return cut !== undefined || ++tried > attempts
   })
   return cut
 }
@@ -102,7 +103,7 @@ export const cutInline = (
       ? search(wordStart, context, from, Level.emphasis, inline, accept) ?? fallback()
       : undefined) ??
     search(wordStart, context, least, Level.span, inline, accept) ??
-    cutAtCharacter(context, least, context.to, (at) => accept(at, Level.span)) ??
+    cutAtCharacter(context, least, context.to, (at) => accept(at, Level.span, inline)) ??
     cutAtCharacter(context, from, context.to, bare)
 }
 
@@ -118,7 +119,7 @@ export const cutSpans = (
 ): Cut | undefined => {
   const { limit, room, text } = context
   const here = inline.level(at)
-  if (here > level || at > room.end || characterStart(text, at) !== at) return undefined
+  if (here > level || at > room.end || !isCharacterStart(text, at)) return undefined
   const spans: ReadonlyArray<Span> = here === Level.free ? [] : inline.around(at)
   const inner = spans[spans.length - 1]
   if (inner === undefined) return fit(context, { at, closeAt: at, closers: "", suffix, prefix, isThinking })
@@ -139,7 +140,7 @@ const clashes = (text: string, closeAt: number, at: number, spans: ReadonlyArray
 
 const fit = ({ room }: Context, cut: Cut): Cut | undefined => {
   const bytes = utf8Length(cut.closers) + utf8Length(cut.suffix) + (cut.isThinking ? Frames.closeThinkBytes : 0)
-  return bytes === 0 || cut.at <= room.before(bytes) ? cut : undefined
+  return cut.at <= room.before(bytes) ? cut : undefined
 }
 
 /** At a line break within the last paragraph. */
@@ -179,7 +180,7 @@ const inParagraph = (context: LineContext, leaf: Paragraph, inline: Inline, fall
     context,
     inline,
     last.content,
-    (at, level) => {
+    (at, level, inline) => {
       const cut = cutSpans(context, inline, level, at, prefix, "", isThinkingAt(context, at))
       if (cut === undefined || Syntax.readsOtherwise(text, last.content, cut.closeAt)) return undefined
       if (leaf.marker === "" && cut.prefix === prefix && Syntax.opensBlock(text, at, last.end)) {
@@ -206,21 +207,22 @@ const inLine = (
   return cut ?? cutAtCharacter(context, from, to, accept)
 }
 
-const inFence = (context: LineContext, leaf: Fence): Cut | undefined => {
+/** In a line of code, or of HTML that only its own end ends. */
+const inVerbatim = (context: LineContext, leaf: Fence | Html): Cut | undefined => {
   const { last, limit, room, text } = context
   const frame = makeFrame(leaf, limit)
   if (frame === undefined) return undefined
   const isThinking = mayThink(context)
   const to = Math.min(context.to, room.before(frame.bytes + 1 + (isThinking ? Frames.closeThinkBytes : 0)))
-  const prefix = frame.prefix + Frames.codeLine(leaf)
+  const prefix = frame.prefix + (leaf._tag === "Fence" ? Frames.codeLine(leaf) : Frames.continuation(leaf.path))
   if (!Frames.fits(prefix, limit)) return undefined
+  const isCloser = (from: number, to: number) => leaf._tag === "Fence" && Syntax.closesFence(text, from, to, leaf.fence)
   return inLine(
     context,
     last.start,
     to,
     (at) =>
-      characterStart(text, at) !== at || Syntax.closesFence(text, last.content, at, leaf.fence) ||
-        Syntax.closesFence(text, at, last.end, leaf.fence)
+      !isCharacterStart(text, at) || isCloser(last.content, at) || isCloser(at, last.end)
         ? undefined
         : { at, closeAt: at, closers: "", suffix: `\n${frame.suffix}`, prefix, isThinking: isThinkingAt(context, at) }
   )
@@ -228,56 +230,50 @@ const inFence = (context: LineContext, leaf: Fence): Cut | undefined => {
 
 const inCode = (context: LineContext, leaf: Code): Cut | undefined => {
   const { last, limit, text } = context
-  const prefix = `${Frames.markerLine(leaf.path, true)}${Frames.continuation(leaf.path)}    `
+  const prefix = Frames.openCode(leaf)
   if (!Frames.fits(prefix, limit)) return undefined
   return inLine(
     context,
     last.content,
     context.to,
     (at) =>
-      characterStart(text, at) !== at || Syntax.isBlankCode(text.charCodeAt(at))
+      !isCharacterStart(text, at) || Syntax.isBlankCode(text.charCodeAt(at))
         ? undefined
         : fit(context, { at, closeAt: at, closers: "", suffix: "", prefix, isThinking: isThinkingAt(context, at) })
   )
 }
 
+/** In a row of a table: before a cell of its second half, or in the text of one. The cells before it are left empty. */
 const inRow = (context: LineContext, leaf: Table): Cut | undefined => {
   const { half, last, limit, text, to } = context
-  const frame = makeFrame(leaf, limit)
-  if (frame === undefined) return undefined
   const cells = Syntax.cells(text, last.content, last.end)
-  const index = cells.findLastIndex(([start]) => start < to)
-  const cell = cells[index]
-  if (cell === undefined) return undefined
-  const lead = (column: number) => `${frame.prefix}${Frames.continuation(leaf.path)}|${" |".repeat(column)} `
-  if (index > 0 && cell[0] > half && Frames.fits(lead(index), limit)) {
-    const at = cell[0]
-    const isThinking = isThinkingAt(context, at)
-    const cut = fit(context, { at, closeAt: at, closers: "", suffix: "", prefix: lead(index), isThinking })
-    if (cut !== undefined) return cut
+  for (let index = cells.findLastIndex(([start]) => start < to); index >= 0; index--) {
+    const [start, end] = cells[index]!
+    if (2 * index > limit) continue
+    const prefix = Frames.openRow(leaf, index)
+    if (!Frames.fits(prefix, limit)) continue
+    const bare = (at: number, suffix: string): Cut | undefined =>
+      fit(context, { at, closeAt: at, closers: "", suffix, prefix, isThinking: isThinkingAt(context, at) })
+    const before = index > 0 && start > half ? bare(start, "") : undefined
+    if (before !== undefined) return before
+    let from = start
+    while (from < end && Syntax.isBlankCode(text.charCodeAt(from))) from++
+    const inside = cutInline(
+      { ...context, to: Math.min(to, end - 1) },
+      read(text, start, end),
+      from,
+      (at, level, inline) => cutSpans(context, inline, level, at, prefix, " |", isThinkingAt(context, at)),
+      () => undefined,
+      (at) => bare(at, " |")
+    )
+    if (inside !== undefined) return inside
   }
-  const prefix = lead(index)
-  if (!Frames.fits(prefix, limit)) return undefined
-  const inline = read(text, cell[0], cell[1])
-  let from = cell[0]
-  while (from < cell[1] && Syntax.isBlankCode(text.charCodeAt(from))) from++
-  return cutInline(
-    context,
-    inline,
-    from,
-    (at, level) =>
-      at < cell[1] ? cutSpans(context, inline, level, at, prefix, " |", isThinkingAt(context, at)) : undefined,
-    () => undefined,
-    (at) =>
-      at < cell[1]
-        ? fit(context, { at, closeAt: at, closers: "", suffix: " |", prefix, isThinking: isThinkingAt(context, at) })
-        : undefined
-  )
+  return undefined
 }
 
 const inPlain = (context: LineContext): Cut | undefined =>
   inLine(context, context.found.base, context.to, (at) =>
-    characterStart(context.text, at) === at
+    isCharacterStart(context.text, at)
       ? fit(context, { at, closeAt: at, closers: "", suffix: "", prefix: "", isThinking: isThinkingAt(context, at) })
       : undefined)
 
@@ -290,7 +286,8 @@ export const cutWithin = (
   const { lastEnd } = context.found
   const { end, leaf, role } = context.last
   let cut: Cut | undefined
-  if (leaf._tag === "Fence" && role === "code") cut = inFence(context, leaf)
+  if (leaf._tag === "Fence" && role === "code") cut = inVerbatim(context, leaf)
+  else if (leaf._tag === "Html" && leaf.open !== "") cut = inVerbatim(context, leaf)
   else if (leaf._tag === "Code") cut = inCode(context, leaf)
   else if (leaf._tag === "Table" && role === "row") cut = inRow(context, leaf)
   else if (leaf._tag === "Heading") cut = inParagraph(context, leaf, inlineOf(leaf.start, end), fallback)
