@@ -38,7 +38,9 @@ const loneSurrogate = /\p{Surrogate}/u
 /**
  * Whether the string survives the way through UTF-8.
  */
-export const isWellFormed = (text: string): boolean => !loneSurrogate.test(text)
+export const isWellFormed: (text: string) => boolean = "isWellFormed" in String.prototype
+  ? (text) => (text as unknown as { readonly isWellFormed: () => boolean }).isWellFormed()
+  : (text) => !loneSurrogate.test(text)
 
 /**
  * How many bytes standard, padded base64 decodes to; undefined when it is something else.

@@ -8,6 +8,7 @@ import * as BotEvent from "../BotEvent.js"
 import * as Frame from "../Frame.js"
 import * as Message from "../Message.js"
 import { parse } from "./jsonRepair.js"
+import * as Plain from "./plain.js"
 
 /** @internal */
 export type Inbound =
@@ -28,14 +29,24 @@ const isObject = (u: unknown): u is Json => typeof u === "object" && u !== null 
 const notAnEnvelope: Inbound = { _tag: "Undecodable", reason: "NotAnEnvelope" }
 const preserve = { onExcessProperty: "preserve" } as const
 
-const messageDecoders: { readonly [msgtype: string]: (body: unknown) => Either.Either<Message.Message, unknown> } = {
+interface MessageDecoder {
+  readonly accepts: (body: unknown) => body is Message.Message
+  readonly decode: (body: unknown) => Either.Either<Message.Message, unknown>
+}
+
+const messageDecoder = <A extends Message.Message>(schema: Schema.Schema<A>): MessageDecoder => ({
+  accepts: Plain.compile<Message.Message>(schema as unknown as Schema.Schema<Message.Message>),
+  decode: Schema.decodeUnknownEither(schema, preserve)
+})
+
+const messageDecoders: { readonly [msgtype: string]: MessageDecoder } = {
   __proto__: null as never,
-  text: Schema.decodeUnknownEither(Message.TextMessage, preserve),
-  image: Schema.decodeUnknownEither(Message.ImageMessage, preserve),
-  mixed: Schema.decodeUnknownEither(Message.MixedMessage, preserve),
-  voice: Schema.decodeUnknownEither(Message.VoiceMessage, preserve),
-  file: Schema.decodeUnknownEither(Message.FileMessage, preserve),
-  video: Schema.decodeUnknownEither(Message.VideoMessage, preserve)
+  text: messageDecoder(Message.TextMessage),
+  image: messageDecoder(Message.ImageMessage),
+  mixed: messageDecoder(Message.MixedMessage),
+  voice: messageDecoder(Message.VoiceMessage),
+  file: messageDecoder(Message.FileMessage),
+  video: messageDecoder(Message.VideoMessage)
 }
 const decodeUnknownMessage = Schema.decodeUnknownEither(Message.UnknownMessage)
 
@@ -89,9 +100,8 @@ const decodeMessage = (body: Json, reqId: string, receivedAt: number): Inbound =
     const ownReceivedAt = body.receivedAt
     body.reqId = reqId
     body.receivedAt = receivedAt
-    const first = decoder(body)
-    if (Either.isRight(first)) return { _tag: "Message", message: first.right }
-    const second = decoder(straighten(body, 0))
+    if (decoder.accepts(body)) return { _tag: "Message", message: body }
+    const second = decoder.decode(straighten(body, 0))
     if (Either.isRight(second)) return { _tag: "Message", message: second.right }
     restore(body, "reqId", own)
     restore(body, "receivedAt", ownReceivedAt)

@@ -15,10 +15,14 @@ import * as FiberId from "effect/FiberId"
 /** A wake that is later than this was not kept by the scheduler but by a blocked loop. */
 const stallMillis = 1000
 
-/** Time is read in microseconds, and sums of it are rounded: what is closer than one is due. */
+/** Nanoseconds since 1970 do not fit into a number, and sums are rounded: what is closer than a microsecond is due. */
 const grainMillis = 0.001
 
-/** @internal */
+/**
+ * A cancelled entry may lie in the queue for a while, and what it refers to with it.
+ *
+ * @internal
+ */
 export interface Entry {
   readonly dueAt: number
   readonly onDue: () => void
@@ -31,6 +35,8 @@ export interface Deadlines {
   readonly now: () => number
   /** Calls back once, after `millis`, unless cancelled first. */
   readonly after: (millis: number, onDue: () => void) => Entry
+  /** Calls back once, when it is due, unless cancelled first. For whoever has an object anyway. */
+  readonly add: (entry: Entry) => void
   /** Never returns; runs for as long as the deadlines are kept. */
   readonly run: Effect.Effect<never>
 }
@@ -46,7 +52,7 @@ export const make = (clock: Clock.Clock): Deadlines => {
   let armedFor = Infinity
   let alarm: Deferred.Deferred<void> | undefined
 
-  const raw = () => Number(clock.unsafeCurrentTimeNanos() / 1000n) / 1000
+  const raw = () => Number(clock.unsafeCurrentTimeNanos()) / 1_000_000
   let lastSeen = raw()
 
   const now = () => {
@@ -72,8 +78,7 @@ export const make = (clock: Clock.Clock): Deadlines => {
     compactAt = Math.max(smallestCompaction, 2 * queue.length)
   }
 
-  const after = (millis: number, onDue: () => void): Entry => {
-    const entry: Entry = { dueAt: now() + millis, onDue, cancelled: false }
+  const add = (entry: Entry): void => {
     if (queue.length >= compactAt) compact()
     let at = queue.length
     while (at > head && queue[at - 1]!.dueAt > entry.dueAt) at--
@@ -84,6 +89,11 @@ export const make = (clock: Clock.Clock): Deadlines => {
       armedFor = entry.dueAt
       ring()
     }
+  }
+
+  const after = (millis: number, onDue: () => void): Entry => {
+    const entry: Entry = { dueAt: now() + millis, onDue, cancelled: false }
+    add(entry)
     return entry
   }
 
@@ -125,5 +135,5 @@ export const make = (clock: Clock.Clock): Deadlines => {
     }
   })
 
-  return { now, after, run }
+  return { now, after, add, run }
 }

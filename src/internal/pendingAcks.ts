@@ -17,10 +17,19 @@ export type Verdict =
   | { readonly _tag: "Acked"; readonly ack: Frame.Ack }
   | { readonly _tag: "Unknown"; readonly reason: "AckTimeout" | "ConnectionLost" }
 
+/**
+ * Who wrote a frame.
+ *
+ * @internal
+ */
+export interface Writer {
+  readonly onVerdict: (verdict: Verdict) => void
+}
+
 /** @internal */
 export interface PendingAcks {
   /** Call right after the frame was written. */
-  readonly register: (reqId: string, timeoutMillis: number, settle: (verdict: Verdict) => void) => void
+  readonly register: (reqId: string, timeoutMillis: number, writer: Writer) => void
   /** `false` when the ack belongs to no frame: a surplus. */
   readonly receive: (ack: Frame.Ack) => boolean
   /** Settles everything; no ack of this session can come any more. */
@@ -28,11 +37,36 @@ export interface PendingAcks {
   readonly size: () => number
 }
 
-interface Pending extends AckCredit.Written {
+/** Its own deadline: one object for each frame that waits. */
+class Pending implements AckCredit.Written, Deadlines.Entry {
   readonly reqId: string
-  readonly settle: (verdict: Verdict) => void
-  deadline: Deadlines.Entry
-  isSettled: boolean
+  readonly order: number
+  readonly horizonAt: number
+  readonly dueAt: number
+  readonly onTimeout: (frame: Pending) => void
+  /** Absent once the frame is settled, when only the queue of deadlines still holds it. */
+  writer: Writer | undefined
+  cancelled = false
+
+  constructor(
+    reqId: string,
+    order: number,
+    horizonAt: number,
+    dueAt: number,
+    writer: Writer,
+    onTimeout: (frame: Pending) => void
+  ) {
+    this.reqId = reqId
+    this.order = order
+    this.horizonAt = horizonAt
+    this.dueAt = dueAt
+    this.writer = writer
+    this.onTimeout = onTimeout
+  }
+
+  onDue() {
+    this.onTimeout(this)
+  }
 }
 
 /**
@@ -53,21 +87,22 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
   let order = 0
   let size = 0
 
-  const isSettled = (frame: Pending) => frame.isSettled
+  const isSettled = (frame: Pending) => frame.writer === undefined
 
   const settle = (frame: Pending, verdict: Verdict) => {
-    frame.isSettled = true
-    frame.deadline.cancelled = true
+    const writer = frame.writer!
+    frame.writer = undefined
+    frame.cancelled = true
     size--
     if (verdict._tag === "Acked") meters.ackLatency(deadlines.now() - frame.horizonAt + horizonMillis)
-    frame.settle(verdict)
+    writer.onVerdict(verdict)
   }
 
   const review = (reqId: string, group: AckCredit.Group<Pending>) => {
     const complete = AckCredit.isComplete(group)
     const verdicts: Array<readonly [Pending, Verdict]> = []
     for (const frame of group.frames) {
-      if (frame.isSettled) continue
+      if (isSettled(frame)) continue
       const ack = AckCredit.known(group, frame)
       if (ack !== undefined) verdicts.push([frame, { _tag: "Acked", ack }])
       else if (complete) verdicts.push([frame, timedOut])
@@ -98,16 +133,10 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
     settle(frame, timedOut)
   }
 
-  const register = (reqId: string, timeoutMillis: number, onVerdict: (verdict: Verdict) => void) => {
+  const register = (reqId: string, timeoutMillis: number, writer: Writer) => {
     const now = deadlines.now()
-    const frame: Pending = {
-      reqId,
-      order: ++order,
-      horizonAt: now + horizonMillis,
-      settle: onVerdict,
-      deadline: deadlines.after(timeoutMillis, () => onTimeout(frame)),
-      isSettled: false
-    }
+    const frame = new Pending(reqId, ++order, now + horizonMillis, now + timeoutMillis, writer, onTimeout)
+    deadlines.add(frame)
     size++
     let group = groups.size === 0 ? undefined : groups.get(reqId)
     if (group === undefined) {
@@ -124,7 +153,7 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
     if (group.frames.length >= largestGroup) {
       drowned.add(group)
       group.acks = []
-      group.frames = group.frames.filter((other) => !other.isSettled)
+      group.frames = group.frames.filter((other) => !isSettled(other))
     }
     group.frames.push(frame)
   }
@@ -150,7 +179,7 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
     groups.clear()
     for (const horizon of horizons) horizon.cancelled = true
     horizons.clear()
-    for (const frame of open) if (!frame.isSettled) settle(frame, lost)
+    for (const frame of open) if (!isSettled(frame)) settle(frame, lost)
   }
 
   return { register, receive, end, size: () => size }

@@ -15,16 +15,50 @@ import * as StreamWindows from "./streamWindows.js"
 
 type OnExit = (exit: Exit.Exit<Frame.Ack, QueueError>) => void
 
-interface Job {
+/** Its own request options: one object for each frame of a lane. */
+class Job implements Connection.RequestOptions {
+  readonly lane: Lane
   readonly request: Frame.Request
   readonly options: Options | undefined
+  readonly expiresAt: number | undefined
+  readonly windowMillis: number | undefined
+  readonly passesDrain: boolean | undefined
+  readonly onFirstWritten: (job: Job) => void
   /** Absent once the caller has its answer or went away. */
   onExit: OnExit | undefined
-  isStarted: boolean
-  isWritten: boolean
+  isStarted = false
+  isWritten = false
   /** A copy was written whose ack will never come. */
-  hasDoubtfulCopy: boolean
-  giveUp: (() => void) | undefined
+  hasDoubtfulCopy = false
+  giveUp: (() => void) | undefined = undefined
+
+  constructor(
+    lane: Lane,
+    request: Frame.Request,
+    options: Options | undefined,
+    onFirstWritten: (job: Job) => void,
+    onExit: OnExit
+  ) {
+    this.lane = lane
+    this.request = request
+    this.options = options
+    this.expiresAt = options?.expiresAt
+    this.windowMillis = options?.windowMillis
+    this.passesDrain = options?.passesDrain
+    this.onFirstWritten = onFirstWritten
+    this.onExit = onExit
+  }
+
+  onWritten() {
+    // A second copy is the same frame, not another one.
+    if (!this.isWritten) this.onFirstWritten(this)
+    this.isWritten = true
+    this.options?.onWritten?.()
+  }
+
+  isWanted() {
+    return this.onExit !== undefined && (this.options?.isWanted === undefined || this.options.isWanted())
+  }
 }
 
 interface Lane {
@@ -69,7 +103,7 @@ export const make = (
 
   const mayResend = (lane: Lane, job: Job): boolean => {
     const { options } = job
-    if (job.onExit === undefined || options?.onConnectionLost !== "resend") return false
+    if (options?.onConnectionLost !== "resend" || !job.isWanted()) return false
     if (options.expiresAt !== undefined && wallTime() > options.expiresAt) return false
     return options.stream === undefined || !windows.isOver(lane.reqId, options.stream.id)
   }
@@ -77,25 +111,17 @@ export const make = (
   const start = (lane: Lane, job: Job) => {
     let hasExited = false
     job.isStarted = true
-    const giveUp = connection.unsafeRequest(job.request, requestOptions(lane, job), (exit) => {
+    const giveUp = connection.unsafeRequest(job.request, job, (exit) => {
       hasExited = true
       onExit(lane, job, exit)
     })
     if (!hasExited) job.giveUp = giveUp
   }
 
-  const requestOptions = (lane: Lane, job: Job): Connection.RequestOptions => ({
-    ...job.options,
-    onWritten: () => {
-      const stream = job.options?.stream
-      // A second copy is the same final, not another one.
-      if (stream !== undefined && !job.isWritten) windows.onWritten(lane.reqId, stream)
-      if (!job.isWritten) meters.sent(job.request.cmd)
-      job.isWritten = true
-      job.options?.onWritten?.()
-    },
-    isWanted: () => job.onExit !== undefined
-  })
+  const onFirstWritten = ({ lane, options, request }: Job) => {
+    if (options?.stream !== undefined) windows.onWritten(lane.reqId, options.stream)
+    meters.sent(request.cmd)
+  }
 
   const onExit = (lane: Lane, job: Job, exit: Exit.Exit<Frame.Ack, QueueError>) => {
     if (isConnectionLost(exit) && mayResend(lane, job)) {
@@ -151,32 +177,22 @@ export const make = (
   return {
     unsafeOffer: (request, options, onExit) => {
       const reqId = request.headers.req_id
-      const job: Job = {
-        request,
-        options,
-        onExit,
-        isStarted: false,
-        isWritten: false,
-        hasDoubtfulCopy: false,
-        giveUp: undefined
-      }
-      let lane = lanes.get(reqId)
-      if (lane !== undefined && lane.queue.length > config.maxReplyQueueSize) {
+      const known = lanes.get(reqId)
+      if (known !== undefined && known.queue.length > config.maxReplyQueueSize) {
         const full = Exit.fail(new ReplyQueueFull({ command: request.cmd, limit: config.maxReplyQueueSize }))
         meters.verdict(full)
         onExit(full)
         return () => {}
       }
       grow(1)
-      if (lane === undefined) {
-        lane = { reqId, queue: [job], isDriven: false }
+      const lane = known ?? { reqId, queue: [], isDriven: false }
+      const job = new Job(lane, request, options, onFirstWritten, onExit)
+      lane.queue.push(job)
+      if (known === undefined) {
         lanes.set(reqId, lane)
         drive(lane)
-      } else {
-        lane.queue.push(job)
       }
-      const ownLane = lane
-      return () => giveUp(ownLane, job)
+      return () => giveUp(lane, job)
     },
     unsafeIsIdle: (reqId) => !lanes.has(reqId),
     flushed: Effect.async<void>((resume) => {

@@ -30,14 +30,31 @@ export interface Requests {
 /** A frame longer than this is encoded again rather than kept until its ack. */
 const largeText = 64 * 1024
 
-interface Job {
+/** What a job needs of its queue; the methods stand on a class so that a frame costs no closures. */
+interface Owner {
+  readonly onVerdict: (job: Job, verdict: PendingAcks.Verdict) => void
+}
+
+class Job implements PendingAcks.Writer {
+  readonly owner: Owner
   readonly request: Frame.Request
   readonly options: RequestOptions | undefined
   onExit: OnExit | undefined
-  text: string | undefined
-  isAnnounced: boolean
-  giveUpAt: number | undefined
-  giveUp: Deadlines.Entry | undefined
+  text: string | undefined = undefined
+  isAnnounced = false
+  giveUpAt: number | undefined = undefined
+  giveUp: Deadlines.Entry | undefined = undefined
+
+  constructor(owner: Owner, request: Frame.Request, options: RequestOptions | undefined, onExit: OnExit) {
+    this.owner = owner
+    this.request = request
+    this.options = options
+    this.onExit = onExit
+  }
+
+  onVerdict(verdict: PendingAcks.Verdict) {
+    this.owner.onVerdict(this, verdict)
+  }
 }
 
 /** @internal */
@@ -121,7 +138,7 @@ export const make = (
     job.text ??= encode(job)
     if (job.text === undefined) return
     const isWritten = session !== undefined &&
-      session.send(job.request.headers.req_id, job.text, ackTimeout, (verdict) => onVerdict(job, verdict))
+      session.send(job.request.headers.req_id, job.text, ackTimeout, job)
     if (!isWritten) return park(job)
     // Chunks of uploads are large, and few go out twice.
     if (job.text.length > largeText) job.text = undefined
@@ -139,17 +156,11 @@ export const make = (
     }
   }
 
+  const owner: Owner = { onVerdict }
+
   return {
     submit: (request, options, onExit) => {
-      const job: Job = {
-        request,
-        options,
-        onExit,
-        text: undefined,
-        isAnnounced: false,
-        giveUpAt: undefined,
-        giveUp: undefined
-      }
+      const job = new Job(owner, request, options, onExit)
       if (state === "Closed" || state === "Draining" && options?.passesDrain !== true) unavailable(job, state)
       else if (session === undefined) park(job)
       else write(job)

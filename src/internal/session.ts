@@ -41,10 +41,8 @@ export interface Environment {
 /** @internal */
 export interface Session {
   /** Writes a frame and registers its ack. `false`: the socket is not open any more, and nothing was written. */
-  readonly send: (reqId: string, text: string, timeoutMillis: number, settle: Settle) => boolean
+  readonly send: (reqId: string, text: string, timeoutMillis: number, writer: PendingAcks.Writer) => boolean
 }
-
-type Settle = (verdict: PendingAcks.Verdict) => void
 
 const OPEN = 1
 const CLOSED = 3
@@ -124,9 +122,9 @@ export const run = (env: Environment): Effect.Effect<never, LinkFailure> =>
       }
     }
 
-    const send: Session["send"] = (reqId, text, timeoutMillis, settle) => {
+    const send: Session["send"] = (reqId, text, timeoutMillis, writer) => {
       if (hasEnded || ws.readyState !== OPEN) return false
-      acks.register(reqId, timeoutMillis, settle)
+      acks.register(reqId, timeoutMillis, writer)
       write(text)
       return true
     }
@@ -174,8 +172,8 @@ export const run = (env: Environment): Effect.Effect<never, LinkFailure> =>
 
     const request = (frame: Frame.Request, timeout: Duration.Duration): Effect.Effect<PendingAcks.Verdict> =>
       Effect.async((resume) => {
-        const isSent = send(frame.headers.req_id, codec.encode(frame), Duration.toMillis(timeout), (verdict) => {
-          resume(Effect.succeed(verdict))
+        const isSent = send(frame.headers.req_id, codec.encode(frame), Duration.toMillis(timeout), {
+          onVerdict: (verdict) => resume(Effect.succeed(verdict))
         })
         if (!isSent) resume(Effect.never)
       })

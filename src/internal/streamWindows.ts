@@ -5,9 +5,12 @@
 import * as Duration from "effect/Duration"
 import * as Limits from "../Limits.js"
 
+/** Almost every `req_id` has one stream, so that a list costs less than a key made of two. */
 interface Window {
+  readonly id: string
   readonly openedAt: number
   finals: number
+  readonly older: Window | undefined
 }
 
 /** @internal */
@@ -27,34 +30,41 @@ const capacity = 10_000
 /** @internal */
 export const make = (wallTime: () => number): StreamWindows => {
   const windows = new Map<string, Window>()
-  const key = (reqId: string, id: string) => `${reqId}\n${id}`
+  let size = 0
   // A forgotten stream looks new when it comes back, so while one of them may be open nothing is concluded.
   let forgottenUntil = -Infinity
 
+  const find = (reqId: string, id: string): Window | undefined => {
+    let window = windows.get(reqId)
+    while (window !== undefined && window.id !== id) window = window.older
+    return window
+  }
+
   const forgetOldest = () => {
-    const [name, { openedAt }] = windows.entries().next().value!
-    windows.delete(name)
-    forgottenUntil = Math.max(forgottenUntil, openedAt + Limits.streamWindowMillis)
+    const [reqId, newest] = windows.entries().next().value!
+    windows.delete(reqId)
+    forgottenUntil = Math.max(forgottenUntil, newest.openedAt + Limits.streamWindowMillis)
+    for (let window: Window | undefined = newest; window !== undefined; window = window.older) size--
   }
 
   return {
-    onWritten: (reqId, stream) => {
-      const name = key(reqId, stream.id)
-      let window = windows.get(name)
+    onWritten: (reqId, { finish, id }) => {
+      let window = find(reqId, id)
       if (window === undefined) {
-        window = { openedAt: wallTime(), finals: 0 }
-        if (windows.size >= capacity) forgetOldest()
-        windows.set(name, window)
+        while (size >= capacity) forgetOldest()
+        window = { id, openedAt: wallTime(), finals: 0, older: windows.get(reqId) }
+        windows.set(reqId, window)
+        size++
       }
-      if (stream.finish) window.finals++
+      if (finish) window.finals++
     },
     isOpenForOneFinal: (reqId, id) => {
-      const window = windows.get(key(reqId, id))
+      const window = find(reqId, id)
       return window !== undefined && window.finals === 1 && wallTime() >= forgottenUntil &&
         wallTime() < window.openedAt + Limits.streamWindowMillis - marginMillis
     },
     isOver: (reqId, id) => {
-      const window = windows.get(key(reqId, id))
+      const window = find(reqId, id)
       return window !== undefined && wallTime() >= window.openedAt + Limits.streamWindowMillis
     }
   }

@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
@@ -160,22 +161,35 @@ export const make: Effect.Effect<
     body: unknown,
     options?: ReplyQueue.Options
   ): Effect.Effect<Frame.Ack, SendError> =>
-    Effect.withFiberRuntime((fiber) => {
-      if (target instanceof SendInvalid) return Effect.fail(target)
-      if (target.kind !== "message") noteAnswer(fiber.getFiberRef(Handlers.answer), target.reqId)
-      const parent = spans.parentOf(fiber)
-      const request = Frame.request(cmd, target.reqId, body)
-      const all: ReplyQueue.Options = {
-        ...options,
-        expiresAt: ReplyTarget.deadline(target),
-        windowMillis: ReplyTarget.windowMillis(target),
-        passesDrain: fiber.getFiberRef(Handlers.passesDrain)
-      }
-      const send = parent === undefined
-        ? enqueue(request, all)
-        : spans.send(parent, operation, target, (span) => enqueue(request, all, span))
-      return cmd === Frame.Command.respondUpdate ? send : withinQuota(target, options?.stream, send)
-    })
+    Effect.withFiberRuntime((fiber) => offered(fiber, operation, target, cmd, body, options))
+
+  const offered = <A extends ReplyTarget.ReplyTarget>(
+    fiber: Fiber.RuntimeFiber<Frame.Ack, SendError>,
+    operation: keyof WecomBot.Service,
+    target: A | SendInvalid,
+    cmd: string,
+    body: unknown,
+    options: ReplyQueue.Options | undefined
+  ): Effect.Effect<Frame.Ack, SendError> => {
+    if (target instanceof SendInvalid) return Effect.fail(target)
+    if (target.kind !== "message") noteAnswer(fiber.getFiberRef(Handlers.answer), target.reqId)
+    const parent = spans.parentOf(fiber)
+    const request = Frame.request(cmd, target.reqId, body)
+    const windowMillis = ReplyTarget.windowMillis(target)
+    // Written out: spreading into a frame's options costs more than all of its checks.
+    const all: ReplyQueue.Options = {
+      onConnectionLost: options?.onConnectionLost,
+      stream: options?.stream,
+      expiresAt: target.receivedAt + windowMillis,
+      windowMillis,
+      passesDrain: fiber.getFiberRef(Handlers.passesDrain),
+      isWanted: () => fiber.unsafePoll() === null
+    }
+    const send = parent === undefined
+      ? enqueue(request, all)
+      : spans.send(parent, operation, target, (span) => enqueue(request, all, span))
+    return cmd === Frame.Command.respondUpdate ? send : withinQuota(target, options?.stream, send)
+  }
 
   const streams = sending.makeStreams()
 
@@ -206,8 +220,11 @@ export const make: Effect.Effect<
         spans.onVerdict(span, clock, verdict)
         resume(verdict)
       }
+      // A finalizer costs more than the frame, and one that leaves at once cannot be taken back: should it ever have to go
+      // out again, its fiber is asked whether it still waits.
+      const leavesAtOnce = queue.unsafeIsIdle(request.headers.req_id) && connection.unsafeStatus()._tag === "Subscribed"
       const giveUp = queue.unsafeOffer(request, options, onExit)
-      return Effect.sync(giveUp)
+      return leavesAtOnce ? undefined : Effect.sync(giveUp)
     })
 
   const push = (
@@ -220,7 +237,10 @@ export const make: Effect.Effect<
     Effect.withFiberRuntime((fiber) => {
       const parent = spans.parentOf(fiber)
       const request = Frame.request(cmd, reqId, body)
-      const options = { passesDrain: fiber.getFiberRef(Handlers.passesDrain) }
+      const options: ReplyQueue.Options = {
+        passesDrain: fiber.getFiberRef(Handlers.passesDrain),
+        isWanted: () => fiber.unsafePoll() === null
+      }
       return parent === undefined
         ? enqueue(request, options)
         : spans.send(parent, operation, { reqId, chat }, (span) => enqueue(request, options, span))
@@ -283,10 +303,10 @@ export const make: Effect.Effect<
     })
 
   const replyStreamFrame: WecomBot.Service["replyStreamFrame"] = (to, frame) =>
-    Effect.suspend(() => {
+    Effect.withFiberRuntime((fiber) => {
       const body = streamBody(frame)
       if (body instanceof SendInvalid) return Effect.fail(body)
-      return offer("replyStreamFrame", targets.message(to), Frame.Command.respond, body, {
+      return offered(fiber, "replyStreamFrame", targets.message(to), Frame.Command.respond, body, {
         onConnectionLost: "resend",
         stream: body.stream
       })

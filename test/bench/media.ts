@@ -163,7 +163,7 @@ const main = async () => {
         const worker = child("work")
         worker.send({ role, direction, served, directory } satisfies Task)
         const { addedMB, seconds }: Result = await next(worker)
-        worker.kill()
+        worker.disconnect()
         const size = direction === "download" ? "100 MB to a file" : "20 MB from a file"
         console.log(
           `${direction.padEnd(8)} ${size.padEnd(18)} ${role.padEnd(8)} ${seconds.toFixed(2).padStart(6)} s` +
@@ -197,6 +197,7 @@ switch (process.argv[2]) {
     Effect.runFork(serve)
     break
   case "work":
+    process.once("disconnect", () => process.exit())
     process.once(
       "message",
       (task: Task) => void (task.role === "ours" ? ours : official)(task).then((r) => process.send!(r))

@@ -227,7 +227,7 @@ describe("no timer, fiber, listener or socket outlives its session", () => {
         const supervisor = yield* Supervisor.track
         const fiber = yield* Effect.fork(Effect.supervised(Effect.exit(session.run(environment)), supervisor))
         const verdicts: Array<string> = []
-        const settle = (verdict: { readonly _tag: string }) => verdicts.push(verdict._tag)
+        const writer = { onVerdict: (verdict: { readonly _tag: string }) => verdicts.push(verdict._tag) }
         let written = 0
         if (ending.after !== undefined) {
           const current = yield* Deferred.await(ready)
@@ -235,12 +235,12 @@ describe("no timer, fiber, listener or socket outlives its session", () => {
           yield* TestGateway.acks.drop({ where: (frame) => frame.reqId?.startsWith("doubt") === true })
           for (const reqId of ["doubt-1", "doubt-1", "doubt-2"]) {
             const text = JSON.stringify({ cmd: "aibot_other", headers: { req_id: reqId } })
-            if (current.send(reqId, text, reqId === "doubt-2" ? 60_000 : 10, settle)) written++
+            if (current.send(reqId, text, reqId === "doubt-2" ? 60_000 : 10, writer)) written++
           }
           yield* TestClock.adjust(20)
           yield* ending.after((cmd) =>
             Effect.sync(() => {
-              if (current.send("r", JSON.stringify({ cmd, headers: { req_id: "r" } }), 5000, settle)) written++
+              if (current.send("r", JSON.stringify({ cmd, headers: { req_id: "r" } }), 5000, writer)) written++
             })
           )
         }

@@ -2,7 +2,8 @@
 import { Effect } from "effect"
 import type * as Deadlines from "../../src/internal/deadlines.js"
 
-interface Item extends Deadlines.Entry {
+interface Item {
+  readonly entry: Deadlines.Entry
   readonly rank: number
   readonly turn: number
 }
@@ -17,26 +18,30 @@ export const make = (deadlineRank: number): Agenda => {
   const items: Array<Item> = []
   let time = 0
   let turn = 0
-  const add = (dueAt: number, rank: number, onDue: () => void): Item => {
-    const item = { dueAt, onDue, cancelled: false, rank, turn: turn++ }
-    items.push(item)
-    return item
+  const add = (entry: Deadlines.Entry, rank: number): Deadlines.Entry => {
+    items.push({ entry, rank, turn: turn++ })
+    return entry
   }
   const isBefore = (a: Item, b: Item) =>
-    a.dueAt !== b.dueAt ? a.dueAt < b.dueAt : a.rank !== b.rank ? a.rank < b.rank : a.turn < b.turn
+    a.entry.dueAt !== b.entry.dueAt
+      ? a.entry.dueAt < b.entry.dueAt
+      : a.rank !== b.rank
+      ? a.rank < b.rank
+      : a.turn < b.turn
   return {
     now: () => time,
-    after: (ticks, onDue) => add(time + ticks, deadlineRank, onDue),
+    after: (ticks, onDue) => add({ dueAt: time + ticks, onDue, cancelled: false }, deadlineRank),
+    add: (entry) => void add(entry, deadlineRank),
     run: Effect.never,
-    at: (when, rank, act) => void add(when, rank, act),
+    at: (when, rank, act) => void add({ dueAt: when, onDue: act, cancelled: false }, rank),
     runToEnd: () => {
       while (items.length > 0) {
         let first = 0
         for (let i = 1; i < items.length; i++) if (isBefore(items[i]!, items[first]!)) first = i
-        const [item] = items.splice(first, 1)
-        if (item!.cancelled) continue
-        time = Math.max(time, item!.dueAt)
-        item!.onDue()
+        const { entry } = items.splice(first, 1)[0]!
+        if (entry.cancelled) continue
+        time = Math.max(time, entry.dueAt)
+        entry.onDue()
       }
     }
   }

@@ -106,9 +106,11 @@ const play = (fate: Schedule) => {
     }
     own.sent.push(frame)
     all.push(frame)
-    current.acks.register(reqId, timeout, (verdict) => {
-      judge(frame, verdict)
-      if (!lane.isCrowded) goOn()
+    current.acks.register(reqId, timeout, {
+      onVerdict: (verdict) => {
+        judge(frame, verdict)
+        if (!lane.isCrowded) goOn()
+      }
     })
     if (lane.isCrowded) goOn()
     if (fateOf.ackAfter === undefined) return
@@ -219,11 +221,13 @@ describe("a lane with more frames in doubt than are worth reasoning about", () =
     const verdicts: Array<PendingAcks.Verdict> = []
     const surplus = { count: 0 }
     const write = (index: number, ackAfter: number): void => {
-      acks.register("lane", 2, (verdict) => {
-        expect(verdicts[index]).toBeUndefined()
-        verdicts[index] = verdict
-        if (verdict._tag === "Acked") expect(verdict.ack.errcode).toBe(errcodes[index])
-        if (index + 1 < errcodes.length) agenda.at(agenda.now(), 1, () => write(index + 1, delays[index + 1]!))
+      acks.register("lane", 2, {
+        onVerdict: (verdict) => {
+          expect(verdicts[index]).toBeUndefined()
+          verdicts[index] = verdict
+          if (verdict._tag === "Acked") expect(verdict.ack.errcode).toBe(errcodes[index])
+          if (index + 1 < errcodes.length) agenda.at(agenda.now(), 1, () => write(index + 1, delays[index + 1]!))
+        }
       })
       agenda.at(agenda.now() + ackAfter, 1, () => {
         if (!acks.receive(ackOf("lane", errcodes[index]!))) surplus.count++
@@ -253,8 +257,10 @@ describe("a lane with more frames in doubt than are worth reasoning about", () =
           expect(surplus.count).toBeGreaterThan(0)
           let verdict: PendingAcks.Verdict | undefined
           agenda.at(agenda.now() + horizon + 1, 1, () => {
-            acks.register("lane", 1, (_) => {
-              verdict = _
+            acks.register("lane", 1, {
+              onVerdict: (_) => {
+                verdict = _
+              }
             })
             acks.receive(ackOf("lane", 846608))
           })

@@ -5,7 +5,8 @@
 import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
 import * as path from "node:path"
-import { type Case, cases, sizes } from "./cases.js"
+import { build } from "./build.js"
+import { type Case, cases, sizes } from "./clients/cases.js"
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 5)
 const kinds = ["ours", "official", "bare"] as const
@@ -16,15 +17,16 @@ interface Sample {
   readonly rss: number
 }
 
-const here = (file: string) => path.join(import.meta.dirname, file)
-const execArgv = ["--import", "tsx", "--expose-gc"]
+const built = await build("client.ts", "service.ts")
+const script = (name: string) => path.join(built, `${name}.mjs`)
+const execArgv = ["--expose-gc", ...(process.env.BENCH_NODE_OPTIONS ?? "").split(" ").filter((option) => option !== "")]
 
-const service = fork(here("service.ts"), { execArgv: ["--import", "tsx"], stdio: ["ignore", "pipe", "inherit", "ipc"] })
+const service = fork(script("service"), { execArgv: [], stdio: ["ignore", "pipe", "inherit", "ipc"] })
 const [port] = await once(service.stdout!, "data")
 const url = `ws://127.0.0.1:${String(port).trim()}`
 
 const start = async (kind: Kind): Promise<ChildProcess> => {
-  const child = fork(here("client.ts"), [kind, url], { execArgv, stdio: ["ignore", "ignore", "inherit", "ipc"] })
+  const child = fork(script("client"), [kind, url], { execArgv, stdio: ["ignore", "ignore", "inherit", "ipc"] })
   await once(child, "message")
   return child
 }

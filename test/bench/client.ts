@@ -1,14 +1,15 @@
 /** One client in a process of its own: plays a case when told to, and reports what it cost. */
-import * as Bare from "./bare.js"
-import { type Case, play } from "./cases.js"
-import * as Official from "./official.js"
-import * as Ours from "./ours.js"
+import type { Case } from "./clients/cases.js"
+import { play } from "./clients/cases.js"
 
 const [kind, url] = process.argv.slice(2) as ["ours" | "official" | "bare", string]
 
+// Each loads what it needs and nothing of the others: their modules would count as its memory.
 const start = async (): Promise<(name: Case) => Promise<unknown>> => {
-  if (kind === "ours") return (await Ours.make(url)).play
-  const client = await (kind === "official" ? Official : Bare).make(url)
+  if (kind === "ours") return (await (await import("./clients/ours.js")).make(url)).play
+  const client = await (kind === "official"
+    ? await import("./clients/official.js")
+    : await import("./clients/bare.js")).make(url)
   return (name) => play(client, name)
 }
 
