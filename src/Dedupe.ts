@@ -11,6 +11,7 @@ import * as Hash from "effect/Hash"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as Fifo from "./internal/fifo.js"
 
 /**
  * @since 0.1.0
@@ -48,26 +49,17 @@ export const make = (options?: {
     const timeToLive = Duration.toMillis(options?.timeToLive ?? "1 hour")
     const capacity = Math.max(1, options?.capacity ?? 10_000)
     const seenAt = new Map<string, number>()
-    // All live equally long, so the oldest is the next to go. A Map could tell the order too, but finding its first entry
-    // gets slower with every entry that was deleted before it.
-    const order: Array<string | undefined> = []
-    let oldest = 0
-    const monotonic = () => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
+    // All live equally long, so the oldest is the next to go.
+    const order = Fifo.make<string>()
+    const monotonic = () => Number(clock.unsafeCurrentTimeNanos()) / 1_000_000
 
-    const forgetOldest = () => {
-      seenAt.delete(order[oldest]!)
-      order[oldest++] = undefined
-      if (oldest > capacity) {
-        order.splice(0, oldest)
-        oldest = 0
-      }
-    }
+    const forgetOldest = () => void seenAt.delete(order.shift()!)
 
     return {
       isNew: (msgid) =>
         Effect.sync(() => {
           const now = monotonic()
-          while (seenAt.size > 0 && now - seenAt.get(order[oldest]!)! > timeToLive) forgetOldest()
+          while (seenAt.size > 0 && now - seenAt.get(order.peek()!)! > timeToLive) forgetOldest()
           if (seenAt.has(msgid)) return false
           if (seenAt.size >= capacity) forgetOldest()
           seenAt.set(msgid, now)

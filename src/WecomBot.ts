@@ -29,6 +29,7 @@ import * as Dedupe from "./Dedupe.js"
 import type * as Frame from "./Frame.js"
 import * as Governor from "./Governor.js"
 import * as Heartbeat from "./Heartbeat.js"
+import type { HandlerRuntime } from "./internal/handlers.js"
 import * as internal from "./internal/wecomBot.js"
 import * as MediaDownload from "./MediaDownload.js"
 import * as MediaUpload from "./MediaUpload.js"
@@ -191,6 +192,8 @@ export declare namespace WecomBot {
     readonly forkHandler: <A, E, R>(
       handler: Effect.Effect<A, E, R>
     ) => Effect.Effect<Fiber.RuntimeFiber<A, E>, never, R>
+    /** `forkHandler` for the hot path, for the context in which this is run. */
+    readonly handlerRuntime: <R>() => Effect.Effect<HandlerRuntime<R>, never, R>
     readonly awaitReply: (
       from: Addressable,
       predicate?: (message: Message.Message) => boolean,

@@ -3,9 +3,17 @@
  * gets.
  */
 import type * as Cause from "effect/Cause"
+import * as Chunk from "effect/Chunk"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+import * as FiberRef from "effect/FiberRef"
+import * as FiberRefs from "effect/FiberRefs"
+import { identity } from "effect/Function"
+import * as HashMap from "effect/HashMap"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Tracer from "effect/Tracer"
 import type * as BotEvent from "../BotEvent.js"
@@ -20,9 +28,12 @@ import { WecomBot } from "../WecomBot.js"
 import type { ConnectionError } from "../WecomError.js"
 import * as Conversations from "./conversations.js"
 import * as Handlers from "./handlers.js"
+import { LazyScope } from "./lazyScope.js"
 import * as meters from "./meters.js"
 import type { RunOptions } from "./runOptions.js"
 import * as spans from "./spans.js"
+
+const noSpans: ReadonlyArray<Tracer.Span> = []
 
 const defaultConcurrency = 64
 const defaultMaxWaiting = 10_000
@@ -105,7 +116,7 @@ export const run = <E, R>(
     const timeout = options.handlerTimeout
     const oldest = options.ignoreOlderThan === undefined ? Infinity : Duration.toMillis(options.ignoreOlderThan)
 
-    const seconds = () => Number(clock.unsafeCurrentTimeNanos() / 1000n) / 1_000_000
+    const seconds = () => Number(clock.unsafeCurrentTimeNanos()) / 1_000_000_000
 
     const answerFailure = (cause: Cause.Cause<E | Cause.TimeoutException>, incoming: Incoming): Effect.Effect<void> =>
       Effect.suspend(() => {
@@ -115,30 +126,68 @@ export const run = <E, R>(
           : Effect.asVoid(bot.reply(incoming as Message.Message, Reply.markdown(text)))
       }).pipe(Effect.catchAllCause((cause) => Effect.logWarning("the error reply was not delivered", cause)))
 
-    /** What every handler gets: a Scope, its time limit, its share of the trace, and a fence around its failures. */
+    /** What every handler gets: its time limit, its share of the trace, and a fence around its failures. */
     const guarded = (
       handler: Effect.Effect<unknown, E, R>,
       incoming: Incoming,
       roots: ReadonlyArray<Tracer.Span>
-    ): Effect.Effect<void, never, R> =>
-      Effect.suspend(() => {
-        const startedAt = seconds()
-        const limited = timeout === undefined ? handler : Effect.timeout(handler, timeout)
-        return spans.handle(Effect.scoped(limited), incoming, roots).pipe(
-          Effect.ensuring(Effect.sync(() => meters.handled(incoming, seconds() - startedAt))),
-          Effect.catchAllCause((cause) =>
-            Effect.zipRight(Effect.logError("a handler failed", cause), answerFailure(cause, incoming))
-          ),
-          spans.below(roots),
-          Effect.annotateLogs({ module: "effect-wecom/BotRouter", msgid: incoming.msgid }),
-          Effect.onExit((exit) => Effect.sync(() => roots.forEach((span) => spans.end(span, clock, exit)))),
-          Effect.asVoid
-        ) as Effect.Effect<void, never, R>
+    ): Effect.Effect<void, never, R> => {
+      const limited = timeout === undefined ? handler : Effect.timeout(handler, timeout)
+      const fenced = Effect.catchAllCause(
+        spans.handle(limited, incoming, roots),
+        (cause) => Effect.zipRight(Effect.logError("a handler failed", cause), answerFailure(cause, incoming))
+      )
+      return spans.below(roots)(fenced) as Effect.Effect<void, never, R>
+    }
+
+    const handlers = yield* bot.handlerRuntime<R>()
+    const services = yield* Effect.context<R>()
+    const annotations = HashMap.set(
+      yield* FiberRef.get(FiberRef.currentLogAnnotations),
+      "module",
+      "effect-wecom/BotRouter" as unknown
+    )
+
+    // Hot path: a Scope and annotations in one step with the fork, and what the end sets off in an observer. As operators
+    // around the handler they cost more than its fiber.
+    const start = (
+      work: Effect.Effect<void, never, R>,
+      incoming: Incoming,
+      roots: ReadonlyArray<Tracer.Span>,
+      onEnd: () => void
+    ): (() => void) | undefined => {
+      const startedAt = seconds()
+      const scope = new LazyScope()
+      const annotated = HashMap.set(annotations, "msgid", incoming.msgid as unknown)
+      const withItsOwn = (refs: FiberRefs.FiberRefs, fiberId: FiberId.Runtime) =>
+        FiberRefs.updateManyAs(refs, {
+          entries: [
+            [FiberRef.currentContext, [[fiberId, Context.add(services, Scope.Scope, scope)]]],
+            [FiberRef.currentLogAnnotations, [[fiberId, annotated]]]
+          ]
+        })
+      const fiber = handlers.start(work, withItsOwn)
+      if (fiber === undefined) return undefined
+      const end = (exit: Exit.Exit<unknown, unknown>) => {
+        meters.handled(incoming, seconds() - startedAt)
+        for (const span of roots) spans.end(span, clock, exit)
+        onEnd()
+      }
+      fiber.addObserver((exit) => {
+        const close = scope.unsafeClose(exit)
+        if (close === undefined) return end(exit)
+        const failed = (cause: Cause.Cause<never>) => Effect.logError("a handler's finalizer failed", cause)
+        const closing = handlers.finish(Effect.uninterruptible(Effect.catchAllCause(close, failed)), withItsOwn)
+        closing.addObserver(() => end(exit))
       })
+      return () => fiber.unsafeInterruptAsFork(FiberId.none)
+    }
+
+    const rootsOf = (items: ReadonlyArray<Item>) => items.flatMap(({ span }) => span === undefined ? [] : [span])
 
     const handleShare = ({ items, route }: Share<E, R>): Effect.Effect<void, never, R> => {
       const newest = items[items.length - 1]!.message
-      const roots = items.flatMap(({ span }) => span === undefined ? [] : [span])
+      const roots = isTraced ? rootsOf(items) : noSpans
       const handler = Effect.suspend(() =>
         route === undefined
           ? select(router, newest, context)
@@ -173,23 +222,24 @@ export const run = <E, R>(
         Effect.forkScoped
       )
 
-    const handleEvent = (event: BotEvent.BotEvent): Effect.Effect<void, never, R> =>
-      Effect.suspend(() => {
-        const windowMillis = windowOf(event)
-        const answer: Handlers.Answer = { reqId: event.reqId, isSent: false }
-        const handler = Effect.suspend(() => select(router, event, context)).pipe(
-          windowMillis === undefined
-            ? (self) => self
-            : (self) => Effect.zipRight(warn(answer, event, windowMillis), self),
-          event.eventtype === "template_card_event" && options.acknowledgeCard !== undefined
-            ? (self) => Effect.zipRight(acknowledge(event), self)
-            : (self) => self,
-          Effect.locally(Handlers.answer, answer)
-        ) as Effect.Effect<unknown, E, R>
-        return isTraced
-          ? Effect.flatMap(spans.receive(event), (span) => guarded(handler, event, [span]))
-          : guarded(handler, event, [])
-      })
+    const handleEvent = (event: BotEvent.BotEvent): Effect.Effect<unknown, E, R> => {
+      const windowMillis = windowOf(event)
+      const answer: Handlers.Answer = { reqId: event.reqId, isSent: false }
+      return Effect.suspend(() => select(router, event, context)).pipe(
+        windowMillis === undefined
+          ? (self) => self
+          : (self) => Effect.zipRight(warn(answer, event, windowMillis), self),
+        event.eventtype === "template_card_event" && options.acknowledgeCard !== undefined
+          ? (self) => Effect.zipRight(acknowledge(event), self)
+          : (self) => self,
+        Effect.locally(Handlers.answer, answer)
+      ) as Effect.Effect<unknown, E, R>
+    }
+
+    const takeEvent = (event: BotEvent.BotEvent, roots: ReadonlyArray<Tracer.Span>): undefined => {
+      start(guarded(handleEvent(event), event, roots), event, roots, () => {})
+      return undefined
+    }
 
     const drop = (item: Item) => {
       Telemetry.unsafeIncrement(Telemetry.handlerDropped)
@@ -201,14 +251,21 @@ export const run = <E, R>(
       spans.end(span, clock, Exit.void)
     }
 
-    const conversations = Conversations.make<Item, R>({
+    const after = (millis: number, onEnd: (hasPassed: boolean) => void) => {
+      const fiber = handlers.start(clock.sleep(Duration.millis(millis)), identity)
+      if (fiber === undefined) onEnd(false)
+      else fiber.addObserver((exit) => onEnd(Exit.isSuccess(exit)))
+    }
+
+    const conversations = Conversations.make<Item>({
       overlap: options.overlap ?? "queue",
-      debounceWindow: Duration.decode(options.debounceWindow ?? defaultDebounceWindow),
+      debounceMillis: Duration.toMillis(options.debounceWindow ?? defaultDebounceWindow),
       concurrency: Math.max(1, options.concurrency ?? defaultConcurrency),
       maxWaiting: options.maxWaiting ?? defaultMaxWaiting,
-      clock,
-      fork: bot.forkHandler,
-      handle,
+      now: () => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n),
+      start: (items, onEnd) =>
+        start(handle(items), items[items.length - 1]!.message, isTraced ? rootsOf(items) : noSpans, onEnd),
+      after,
       discard: (item, why) => why === "superseded" ? discard(item) : drop(item),
       onWaiting: meters.handlersWaiting
     })
@@ -216,29 +273,36 @@ export const run = <E, R>(
     const isStale = (message: Message.Message): boolean =>
       message.create_time !== undefined && clock.unsafeCurrentTimeMillis() - message.create_time * 1000 > oldest
 
-    const place = (item: Item) =>
-      Effect.map(conversations.offer(conversationOf(item.message), item), (isTaken) => {
-        if (!isTaken) drop(item)
-      })
-
-    const take = (message: Message.Message): Effect.Effect<unknown, never, R> => {
-      if (oldest !== Infinity && isStale(message)) {
-        return Effect.sync(() => Telemetry.unsafeIncrement(Telemetry.staleMessages))
-      }
-      return isTraced
-        ? Effect.flatMap(spans.receive(message), (span) => place({ message, span }))
-        : place({ message, span: undefined })
+    const take = (message: Message.Message, span: Tracer.Span | undefined) => {
+      const item: Item = { message, span }
+      if (!conversations.offer(conversationOf(message), item)) drop(item)
     }
 
-    // A message that was taken from the bot gets its handler, even when the run is interrupted at that moment.
-    const takeAll = <A>(
-      stream: Stream.Stream<A, ConnectionError>,
-      take: (one: A) => Effect.Effect<unknown, never, R>
-    ) => Effect.ignore(Stream.runForEach(stream, (one) => Effect.uninterruptible(take(one))))
+    const takeMessage = (message: Message.Message): Effect.Effect<void> | undefined => {
+      if (oldest !== Infinity && isStale(message)) {
+        Telemetry.unsafeIncrement(Telemetry.staleMessages)
+        return undefined
+      }
+      if (isTraced) return Effect.map(spans.receive(message), (span) => take(message, span))
+      take(message, undefined)
+      return undefined
+    }
+
+    // In one step with taking them from the bot: a message that was taken gets its handler, even when the run is interrupted
+    // at that moment.
+    const takeAll = <A>(stream: Stream.Stream<A, ConnectionError>, take: (one: A) => Effect.Effect<void> | undefined) =>
+      Effect.ignore(Stream.runForEachChunk(stream, (chunk) =>
+        Effect.suspend(() => {
+          const rest = Chunk.toReadonlyArray(chunk).flatMap((one) => take(one) ?? [])
+          return Effect.uninterruptible(Effect.all(rest, { discard: true }))
+        })))
 
     yield* Effect.zip(
-      takeAll(bot.messages, take),
-      takeAll(bot.events, (event) => bot.forkHandler(handleEvent(event))),
+      takeAll(bot.messages, takeMessage),
+      takeAll(bot.events, (event) =>
+        isTraced
+          ? Effect.map(spans.receive(event), (span) => takeEvent(event, [span]))
+          : takeEvent(event, noSpans)),
       { concurrent: true }
     )
     return yield* bot.closed

@@ -1,182 +1,226 @@
 /**
- * The order of what comes within each conversation, while conversations run side by side up to a bound. A conversation exists
- * only while something of it waits or runs.
+ * Hot path. The order of what comes within each conversation, while conversations run side by side up to a bound. A
+ * conversation exists only while something of it waits or runs, and what waits is an entry in a list: a fiber for each of a
+ * thousand waiting conversations costs more than all their handlers.
  */
-import type * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import * as Permits from "./permits.js"
+import * as Fifo from "./fifo.js"
 import type { Overlap } from "./runOptions.js"
-
-type Fork = <R>(handler: Effect.Effect<void, never, R>) => Effect.Effect<Fiber.RuntimeFiber<void>, never, R>
 
 /** @internal */
 export type NonEmpty<A> = readonly [A, ...ReadonlyArray<A>]
 
 /** @internal */
-export interface Conversations<A, R> {
-  /** `false`: too many wait already. Returns as soon as the item has its place. */
-  readonly offer: (key: string, item: A) => Effect.Effect<boolean, never, R>
+export interface Conversations<A> {
+  /** `false`: too many wait already. */
+  readonly offer: (key: string, item: A) => boolean
   /** How many have a place and are not being handled yet. */
   readonly waiting: () => number
   /** How many conversations something is known of. */
   readonly size: () => number
 }
 
-interface Queue<A> {
-  items: Array<A>
-  /** When the first of them came, in monotonic milliseconds. */
+interface Options<A> {
+  readonly overlap: Overlap
+  readonly debounceMillis: number
+  readonly concurrency: number
+  readonly maxWaiting: number
+  /** Monotonic milliseconds. */
+  readonly now: () => number
+  /**
+   * Starts a handler and calls back once it has ended, perhaps before it returns. Gives what interrupts the handler;
+   * `undefined` when none is started any more, and then never calls back. More than one item under `"debounce"` only.
+   */
+  readonly start: (items: NonEmpty<A>, onEnd: () => void) => (() => void) | undefined
+  /** Calls back after a while, with `false` when the bot closes before. */
+  readonly after: (millis: number, onEnd: (hasPassed: boolean) => void) => void
+  /** What had its place and will not be handled: a newer one took it, or the bot closes. */
+  readonly discard: (item: A, why: Why) => void
+  readonly onWaiting: (change: number) => void
+}
+
+type Why = "superseded" | "closing"
+
+/** What waits until one more handler may run. */
+interface Turn<A> {
+  /** What is to be handled now; nothing when a newer one took the place. */
+  readonly take: () => ReadonlyArray<A>
+  readonly onStarted?: (interrupt: () => void) => void
+  readonly onEnd: () => void
+}
+
+interface Line<A> {
+  readonly enter: (turn: Turn<A>) => void
+  /** These had a place and have none any more. */
+  readonly discard: (items: ReadonlyArray<A>, why: Why) => void
+}
+
+interface Policy<A> {
+  readonly place: (key: string, item: A) => void
+  readonly size: () => number
+}
+
+interface Queue<A> extends Turn<A> {
+  readonly items: Array<A>
+  /** When the first of them came. */
   openedAt: number
 }
 
-/** Under `"latest"`: the newest of its conversation. */
-interface Running {
-  fiber: Fiber.RuntimeFiber<void> | undefined
-  isSuperseded: boolean
+/** Each after the one before; a permit is for one turn, so that a busy conversation keeps no other waiting. */
+const oneAfterTheOther = <A>(
+  line: Line<A>,
+  now: () => number,
+  take: (items: Array<A>) => ReadonlyArray<A>,
+  serve: (queue: Queue<A>, onClosing: () => void) => void
+): Policy<A> => {
+  const queues = new Map<string, Queue<A>>()
+  const open = (key: string, item: A) => {
+    const items = [item]
+    const onClosing = () => {
+      queues.delete(key)
+      line.discard(items.splice(0), "closing")
+    }
+    const queue: Queue<A> = {
+      items,
+      openedAt: now(),
+      take: () => take(items),
+      onEnd: () => {
+        if (items.length > 0) serve(queue, onClosing)
+        else queues.delete(key)
+      }
+    }
+    queues.set(key, queue)
+    serve(queue, onClosing)
+  }
+  return {
+    place: (key, item) => {
+      const queue = queues.get(key)
+      if (queue === undefined) return open(key, item)
+      if (queue.items.length === 0) queue.openedAt = now()
+      queue.items.push(item)
+    },
+    size: () => queues.size
+  }
+}
+
+interface Latest<A> {
+  /** Absent once it is being handled. */
+  item: A | undefined
+  interrupt: (() => void) | undefined
+}
+
+const latest = <A>(line: Line<A>): Policy<A> => {
+  const newest = new Map<string, Latest<A>>()
+  const begin = (one: Latest<A>): ReadonlyArray<A> => {
+    const items = one.item === undefined ? [] : [one.item]
+    one.item = undefined
+    return items
+  }
+  return {
+    place: (key, item) => {
+      const before = newest.get(key)
+      const mine: Latest<A> = { item, interrupt: undefined }
+      newest.set(key, mine)
+      if (before !== undefined) {
+        line.discard(begin(before), "superseded")
+        before.interrupt?.()
+      }
+      line.enter({
+        take: () => begin(mine),
+        onStarted: (interrupt) => {
+          mine.interrupt = interrupt
+        },
+        onEnd: () => {
+          if (newest.get(key) === mine) newest.delete(key)
+        }
+      })
+    },
+    size: () => newest.size
+  }
+}
+
+const concurrent = <A>(line: Line<A>): Policy<A> => ({
+  place: (_, item) => line.enter({ take: () => [item], onEnd: () => {} }),
+  size: () => 0
+})
+
+const policyOf = <A>(options: Options<A>, line: Line<A>): Policy<A> => {
+  const { after, debounceMillis, now } = options
+  switch (options.overlap) {
+    case "queue":
+      return oneAfterTheOther(line, () => 0, (items) => items.splice(0, 1), line.enter)
+    case "debounce":
+      return oneAfterTheOther(
+        line,
+        now,
+        (items) => items.splice(0),
+        (queue, onClosing) =>
+          after(
+            Math.max(0, queue.openedAt + debounceMillis - now()),
+            (hasPassed) => hasPassed ? line.enter(queue) : onClosing()
+          )
+      )
+    case "latest":
+      return latest(line)
+    case "concurrent":
+      return concurrent(line)
+  }
 }
 
 /** @internal */
-export const make = <A, R>(options: {
-  readonly overlap: Overlap
-  readonly debounceWindow: Duration.Duration
-  readonly concurrency: number
-  readonly maxWaiting: number
-  readonly clock: Clock.Clock
-  readonly fork: Fork
-  /** More than one item under `"debounce"` only. */
-  readonly handle: (items: NonEmpty<A>) => Effect.Effect<void, never, R>
-  /** What had its place and will not be handled: a newer one took it, or the bot closes. */
-  readonly discard: (item: A, why: "superseded" | "closing") => void
-  readonly onWaiting: (change: number) => void
-}): Conversations<A, R> => {
-  const permitted = Permits.make(options.concurrency)
-  const windowMillis = Duration.toMillis(options.debounceWindow)
-  const queues = new Map<string, Queue<A>>()
-  const running = new Map<string, Running>()
+export const make = <A>(options: Options<A>): Conversations<A> => {
+  const turns = Fifo.make<Turn<A>>()
+  let running = 0
   let waiting = 0
-
-  const monotonic = () => Number(options.clock.unsafeCurrentTimeNanos() / 1_000_000n)
+  let isStarting = false
 
   const wait = (change: number) => {
     waiting += change
     options.onWaiting(change)
   }
 
-  // A permit for one handler, not for a whole queue: a busy conversation must not keep others waiting.
-  const bounded = (take: () => NonEmpty<A>) =>
-    permitted(Effect.suspend(() => {
-      const items = take()
+  const begin = (turn: Turn<A>) => {
+    const items = turn.take()
+    if (items.length === 0) return
+    wait(-items.length)
+    running++
+    const onEnd = () => {
+      running--
+      turn.onEnd()
+      startAll()
+    }
+    const interrupt = options.start(items as unknown as NonEmpty<A>, onEnd)
+    if (interrupt !== undefined) return turn.onStarted?.(interrupt)
+    for (const item of items) options.discard(item, "closing")
+    onEnd()
+  }
+
+  /** A loop, because a handler may end before its start returns, and a recursion would grow the stack. */
+  const startAll = () => {
+    if (isStarting) return
+    isStarting = true
+    while (running < options.concurrency && turns.size() > 0) begin(turns.shift()!)
+    isStarting = false
+  }
+
+  const policy = policyOf(options, {
+    enter: (turn) => {
+      turns.push(turn)
+      startAll()
+    },
+    discard: (items, why) => {
       wait(-items.length)
-      return options.handle(items)
-    }))
-
-  // The end of a fiber is watched from outside: one that is interrupted before its first step runs no finalizer of its own.
-  const forkWatched = (work: Effect.Effect<void, never, R>, onEnd: () => void) =>
-    Effect.map(options.fork(work), (fiber) => {
-      fiber.addObserver(onEnd)
-      return fiber
-    })
-
-  const alone = (item: A, why: () => "superseded" | "closing") => {
-    let hasBegun = false
-    return forkWatched(
-      bounded(() => {
-        hasBegun = true
-        return [item]
-      }),
-      () => {
-        if (hasBegun) return
-        wait(-1)
-        options.discard(item, why())
-      }
-    )
-  }
-
-  /** Leaves in the same step in which it finds nothing, so that nothing joins a queue that nobody serves. */
-  const serve = (key: string, queue: Queue<A>, turn: () => Effect.Effect<void, never, R>) =>
-    forkWatched(
-      Effect.whileLoop({
-        while: () => {
-          if (queue.items.length > 0) return true
-          queues.delete(key)
-          return false
-        },
-        body: turn,
-        step: () => {}
-      }),
-      () => {
-        if (queues.get(key) === queue) queues.delete(key)
-        if (queue.items.length === 0) return
-        wait(-queue.items.length)
-        for (const item of queue.items.splice(0)) options.discard(item, "closing")
-      }
-    )
-
-  const oneByOne = (queue: Queue<A>) => () => bounded(() => [queue.items.shift()!])
-
-  const inBatches = (queue: Queue<A>) => () =>
-    Effect.zipRight(
-      options.clock.sleep(Duration.millis(Math.max(0, queue.openedAt + windowMillis - monotonic()))),
-      bounded(() => queue.items.splice(0) as unknown as NonEmpty<A>)
-    )
-
-  const enqueue = (
-    key: string,
-    item: A,
-    turn: (queue: Queue<A>) => () => Effect.Effect<void, never, R>
-  ): Effect.Effect<unknown, never, R> => {
-    const queue = queues.get(key)
-    if (queue === undefined) {
-      const fresh = { items: [item], openedAt: monotonic() }
-      queues.set(key, fresh)
-      return serve(key, fresh, turn(fresh))
+      for (const item of items) options.discard(item, why)
     }
-    if (queue.items.length === 0) queue.openedAt = monotonic()
-    queue.items.push(item)
-    return Effect.void
-  }
-
-  const supersede = (key: string, item: A): Effect.Effect<unknown, never, R> => {
-    const before = running.get(key)
-    const mine: Running = { fiber: undefined, isSuperseded: false }
-    running.set(key, mine)
-    if (before !== undefined) before.isSuperseded = true
-    const interrupted = before?.fiber === undefined
-      ? Effect.void
-      : Effect.fiberIdWith((id) => Fiber.interruptAsFork(before.fiber!, id))
-    return Effect.zipRight(
-      interrupted,
-      Effect.map(alone(item, () => mine.isSuperseded ? "superseded" : "closing"), (fiber) => {
-        mine.fiber = fiber
-        fiber.addObserver(() => {
-          if (running.get(key) === mine) running.delete(key)
-        })
-      })
-    )
-  }
-
-  const place = (key: string, item: A): Effect.Effect<unknown, never, R> => {
-    switch (options.overlap) {
-      case "queue":
-        return enqueue(key, item, oneByOne)
-      case "debounce":
-        return enqueue(key, item, inBatches)
-      case "latest":
-        return supersede(key, item)
-      case "concurrent":
-        return alone(item, () => "closing")
-    }
-  }
+  })
 
   return {
-    offer: (key, item) =>
-      Effect.suspend(() => {
-        if (waiting >= options.maxWaiting) return Effect.succeed(false)
-        wait(1)
-        return Effect.as(place(key, item), true)
-      }),
+    offer: (key, item) => {
+      if (waiting >= options.maxWaiting) return false
+      wait(1)
+      policy.place(key, item)
+      return true
+    },
     waiting: () => waiting,
-    size: () => queues.size + running.size
+    size: () => policy.size()
   }
 }

@@ -5,6 +5,8 @@
 import type { Socket } from "node:net"
 import * as WS from "ws"
 
+type Listener = (event: MessageEvent) => void
+
 /** @internal */
 export const open = (
   url: string,
@@ -37,5 +39,24 @@ export const open = (
     }
     send(data)
   }
-  return ws as unknown as globalThis.WebSocket
+
+  // An event object of the DOM for each frame costs more than reading it.
+  const plain = new Map<unknown, (data: WS.RawData, isBinary: boolean) => void>()
+  const addEventListener = ws.addEventListener.bind(ws) as (kind: string, listener: Listener, options?: object) => void
+  const removeEventListener = ws.removeEventListener.bind(ws) as (kind: string, listener: Listener) => void
+  return Object.assign(ws as unknown as globalThis.WebSocket, {
+    addEventListener: (kind: string, listener: Listener, options?: object) => {
+      if (kind !== "message" || options !== undefined) return addEventListener(kind, listener, options)
+      const onMessage = (data: WS.RawData, isBinary: boolean) =>
+        listener({ data: isBinary ? data : data.toString() } as MessageEvent)
+      plain.set(listener, onMessage)
+      ws.on("message", onMessage)
+    },
+    removeEventListener: (kind: string, listener: Listener) => {
+      const onMessage = kind === "message" ? plain.get(listener) : undefined
+      if (onMessage === undefined) return removeEventListener(kind, listener)
+      plain.delete(listener)
+      ws.off("message", onMessage)
+    }
+  })
 }

@@ -15,7 +15,7 @@ import * as FiberId from "effect/FiberId"
 /** A wake that is later than this was not kept by the scheduler but by a blocked loop. */
 const stallMillis = 1000
 
-/** Nanoseconds since 1970 do not fit into a number, and sums are rounded: what is closer than a microsecond is due. */
+/** Sums of fractions are rounded: what is closer than a microsecond is due. */
 const grainMillis = 0.001
 
 /**
@@ -52,7 +52,9 @@ export const make = (clock: Clock.Clock): Deadlines => {
   let armedFor = Infinity
   let alarm: Deferred.Deferred<void> | undefined
 
-  const raw = () => Number(clock.unsafeCurrentTimeNanos()) / 1_000_000
+  // Nanoseconds since 1970 do not fit into a number.
+  const origin = clock.unsafeCurrentTimeNanos()
+  const raw = () => Number(clock.unsafeCurrentTimeNanos() - origin) / 1_000_000
   let lastSeen = raw()
 
   const now = () => {

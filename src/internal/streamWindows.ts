@@ -4,14 +4,17 @@
  */
 import * as Duration from "effect/Duration"
 import * as Limits from "../Limits.js"
+import * as Fifo from "./fifo.js"
 
-/** Almost every `req_id` has one stream, so that a list costs less than a key made of two. */
 interface Window {
+  readonly reqId: string
   readonly id: string
   readonly openedAt: number
   finals: number
-  readonly older: Window | undefined
 }
+
+/** Almost every `req_id` has one stream, which then needs no Map of its own and no key made of two. */
+type Windows = Window | Map<string, Window>
 
 /** @internal */
 export interface StreamWindows {
@@ -29,32 +32,39 @@ const capacity = 10_000
 
 /** @internal */
 export const make = (wallTime: () => number): StreamWindows => {
-  const windows = new Map<string, Window>()
-  let size = 0
+  const windows = new Map<string, Windows>()
+  const order = Fifo.make<Window>()
   // A forgotten stream looks new when it comes back, so while one of them may be open nothing is concluded.
   let forgottenUntil = -Infinity
 
   const find = (reqId: string, id: string): Window | undefined => {
-    let window = windows.get(reqId)
-    while (window !== undefined && window.id !== id) window = window.older
-    return window
+    const known = windows.get(reqId)
+    return known instanceof Map ? known.get(id) : known?.id === id ? known : undefined
+  }
+
+  const remember = (window: Window) => {
+    const known = windows.get(window.reqId)
+    if (known === undefined) windows.set(window.reqId, window)
+    else if (known instanceof Map) known.set(window.id, window)
+    else windows.set(window.reqId, new Map([[known.id, known], [window.id, window]]))
+    order.push(window)
   }
 
   const forgetOldest = () => {
-    const [reqId, newest] = windows.entries().next().value!
-    windows.delete(reqId)
-    forgottenUntil = Math.max(forgottenUntil, newest.openedAt + Limits.streamWindowMillis)
-    for (let window: Window | undefined = newest; window !== undefined; window = window.older) size--
+    const { id, openedAt, reqId } = order.shift()!
+    const known = windows.get(reqId)
+    if (known instanceof Map) known.delete(id)
+    if (!(known instanceof Map) || known.size === 0) windows.delete(reqId)
+    forgottenUntil = Math.max(forgottenUntil, openedAt + Limits.streamWindowMillis)
   }
 
   return {
     onWritten: (reqId, { finish, id }) => {
       let window = find(reqId, id)
       if (window === undefined) {
-        while (size >= capacity) forgetOldest()
-        window = { id, openedAt: wallTime(), finals: 0, older: windows.get(reqId) }
-        windows.set(reqId, window)
-        size++
+        if (order.size() >= capacity) forgetOldest()
+        window = { reqId, id, openedAt: wallTime(), finals: 0 }
+        remember(window)
       }
       if (finish) window.finals++
     },

@@ -2,6 +2,7 @@
  * Puts the bot together: the way in from the connection to the streams, the way out from a body to its lane, and the close.
  */
 import * as Cause from "effect/Cause"
+import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -41,6 +42,8 @@ import * as targets from "./targets.js"
 import { within } from "./within.js"
 
 const awaitTimeout = Duration.minutes(5)
+
+const alwaysNew = Effect.succeed(true)
 
 const none: Exit.Exit<Option.Option<Frame.Ack>> = Exit.succeed(Option.none())
 
@@ -102,20 +105,32 @@ export const make: Effect.Effect<
   const limited = (timeout: Duration.DurationInput | undefined) => <A>(waiting: Effect.Effect<A>) =>
     Effect.raceFirst(waiting, connection.closed).pipe(Effect.timeout(timeout ?? awaitTimeout))
 
-  /** A policy may be anybody's, and one that breaks must not make the bot deaf. */
-  const isNew = (msgid: string): Effect.Effect<boolean> =>
-    Effect.catchAllDefect(
-      dedupe.isNew(msgid),
-      () => Effect.as(Effect.logWarning("the memory of seen messages failed; the message is taken for new"), true)
-    )
-
-  const dispatch = (callback: Connection.Callback): Effect.Effect<void> => {
+  const isNew = (callback: Connection.Callback): Effect.Effect<boolean> => {
     const msgid = callback._tag === "Message" ? callback.message.msgid : callback.event.msgid
-    if (msgid === undefined) return Effect.sync(() => publish(callback))
-    return Effect.map(isNew(msgid), (isNew) => {
-      if (isNew) publish(callback)
-      else Telemetry.unsafeIncrement(Telemetry.duplicates)
+    return msgid === undefined ? alwaysNew : dedupe.isNew(msgid)
+  }
+
+  // Hot path: one loop and one handler of defects for all that came in one turn.
+  const dispatch = (callbacks: ReadonlyArray<Connection.Callback>): Effect.Effect<void> => {
+    let at = 0
+    const loop: Effect.Effect<void> = Effect.whileLoop({
+      while: () => at < callbacks.length,
+      body: () => isNew(callbacks[at]!),
+      step: (isNew) => {
+        const callback = callbacks[at++]!
+        if (isNew) publish(callback)
+        else Telemetry.unsafeIncrement(Telemetry.duplicates)
+      }
     })
+    // A policy may be anybody's, and one that breaks must not make the bot deaf.
+    const surviving: Effect.Effect<void> = Effect.catchAllDefect(loop, () => {
+      publish(callbacks[at++]!)
+      return Effect.zipRight(
+        Effect.logWarning("the memory of seen messages failed; the message is taken for new"),
+        surviving
+      )
+    })
+    return surviving
   }
 
   const endStreams = (how: Option.Option<ConnectionError>) => Effect.zipRight(messages.end(how), events.end(how))
@@ -123,7 +138,7 @@ export const make: Effect.Effect<
   const intake = Effect.gen(function*() {
     while (true) {
       const [callbacks, isDone] = yield* connection.callbacks.takeAll
-      for (const callback of callbacks) yield* dispatch(callback)
+      yield* dispatch(Chunk.toReadonlyArray(callbacks))
       if (isDone) return yield* endStreams(Option.none())
     }
   }).pipe(Effect.catchAllCause((cause) => endStreams(Cause.failureOption(cause))))
@@ -334,6 +349,7 @@ export const make: Effect.Effect<
     ready: connection.ready,
     closed: connection.closed,
     forkHandler: handlers.fork,
+    handlerRuntime: handlers.runtime,
     command: (cmd, body, options) =>
       Effect.suspend(() => {
         const invalid = invalidCommand(cmd, options?.reqId)

@@ -12,7 +12,7 @@ let pushed = 0
 const message = (): string => {
   const id = pushed++
   return `{"cmd":"aibot_msg_callback","headers":{"req_id":"REQ${id}"},"body":{"msgid":"MSG${id}","aibotid":"aibBench",` +
-    `"chattype":"single","from":{"userid":"user${id % 500}"},"create_time":1790000000,` +
+    `"chattype":"single","from":{"userid":"user${id % 10_000}"},"create_time":1790000000,` +
     `"response_url":"https://example.invalid/cgi-bin/aibot/response?code=${id}","msgtype":"text",` +
     `"text":{"content":"请问今天下午的会议改到几点了？ message ${id}"}}}`
 }

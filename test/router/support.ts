@@ -65,6 +65,7 @@ export const loose = Effect.gen(function*() {
     events: Mailbox.toStream(events),
     closed: Effect.never,
     forkHandler: handlers.fork,
+    handlerRuntime: handlers.runtime,
     statusChanges: Stream.empty
   }, { get: (known, name) => name in known ? known[name as keyof typeof known] : absent })
   return {
