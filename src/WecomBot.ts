@@ -454,7 +454,11 @@ export const replyStream = <E = never, R = never>(
 export const replyStreamFrame = (
   to: Answerable,
   frame: Reply.StreamOptions
-): Effect.Effect<Frame.Ack, SendError, WecomBot> => Effect.flatMap(WecomBot, (bot) => bot.replyStreamFrame(to, frame))
+): Effect.Effect<Frame.Ack, SendError, WecomBot> =>
+  // Hot path: one step where looking up the service and going on with it are three.
+  Effect.withFiberRuntime((fiber) =>
+    Context.unsafeGet(fiber.currentContext as Context.Context<WecomBot>, WecomBot).replyStreamFrame(to, frame)
+  )
 
 /**
  * `replyStreamFrame`, unless an earlier frame of this message still waits for its ack: then nothing is sent, and the result
