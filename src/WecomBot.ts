@@ -441,7 +441,7 @@ export const replyStream = <E = never, R = never>(
   to: Answerable,
   content: string | Stream.Stream<AnswerPart, E, R>,
   options?: ReplyStreamOptions<E>
-): Effect.Effect<Receipt, SendError | E, WecomBot | R> =>
+): Effect.Effect<Receipt, SendError | NoInfer<E>, WecomBot | NoInfer<R>> =>
   Effect.flatMap(WecomBot, (bot) => bot.replyStream(to, content, options))
 
 /**
@@ -564,7 +564,11 @@ export const downloadFile = (
 export const uploadMedia = <E = never, R = never, E2 = never, R2 = never>(
   source: MediaUpload.Source<E, R>,
   options: MediaUpload.Options<E2, R2>
-): Effect.Effect<MediaUpload.Uploaded, UploadFailed | SendInvalid | E | E2, WecomBot | R | R2> =>
+): Effect.Effect<
+  MediaUpload.Uploaded,
+  UploadFailed | SendInvalid | NoInfer<E | E2>,
+  WecomBot | NoInfer<R | R2>
+> =>
   Effect.flatMap(WecomBot, (bot) => bot.uploadMedia(source, options))
 
 /**
@@ -578,8 +582,8 @@ export const uploadMediaFile = <E = never, R = never>(
   options: Omit<MediaUpload.Options<E, R>, "filename"> & { readonly filename?: string | undefined }
 ): Effect.Effect<
   MediaUpload.Uploaded,
-  UploadFailed | SendInvalid | PlatformError | E,
-  WecomBot | FileSystem.FileSystem | R
+  UploadFailed | SendInvalid | PlatformError | NoInfer<E>,
+  WecomBot | FileSystem.FileSystem | NoInfer<R>
 > =>
   Effect.flatMap(
     MediaUpload.fromFile(path),
@@ -595,7 +599,7 @@ export const uploadMediaFile = <E = never, R = never>(
 export const uploadMediaProgress = <E = never, R = never, E2 = never, R2 = never>(
   source: MediaUpload.Source<E, R>,
   options: MediaUpload.Options<E2, R2>
-): Stream.Stream<MediaUpload.Step, UploadFailed | SendInvalid | E | E2, WecomBot | R | R2> =>
+): Stream.Stream<MediaUpload.Step, UploadFailed | SendInvalid | NoInfer<E | E2>, WecomBot | NoInfer<R | R2>> =>
   MediaUpload.steps(options, (options) => uploadMedia(source, options))
 
 /**

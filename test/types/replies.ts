@@ -1,7 +1,7 @@
 /** What the types of replies let through, and what they stop. Checked by `npm run check`; nothing here is run. */
-import { type Effect, Redacted, Stream } from "effect"
+import { Effect, Redacted, Stream } from "effect"
 import { BotEvent, Chat, Reply, WecomBot } from "effect-wecom"
-import type { Frame, Message, ReplyTarget, TemplateCard, WecomError } from "effect-wecom"
+import type { Frame, MediaDownload, MediaUpload, Message, ReplyTarget, TemplateCard, WecomError } from "effect-wecom"
 import { expectTypeOf } from "vitest"
 
 declare const message: Message.TextMessage
@@ -30,6 +30,19 @@ expectTypeOf(WecomBot.replyStream(message, tokens)).toEqualTypeOf<
 >()
 expectTypeOf(WecomBot.replyStream(message, "whole")).toEqualTypeOf<Sends<WecomBot.Receipt>>()
 expectTypeOf(WecomBot.replyStream(messageTarget, Stream.make("a"))).toEqualTypeOf<Sends<WecomBot.Receipt>>()
+// Not even where its context would take any failure and any need.
+expectTypeOf(
+  Effect.catchTags(WecomBot.downloadFile({ url: "https://example.com" }), {
+    DownloadFailed: () => WecomBot.replyStream(message, "sorry"),
+    DecryptFailed: () => WecomBot.uploadMedia(new Uint8Array(9), { type: "file", filename: "a.txt" })
+  })
+).toEqualTypeOf<
+  Effect.Effect<
+    MediaDownload.Download | WecomBot.Receipt | MediaUpload.Uploaded,
+    WecomError.SendError | WecomError.UploadFailed,
+    WecomBot.WecomBot
+  >
+>()
 // @ts-expect-error a Stream of numbers is no answer
 WecomBot.replyStream(message, Stream.make(1))
 // @ts-expect-error an event takes no stream
