@@ -1,5 +1,5 @@
 /**
- * A bot that says back what it hears. Run it with `npm start`.
+ * A bot that says back what it hears, and sends back the images, files and videos it is sent. Run it with `npm start`.
  *
  * Without credentials it talks to a scripted user on a gateway of its own. With `WECOM_BOT_ID` and `WECOM_BOT_SECRET` it
  * serves that bot, at `WECOM_WS_URL` if that is set.
@@ -8,7 +8,10 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Config, Console, Duration, Effect, Logger, Random, Schedule, Stream } from "effect"
 import { type BotEvent, BotRouter, type Message, Reply, TemplateCard, WecomBot } from "effect-wecom"
 import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
-import { demo } from "./support/demo.js"
+import { converse, onGateway } from "./support/demo.js"
+import { echoScript } from "./support/echoScript.js"
+import { hasCredentials } from "./support/main.js"
+import { answerMedia } from "./support/media.js"
 
 // The bot: what it does with each message and event.
 
@@ -56,30 +59,31 @@ const router = BotRouter.empty.pipe(
   BotRouter.onMatch(/^card$/, offerCard),
   BotRouter.onText((message) => echo(message, message.text.content)),
   BotRouter.onVoice((message) => echo(message, message.voice.content)),
+  BotRouter.onImage(answerMedia),
+  BotRouter.onFile(answerMedia),
+  BotRouter.onVideo(answerMedia),
   BotRouter.onEvent("enter_chat", (event) => WecomBot.replyWelcome(event, Reply.text("您好！Say anything, or: card"))),
   BotRouter.onEvent("template_card_event", showPress),
   BotRouter.onFeedback(logFeedback)
 )
 
-// The program: the bot on the real service, or the demo around it.
+// The program: the bot of the environment, or the same bot on a gateway of its own.
 
-const service = BotRouter.run(router).pipe(
+const program = BotRouter.run(router).pipe(
   Effect.provide(NodeWecomBot.layerConfig({
     botId: Config.string("WECOM_BOT_ID"),
     secret: Config.redacted("WECOM_BOT_SECRET"),
     wsUrl: Config.withDefault(Config.string("WECOM_WS_URL"), undefined),
     // Whoever started it by hand wants to hear of a wrong secret at once.
     maxAuthFailureAttempts: Config.succeed(0)
-  })),
-  Effect.provide(Logger.pretty)
+  }))
 )
 
-const hasCredentials = Config.nonEmptyString("WECOM_BOT_ID").pipe(
-  Config.orElse(() => Config.nonEmptyString("WECOM_BOT_SECRET")),
-  Effect.isSuccess
-)
+const service = Effect.provide(program, Logger.pretty)
 
-Effect.if(hasCredentials, { onTrue: () => service, onFalse: () => demo(router) }).pipe(
+const demo = onGateway(program, (alice) => Effect.zipRight(echoScript(alice), converse(alice)))
+
+Effect.if(hasCredentials, { onTrue: () => service, onFalse: () => demo }).pipe(
   // What ends the bot for good is for a person to fix: one line says it, and the process exits with 1.
   Effect.tapError((error) => Console.error(`echo: ${error}`)),
   Effect.tapDefect((defect) => Effect.logFatal(defect)),

@@ -1,60 +1,57 @@
 /**
- * A bot on a gateway of its own, and somebody who talks to it.
+ * A gateway of its own, a bot on it, and somebody who talks to it: what every example does without credentials.
  */
-import { Effect, Layer, Queue, type Scope, Stream } from "effect"
-import { BotRouter } from "effect-wecom"
+import { ConfigProvider, Effect, Layer, Queue, Redacted, type Scope, Stream } from "effect"
 import * as NodeGateway from "effect-wecom/NodeGateway"
-import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
 import * as TestGateway from "effect-wecom/TestGateway"
 import { isInteractive, layerLogger, print, show, typedLines } from "./terminal.js"
 
+type Gateway = TestGateway.TestGateway | NodeGateway.NodeGateway
+
+type Answer = Effect.Effect<TestGateway.Bubble, Error>
+
+/** Somebody in a conversation that is printed as it happens. */
+export interface Speaker extends TestGateway.User {
+  /** Waits for the next whole message of the bot. */
+  readonly answer: Answer
+  /** Does something, says what, and waits for the bot's answer. */
+  readonly does: (what: string, act: Effect.Effect<unknown>) => Answer
+  /** Writes something and waits for the bot's answer. */
+  readonly says: (text: string) => Answer
+}
+
 const describe = (bubble: TestGateway.Bubble): string => {
-  if (bubble.card === undefined) return bubble.text
+  if (bubble.card === undefined) return bubble.text === "" ? `[${bubble.kind}]` : bubble.text
   const { button_list: buttons = [], main_title: title } = bubble.card
   return [`[card] ${title.title}`, ...buttons.map((button: { readonly text: string }) => `<${button.text}>`)].join("  ")
 }
 
-type Answer = Effect.Effect<TestGateway.Bubble, Error>
-
-/** Prints what the bot shows to a user, and waits for the next whole answer whenever asked. */
-const follow = (user: TestGateway.User): Effect.Effect<Answer, never, Scope.Scope> =>
+/** Somebody who talks to the bot. With several bots, `bot` says to which and stands before what it says. */
+export const speaker = (
+  userid: string,
+  bot?: { readonly botId: string; readonly name: string }
+): Effect.Effect<Speaker, never, TestGateway.TestGateway | Scope.Scope> =>
   Effect.gen(function*() {
+    const user = yield* TestGateway.user(userid, { botId: bot?.botId })
     const answers = yield* Queue.unbounded<TestGateway.Bubble>()
     yield* user.changes.pipe(
       Stream.filter((bubble) => bubble.from === "bot" && !(bubble.thinking && !bubble.sealed)),
-      Stream.tap((bubble) => show(bubble.id, "bot", describe(bubble), bubble.sealed)),
+      Stream.tap((bubble) => show(bubble.id, bot?.name ?? "bot", describe(bubble), bubble.sealed)),
       Stream.filter((bubble) => bubble.sealed),
       Stream.runForEach((bubble) => Queue.offer(answers, bubble)),
       Effect.forkScoped
     )
-    return Effect.timeoutFail(Queue.take(answers), {
+    const answer = Effect.timeoutFail(Queue.take(answers), {
       duration: "30 seconds",
       onTimeout: () => new Error("the bot did not answer")
     })
+    const does = (what: string, act: Effect.Effect<unknown>) =>
+      print(userid, what).pipe(Effect.zipRight(act), Effect.zipRight(answer))
+    return { ...user, answer, does, says: (text) => does(text, user.sendText(text)) }
   })
-
-/** What the user does, step by step. */
-const script = (alice: TestGateway.User, answer: Answer) => {
-  const step = (text: string, act: Effect.Effect<unknown>) => Effect.zip(print(alice.userid, text), act)
-  return Effect.gen(function*() {
-    yield* step("(opens the chat)", alice.enter)
-    yield* answer
-    yield* step("早上好, does this thing work?", alice.sendText("早上好, does this thing work?"))
-    yield* answer
-    yield* step("(voice) 明天下午三点开会", alice.sendVoice("明天下午三点开会"))
-    const heard = yield* answer
-    yield* step("(likes that)", alice.feedback(heard, { type: "like" }))
-    yield* step("card", alice.sendText("card"))
-    const card = yield* answer
-    yield* step("(presses Approve)", alice.press(card, "approve"))
-    yield* answer
-    yield* step("再见", alice.sendText("再见"))
-    yield* answer
-  })
-}
 
 /** A button when the line is what stands on one, else a message. */
-const sendTyped = (alice: TestGateway.User, line: string) =>
+const sendTyped = (alice: Speaker, line: string) =>
   Effect.gen(function*() {
     for (const bubble of yield* alice.screen) {
       for (const button of bubble.card?.button_list ?? []) {
@@ -64,28 +61,60 @@ const sendTyped = (alice: TestGateway.User, line: string) =>
     return yield* alice.sendText(line)
   })
 
-const converse = (alice: TestGateway.User, answer: Answer) =>
+/** What the reader types goes to the bot, until Ctrl-D. */
+export const converse = (alice: Speaker) =>
   Effect.gen(function*() {
-    yield* script(alice, answer)
     if (!isInteractive) return
     yield* print("", "Now you: type a message or the text of a button. Ctrl-D ends it.")
-    yield* Stream.runForEach(typedLines, (line) => Effect.zip(sendTyped(alice, line), answer))
+    yield* Stream.runForEach(typedLines, (line) => Effect.zip(sendTyped(alice, line), alice.answer))
   })
 
-export const demo = <E, R>(router: BotRouter.BotRouter<E, R>) =>
+/** A proxy of the environment is for the service, not for a gateway in this process. */
+const withoutProxy = Effect.acquireRelease(
+  Effect.sync(() => {
+    const { no_proxy: before } = process.env
+    process.env.no_proxy = "127.0.0.1"
+    return before
+  }),
+  (before) =>
+    Effect.sync(() => {
+      if (before === undefined) delete process.env.no_proxy
+      else process.env.no_proxy = before
+    })
+)
+
+export interface Options {
+  readonly gateway?: NodeGateway.Options | undefined
+  /** What the program reads from the environment besides the bot's id, secret and address. */
+  readonly config?: ReadonlyArray<readonly [name: string, value: string]> | undefined
+}
+
+/**
+ * The program with the environment of a bot on a gateway of its own, until the script is through. The program is the same that
+ * serves the real bot.
+ */
+export const onGateway = <E, E2>(
+  program: Effect.Effect<unknown, E>,
+  script: (alice: Speaker) => Effect.Effect<unknown, E2, Gateway | Scope.Scope>,
+  options: Options = {}
+) =>
   Effect.gen(function*() {
+    yield* withoutProxy
     const wsUrl = yield* NodeGateway.url
     yield* print("", `No WECOM_BOT_ID and WECOM_BOT_SECRET: the bot talks to a gateway of its own, ${wsUrl}`)
-    const alice = yield* TestGateway.user("alice")
     // Around the bot, so that what it still says when it is stopped is seen as well.
-    const answer = yield* follow(alice)
-    const bot = NodeWecomBot.layer({
-      botId: TestGateway.defaultBotId,
-      secret: TestGateway.defaultSecret,
-      wsUrl
-    })
-    yield* Effect.raceFirst(BotRouter.run(router), converse(alice, answer)).pipe(Effect.provide(bot))
+    const alice = yield* speaker("alice")
+    const environment = new Map([
+      ["WECOM_BOT_ID", TestGateway.defaultBotId],
+      ["WECOM_BOT_SECRET", Redacted.value(TestGateway.defaultSecret)],
+      ["WECOM_WS_URL", wsUrl],
+      ...options.config ?? []
+    ])
+    yield* Effect.raceFirst(
+      Effect.withConfigProvider(program, ConfigProvider.fromMap(environment)),
+      script(alice)
+    )
   }).pipe(
     Effect.scoped,
-    Effect.provide(Layer.merge(NodeGateway.layer(), layerLogger))
+    Effect.provide(Layer.merge(NodeGateway.layer(options.gateway), layerLogger))
   )
