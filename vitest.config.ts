@@ -12,7 +12,7 @@ export default defineConfig({
     ]
   },
   test: {
-    include: ["test/**/*.test.ts"],
+    include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
     // Nothing secret in any log of any test.
     setupFiles: ["test/setup/secretsInLogs.ts"],
     // Processes, not threads: some promises are about sockets and unhandled rejections of a whole process.

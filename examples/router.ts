@@ -1,12 +1,12 @@
 /**
- * The bot of a team's help desk: twenty routes, from commands to a question that waits for its answer. `test/examples` talks to
- * it on a gateway in memory. Run it with `WECOM_BOT_ID` and `WECOM_BOT_SECRET`: `npx tsx examples/router.ts`.
+ * The bot of a team's help desk: twenty routes, from commands to a question that waits for its answer. Run it with
+ * `npx tsx examples/router.ts`.
  */
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Clock, Config, Console, Context, Data, Effect, Layer, Ref, Schedule, Stream } from "effect"
+import { Clock, Config, Context, Data, Effect, Layer, Ref, Schedule, Stream } from "effect"
 import { type BotEvent, BotRouter, Incoming, Message, Reply, TemplateCard, WecomBot } from "effect-wecom"
 import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
-import { pathToFileURL } from "node:url"
+import { onGateway } from "./support/demo.js"
+import { main } from "./support/main.js"
 
 /** The name people mention the bot by. */
 export const botName = "Desk"
@@ -201,19 +201,24 @@ export const options: BotRouter.RunOptions = {
   tracing: true
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  BotRouter.run(router, options).pipe(
-    Effect.provide([
-      NodeWecomBot.layerConfig({
-        botId: Config.string("WECOM_BOT_ID"),
-        secret: Config.redacted("WECOM_BOT_SECRET"),
-        wsUrl: Config.withDefault(Config.string("WECOM_WS_URL"), undefined),
-        // Whoever started it by hand wants to hear of a wrong secret at once.
-        maxAuthFailureAttempts: Config.succeed(0)
-      }),
-      Desk.layer
-    ]),
-    Effect.tapError((error) => Console.error(`router: ${error.message}`)),
-    NodeRuntime.runMain({ disableErrorReporting: true })
-  )
-}
+const bot = NodeWecomBot.layerConfig({
+  botId: Config.string("WECOM_BOT_ID"),
+  secret: Config.redacted("WECOM_BOT_SECRET"),
+  wsUrl: Config.withDefault(Config.string("WECOM_WS_URL"), undefined),
+  // Whoever started it by hand wants to hear of a wrong secret at once.
+  maxAuthFailureAttempts: Config.succeed(0)
+})
+
+const program = BotRouter.run(router, options).pipe(Effect.provide([bot, Desk.layer]))
+
+export const demo = onGateway(program, (alice) =>
+  Effect.gen(function*() {
+    yield* alice.does("(opens the chat)", alice.enter)
+    yield* alice.says("/new Printer on fire")
+    const card = yield* alice.says("/approve 1")
+    yield* alice.does("(presses Approve)", alice.press(card, "approve"))
+    yield* alice.says("/show 1")
+    yield* alice.says("/clear")
+  }))
+
+main(import.meta.url, { demo, program })

@@ -14,7 +14,10 @@ export const echoScript = (alice: Speaker) =>
     yield* Effect.zip(print(alice.userid, "(likes that)"), alice.feedback(heard, { type: "like" }))
     const card = yield* alice.says("card")
     yield* alice.does("(presses Approve)", alice.press(card, "approve"))
-    const report = yield* TestGateway.serveFile({ bytes: new TextEncoder().encode("销售额 100\n"), filename: "月报.txt" })
+    const report = yield* TestGateway.serveFile({
+      bytes: new TextEncoder().encode("销售额 100\n"),
+      filename: "月报.txt"
+    })
     yield* alice.does("(sends the file 月报.txt)", alice.sendFile(report))
     yield* alice.answer
     yield* alice.says("再见")

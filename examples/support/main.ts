@@ -11,7 +11,7 @@ export const hasCredentials: Effect.Effect<boolean> = Config.nonEmptyString("WEC
   Effect.isSuccess
 )
 
-const withoutExtension = (url: string) => url.replace(/\.[jt]s$/, "")
+const withoutExtension = (url: string) => url.replace(/\.m?[jt]s$/, "")
 
 /**
  * Runs the example when it is the program that was started, and not when a test imports it: the bot of the environment, or
@@ -29,7 +29,7 @@ export const main = <E, E2>(
   const name = withoutExtension(url.slice(url.lastIndexOf("/") + 1))
   const service = Effect.provide(program, Logger.pretty)
   Effect.if(hasCredentials, { onTrue: () => service, onFalse: () => demo }).pipe(
-    Effect.tapError((error) => Console.error(`${name}: ${error}`)),
+    Effect.tapError((error) => Console.error(`${name}: ${error instanceof Error ? error.message : error}`)),
     Effect.tapDefect((defect) => Effect.logFatal(defect)),
     NodeRuntime.runMain({ disableErrorReporting: true, disablePrettyLogger: true })
   )

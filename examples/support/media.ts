@@ -49,7 +49,7 @@ const receive = (media: MediaDownload.IncomingMedia) =>
 const answer = (message: Message.Message, media: MediaDownload.IncomingMedia) =>
   Effect.gen(function*() {
     const { filename, path, sha256, size } = yield* receive(media)
-    yield* WecomBot.replyStream(message, Stream.make(`${filename}\n\n`, `${size} bytes\n\n`, `sha256 ${sha256}`))
+    yield* WecomBot.replyStream(message, Stream.make(`${filename}: `, `${size} bytes, `, `sha256 ${sha256}`))
     const uploaded = yield* WecomBot.uploadMediaFile(path, { type: media.type, filename, oversized: "asFile" })
     // A push, for the message has been answered already.
     yield* WecomBot.sendMediaMessage(message, uploaded)

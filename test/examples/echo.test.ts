@@ -2,7 +2,8 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as NodeGateway from "effect-wecom/NodeGateway"
 import * as TestGateway from "effect-wecom/TestGateway"
-import { start } from "../fixtures/process.js"
+import { createHash, randomBytes } from "node:crypto"
+import { start, startSources } from "../fixtures/process.js"
 
 const echo = "examples/echo.ts"
 
@@ -22,7 +23,7 @@ const grows = (history: ReadonlyArray<string>) =>
 describe("examples/echo.ts", () => {
   it.scopedLive("without credentials it prints a scripted conversation as it happens, and exits with 0", () =>
     Effect.gen(function*() {
-      const ended = yield* Effect.flatMap(start(echo), (_) => _.ended)
+      const ended = yield* Effect.flatMap(startSources(echo), (_) => _.ended)
       expect(ended).toMatchObject({ code: 0, stderr: "" })
       const printed = lines(ended.stdout)
       expect(printed[0]).toMatch(/ws:\/\/127\.0\.0\.1:\d+$/)
@@ -41,6 +42,9 @@ describe("examples/echo.ts", () => {
         expect.stringMatching(/^bot +\[card\].*<Approve>.*<Reject>$/),
         expect.stringMatching(/^alice +\(presses Approve\)$/),
         expect.stringMatching(/^bot +\[card\].*approve$/),
+        expect.stringMatching(/^alice +\(sends the file 月报\.txt\)$/),
+        expect.stringMatching(/^bot +月报\.txt: 14 bytes, sha256 [0-9a-f]{64}$/),
+        expect.stringMatching(/^bot +\[file\]$/),
         expect.stringMatching(/^alice +再见$/),
         expect.stringMatching(/^bot +.*再见$/)
       ])
@@ -74,6 +78,31 @@ describe("examples/echo.ts", () => {
         expect(updated.card).toMatchObject({ card_type: "text_notice" })
         expect(updated.card!.main_title.title).toContain(key)
       }
+
+      const bytes = randomBytes(1000)
+      const sha256 = createHash("sha256").update(bytes).digest("hex")
+      for (
+        const [kind, send, filename] of [["image", alice.sendImage, "照片.png"], [
+          "video",
+          alice.sendVideo,
+          "a.mp4"
+        ]] as const
+      ) {
+        const shown = yield* Effect.flatMap(
+          Effect.flatMap(TestGateway.serveFile({ bytes, filename }), (link) => send(link)),
+          alice.awaitAnswer
+        )
+        expect(shown).toMatchObject({ kind: "stream", text: `${filename}: 1000 bytes, sha256 ${sha256}` })
+        yield* alice.awaitBubble((bubble) => bubble.from === "bot" && bubble.kind === kind)
+        expect((yield* TestGateway.uploads).at(-1)).toMatchObject({
+          type: kind,
+          filename,
+          bytes: new Uint8Array(bytes)
+        })
+      }
+      const expired = yield* TestGateway.serveFile({ bytes, lifetime: 0 })
+      const sorry = yield* Effect.flatMap(alice.sendFile(expired), alice.awaitAnswer)
+      expect(sorry.text).toBe("The link to this file has expired: please send it again.")
 
       const long = "word ".repeat(50)
       const sent = yield* alice.sendText(long)

@@ -1,26 +1,24 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
+import { BotRouter } from "effect-wecom"
 import * as NodeGateway from "effect-wecom/NodeGateway"
+import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
 import * as TestGateway from "effect-wecom/TestGateway"
 import { createHash, randomBytes } from "node:crypto"
-import { start } from "../fixtures/process.js"
+import { router } from "../../examples/media.js"
 
-const serve = Effect.flatMap(
+const bot = Layer.unwrapEffect(Effect.map(
   NodeGateway.url,
   (wsUrl) =>
-    start("examples/media.ts", {
-      WECOM_BOT_ID: TestGateway.defaultBotId,
-      WECOM_BOT_SECRET: "test-secret",
-      WECOM_WS_URL: wsUrl
-    })
-)
+    NodeWecomBot.layer({ botId: TestGateway.defaultBotId, secret: TestGateway.defaultSecret, wsUrl, drainTimeout: 0 })
+))
 
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex")
 
 describe("examples/media.ts", () => {
   it.scopedLive("names the file, its size and its sha256, sends the same bytes back, and says what it cannot read", () =>
     Effect.gen(function*() {
-      yield* serve
+      yield* Effect.forkScoped(BotRouter.run(router))
       const alice = yield* TestGateway.user("alice")
 
       const kinds = [
@@ -64,5 +62,5 @@ describe("examples/media.ts", () => {
       const { text } = yield* Effect.flatMap(bob.sendQuote(quoted, "what is this?"), bob.awaitAnswer)
       expect(text).toContain(sha256(bytes))
       yield* bob.awaitBubble((bubble) => bubble.kind === "file")
-    }).pipe(Effect.provide(NodeGateway.layer())))
+    }).pipe(Effect.provide(bot), Effect.provide(NodeGateway.layer())))
 })
