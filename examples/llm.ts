@@ -60,7 +60,7 @@ const scripted = Layer.effect(
         Stream.make({ type: "reasoning-delta", id: "1", delta: "Let me think." } as const),
         Stream.fromIterable(text.match(/.{1,12}/gsu) ?? []).pipe(
           Stream.map((delta) => ({ type: "text-delta", id: "2", delta }) as const),
-          Stream.schedule(Schedule.spaced("20 millis"))
+          Stream.schedule(Schedule.spaced("10 millis"))
         )
       )
     },

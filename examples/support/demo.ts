@@ -110,10 +110,11 @@ export const onGateway = <E, E2>(
       ["WECOM_WS_URL", wsUrl],
       ...options.config ?? []
     ])
-    yield* Effect.raceFirst(
-      Effect.withConfigProvider(program, ConfigProvider.fromMap(environment)),
-      script(alice)
+    // What else the program reads, the environment says.
+    const provider = yield* Effect.configProviderWith((outer) =>
+      Effect.succeed(ConfigProvider.orElse(ConfigProvider.fromMap(environment), () => outer))
     )
+    yield* Effect.raceFirst(Effect.withConfigProvider(program, provider), script(alice))
   }).pipe(
     Effect.scoped,
     Effect.provide(Layer.merge(NodeGateway.layer(options.gateway), layerLogger))
