@@ -4,7 +4,7 @@ import { dprint } from "@effect/eslint-plugin/rules/dprint"
 import * as parser from "@typescript-eslint/parser"
 
 export default [
-  { ignores: ["dist/**", "coverage/**"] },
+  { ignores: ["dist/**", "coverage/**", "docs/**", "test/docs/generated/**"] },
   {
     files: ["**/*.ts", "**/*.js"],
     languageOptions: { parser, sourceType: "module" },

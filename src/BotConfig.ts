@@ -75,6 +75,8 @@ export interface Options {
 }
 
 /**
+ * The options with their defaults filled in.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -228,6 +230,8 @@ export const resolve = (options: Options): Either.Either<Resolved, ConfigError.C
   })
 
 /**
+ * The options of a bot. One that makes no sense fails as a `ConfigError`.
+ *
  * @since 0.1.0
  * @category layers
  */
@@ -235,6 +239,8 @@ export const layer = (options: Options): Layer.Layer<BotConfig, ConfigError.Conf
   Layer.effect(BotConfig, Effect.suspend(() => resolve(options)))
 
 /**
+ * `layer` with options from `Config`.
+ *
  * @since 0.1.0
  * @category layers
  */

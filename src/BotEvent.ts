@@ -184,6 +184,8 @@ export const BotEvent = Schema.Union(EnterChat, TemplateCardEvent, FeedbackEvent
 export type BotEvent = EnterChat | TemplateCardEvent | FeedbackEvent | DisconnectedEvent | UnknownEvent
 
 /**
+ * The `eventtype`s this version knows, and `unknown`.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -198,6 +200,8 @@ export type EventType = BotEvent["eventtype"]
 export type OfType<T extends EventType> = Extract<BotEvent, { readonly eventtype: T }>
 
 /**
+ * Narrows an event to one type.
+ *
  * @since 0.1.0
  * @category guards
  */

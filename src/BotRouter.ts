@@ -19,12 +19,16 @@ import type { WecomBot } from "./WecomBot.js"
 import type { ConnectionError } from "./WecomError.js"
 
 /**
+ * Marks a router.
+ *
  * @since 0.1.0
  * @category type ids
  */
 export const TypeId: unique symbol = Symbol.for("effect-wecom/BotRouter")
 
 /**
+ * Marks a router.
+ *
  * @since 0.1.0
  * @category type ids
  */
@@ -42,6 +46,8 @@ export interface RouteContext {
 }
 
 /**
+ * What a route takes, and what it does with it.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -168,36 +174,48 @@ const onType = <T extends Message.MsgType>(msgtype: T): OnMessage<Message.OfType
   onMessages(Message.isType(msgtype))
 
 /**
+ * Text messages, those that quote something included.
+ *
  * @since 0.1.0
  * @category messages
  */
 export const onText: OnMessage<Message.OfType<"text">> = onType("text")
 
 /**
+ * Images. They come from single chats only; in a group an image is quoted.
+ *
  * @since 0.1.0
  * @category messages
  */
 export const onImage: OnMessage<Message.OfType<"image">> = onType("image")
 
 /**
+ * Messages of texts and images together.
+ *
  * @since 0.1.0
  * @category messages
  */
 export const onMixed: OnMessage<Message.OfType<"mixed">> = onType("mixed")
 
 /**
+ * Voice messages: transcripts, which may be empty. They come from single chats only.
+ *
  * @since 0.1.0
  * @category messages
  */
 export const onVoice: OnMessage<Message.OfType<"voice">> = onType("voice")
 
 /**
+ * Files. They come from single chats only; in a group a file is quoted.
+ *
  * @since 0.1.0
  * @category messages
  */
 export const onFile: OnMessage<Message.OfType<"file">> = onType("file")
 
 /**
+ * Videos. They come from single chats only.
+ *
  * @since 0.1.0
  * @category messages
  */
@@ -267,6 +285,8 @@ export const onBatch = <X, E1, R1>(handler: (messages: Batch) => Effect.Effect<X
   })
 
 /**
+ * Events of one type. `enter_chat` and `template_card_event` want their answer within 5 s.
+ *
  * @since 0.1.0
  * @category events
  */

@@ -54,12 +54,16 @@ export const Chat = Schema.Union(User, Group)
 export type Chat = typeof Chat.Type
 
 /**
+ * The single chat with this member.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const user = (userid: string): User => ({ _tag: "User", userid })
 
 /**
+ * The group with this chatid.
+ *
  * @since 0.1.0
  * @category constructors
  */

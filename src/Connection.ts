@@ -62,12 +62,16 @@ export type Callback =
   | { readonly _tag: "Event"; readonly event: BotEvent.BotEvent }
 
 /**
+ * What can become of a request that did not succeed.
+ *
  * @since 0.1.0
  * @category models
  */
 export type RequestError = SendUnavailable | SendRejected | SendExpired | SendInvalid | DeliveryUnknown
 
 /**
+ * What a request may say about itself.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -90,6 +94,8 @@ export interface RequestOptions {
  */
 export declare namespace Connection {
   /**
+   * What the services above the connection use of it.
+   *
    * @since 0.1.0
    * @category models
    */
@@ -122,6 +128,8 @@ export declare namespace Connection {
 }
 
 /**
+ * The long connection of a bot.
+ *
  * @since 0.1.0
  * @category tags
  */
@@ -144,6 +152,8 @@ export const request: (
     }))
 
 /**
+ * Begins to connect when it is built, and closes with its scope.
+ *
  * @since 0.1.0
  * @category layers
  */

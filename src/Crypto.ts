@@ -21,6 +21,8 @@ import type { DecryptFailed } from "./WecomError.js"
  */
 export declare namespace Crypto {
   /**
+   * What a source of ids does.
+   *
    * @since 0.1.0
    * @category models
    */
@@ -31,6 +33,8 @@ export declare namespace Crypto {
 }
 
 /**
+ * Where ids come from.
+ *
  * @since 0.1.0
  * @category tags
  */
@@ -57,6 +61,8 @@ export const generateReqId = (prefix: string): Effect.Effect<string, never, Cryp
   Effect.map(Crypto, (crypto) => unsafeReqId(crypto, prefix))
 
 /**
+ * `generateReqId` for code that holds the service.
+ *
  * @since 0.1.0
  * @category accessors
  */

@@ -19,6 +19,8 @@ import * as Fifo from "./internal/fifo.js"
  */
 export declare namespace Dedupe {
   /**
+   * What such a memory does.
+   *
    * @since 0.1.0
    * @category models
    */
@@ -29,6 +31,8 @@ export declare namespace Dedupe {
 }
 
 /**
+ * The memory of callbacks that were seen.
+ *
  * @since 0.1.0
  * @category tags
  */
@@ -70,6 +74,8 @@ export const make = (options?: {
   })
 
 /**
+ * `make` with its defaults.
+ *
  * @since 0.1.0
  * @category layers
  */

@@ -84,6 +84,8 @@ export interface Ack {
 }
 
 /**
+ * A frame that carries a command. Without a body it has no such field.
+ *
  * @since 0.1.0
  * @category constructors
  */

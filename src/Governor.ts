@@ -25,6 +25,8 @@ export type Priority = "final" | "message"
  */
 export declare namespace Governor {
   /**
+   * What keeps quotas does.
+   *
    * @since 0.1.0
    * @category models
    */
@@ -37,6 +39,8 @@ export declare namespace Governor {
 }
 
 /**
+ * The quotas of the conversations of a bot.
+ *
  * @since 0.1.0
  * @category tags
  */
@@ -71,6 +75,8 @@ export const make = (quotas: ReadonlyArray<Quota> = serviceQuotas): Effect.Effec
   Effect.map(Effect.clock, (clock) => internal.make(clock, quotas))
 
 /**
+ * `make` with the quotas of the service.
+ *
  * @since 0.1.0
  * @category layers
  */

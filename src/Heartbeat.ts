@@ -15,6 +15,8 @@ import * as BotConfig from "./BotConfig.js"
  */
 export declare namespace Heartbeat {
   /**
+   * What such a policy does.
+   *
    * @since 0.1.0
    * @category models
    */
@@ -28,6 +30,8 @@ export declare namespace Heartbeat {
 }
 
 /**
+ * The policy that notices when a link is dead.
+ *
  * @since 0.1.0
  * @category tags
  */
@@ -64,6 +68,8 @@ export const make = (interval: Duration.DurationInput): Heartbeat.Service => {
 }
 
 /**
+ * `make` with the bot's `heartbeatInterval`.
+ *
  * @since 0.1.0
  * @category layers
  */

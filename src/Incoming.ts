@@ -16,12 +16,16 @@ import type * as Message from "./Message.js"
 export type Incoming = Message.Message | BotEvent.BotEvent
 
 /**
+ * Narrows to messages.
+ *
  * @since 0.1.0
  * @category guards
  */
 export const isMessage = (incoming: Incoming): incoming is Message.Message => !("eventtype" in incoming)
 
 /**
+ * Narrows to events.
+ *
  * @since 0.1.0
  * @category guards
  */

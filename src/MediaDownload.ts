@@ -33,6 +33,8 @@ export type Source =
   | typeof Message.MixedItem.Type
 
 /**
+ * How a file is downloaded.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -94,6 +96,8 @@ export interface IncomingMedia extends Message.Media {
  */
 export declare namespace MediaDownload {
   /**
+   * What the bot uses of it.
+   *
    * @since 0.1.0
    * @category models
    */
@@ -109,6 +113,8 @@ export declare namespace MediaDownload {
 }
 
 /**
+ * The downloads of a bot.
+ *
  * @since 0.1.0
  * @category tags
  */

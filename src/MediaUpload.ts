@@ -41,6 +41,8 @@ export interface Progress {
 }
 
 /**
+ * What is uploaded, as what, and who hears of its progress.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -107,6 +109,8 @@ export interface VideoOptions {
  */
 export declare namespace MediaUpload {
   /**
+   * What the bot uses of it.
+   *
    * @since 0.1.0
    * @category models
    */
@@ -119,6 +123,8 @@ export declare namespace MediaUpload {
 }
 
 /**
+ * The uploads of a bot.
+ *
  * @since 0.1.0
  * @category tags
  */
@@ -210,6 +216,8 @@ export const steps = <E, R, E2 = never, R2 = never>(
   }))
 
 /**
+ * Over the connection of the bot.
+ *
  * @since 0.1.0
  * @category layers
  */

@@ -10,6 +10,8 @@ import * as ReplyTarget from "./ReplyTarget.js"
 const preserving = { parseOptions: { onExcessProperty: "preserve" } } as const
 
 /**
+ * What a user wrote.
+ *
  * @since 0.1.0
  * @category contents
  */
@@ -58,6 +60,8 @@ export const MixedItem = Schema.Struct({
 }).annotations(preserving)
 
 /**
+ * Texts and images, in the order of the message.
+ *
  * @since 0.1.0
  * @category contents
  */
@@ -112,6 +116,8 @@ const base = {
 }
 
 /**
+ * A text, perhaps with a quote.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -122,12 +128,16 @@ export const TextMessage = Schema.Struct({
 }).annotations(preserving)
 
 /**
+ * A text, perhaps with a quote.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface TextMessage extends Schema.Schema.Type<typeof TextMessage> {}
 
 /**
+ * An image. Comes from single chats only.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -138,12 +148,16 @@ export const ImageMessage = Schema.Struct({
 }).annotations(preserving)
 
 /**
+ * An image. Comes from single chats only.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface ImageMessage extends Schema.Schema.Type<typeof ImageMessage> {}
 
 /**
+ * Texts and images together.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -154,12 +168,16 @@ export const MixedMessage = Schema.Struct({
 }).annotations(preserving)
 
 /**
+ * Texts and images together.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface MixedMessage extends Schema.Schema.Type<typeof MixedMessage> {}
 
 /**
+ * A voice message as its transcript. Comes from single chats only.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -170,12 +188,16 @@ export const VoiceMessage = Schema.Struct({
 }).annotations(preserving)
 
 /**
+ * A voice message as its transcript. Comes from single chats only.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface VoiceMessage extends Schema.Schema.Type<typeof VoiceMessage> {}
 
 /**
+ * A file. Comes from single chats only.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -186,12 +208,16 @@ export const FileMessage = Schema.Struct({
 }).annotations(preserving)
 
 /**
+ * A file. Comes from single chats only.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface FileMessage extends Schema.Schema.Type<typeof FileMessage> {}
 
 /**
+ * A video. Comes from single chats only.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -202,6 +228,8 @@ export const VideoMessage = Schema.Struct({
 }).annotations(preserving)
 
 /**
+ * A video. Comes from single chats only.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -259,6 +287,8 @@ export const Message = Schema.Union(
 )
 
 /**
+ * Any message, told apart by `msgtype`.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -272,6 +302,8 @@ export type Message =
   | UnknownMessage
 
 /**
+ * The `msgtype`s this version knows, and `unknown`.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -286,6 +318,8 @@ export type MsgType = Message["msgtype"]
 export type OfType<T extends MsgType> = Extract<Message, { readonly msgtype: T }>
 
 /**
+ * Narrows a message to one type.
+ *
  * @since 0.1.0
  * @category guards
  */
@@ -392,6 +426,8 @@ export interface View {
 }
 
 /**
+ * A message as most handlers look at it.
+ *
  * @since 0.1.0
  * @category views
  */

@@ -35,6 +35,8 @@ export class NodeGateway extends Context.Tag("effect-wecom/NodeGateway")<NodeGat
  */
 export declare namespace NodeGateway {
   /**
+   * Where it listens.
+   *
    * @since 0.1.0
    * @category models
    */

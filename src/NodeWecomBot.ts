@@ -36,6 +36,8 @@ export interface NetworkOptions {
 }
 
 /**
+ * The options of a bot, and how Node reaches the service.
+ *
  * @since 0.1.0
  * @category models
  */

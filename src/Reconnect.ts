@@ -29,6 +29,8 @@ export interface Policy {
  */
 export declare namespace Reconnect {
   /**
+   * A policy for each.
+   *
    * @since 0.1.0
    * @category models
    */
@@ -43,6 +45,8 @@ export declare namespace Reconnect {
 }
 
 /**
+ * The policies for the three ways to lose the service.
+ *
  * @since 0.1.0
  * @category tags
  */
@@ -68,6 +72,8 @@ export const backoff = (
 const retakes = 1
 
 /**
+ * The policies that the bot's options ask for.
+ *
  * @since 0.1.0
  * @category layers
  */

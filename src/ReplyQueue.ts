@@ -15,6 +15,8 @@ import * as internal from "./internal/replyQueue.js"
 import type { ReplyQueueFull } from "./WecomError.js"
 
 /**
+ * What a frame may say about itself, and what a lost link means for it.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -29,6 +31,8 @@ export interface Options extends Connection.RequestOptions {
 }
 
 /**
+ * What can become of a frame that did not succeed.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -40,6 +44,8 @@ export type QueueError = Connection.RequestError | ReplyQueueFull
  */
 export declare namespace ReplyQueue {
   /**
+   * What the bot uses of them.
+   *
    * @since 0.1.0
    * @category models
    */
@@ -63,6 +69,8 @@ export declare namespace ReplyQueue {
 }
 
 /**
+ * The lanes of a bot.
+ *
  * @since 0.1.0
  * @category tags
  */
@@ -85,6 +93,8 @@ export const offer = (
     }))
 
 /**
+ * Over the connection of the bot.
+ *
  * @since 0.1.0
  * @category layers
  */

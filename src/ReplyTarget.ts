@@ -85,6 +85,8 @@ export const ReplyTarget = Schema.Union(MessageTarget, EnterChatTarget, CardTarg
 export type ReplyTarget = typeof ReplyTarget.Type
 
 /**
+ * What an answer to this message needs.
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -96,6 +98,8 @@ export const fromMessage = (message: Message.Message): MessageTarget => ({
 })
 
 /**
+ * What a welcome needs.
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -107,6 +111,8 @@ export const fromEnterChat = (event: BotEvent.EnterChat): EnterChatTarget => ({
 })
 
 /**
+ * What an update of this card needs.
+ *
  * @since 0.1.0
  * @category constructors
  */

@@ -91,6 +91,8 @@ export class TestGateway extends Context.Tag("effect-wecom/TestGateway")<TestGat
  */
 export declare namespace TestGateway {
   /**
+   * The controls, as a value. The functions of this module are the same with the gateway as a requirement.
+   *
    * @since 0.1.0
    * @category models
    */

@@ -77,6 +77,8 @@ export type AnswerPart =
   | { readonly _tag: "Thinking"; readonly text: string }
 
 /**
+ * How a whole answer is shown, and what becomes of it when it cannot be.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -135,6 +137,8 @@ export interface Receipt {
 }
 
 /**
+ * What becomes of an answer whose window is over.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -147,6 +151,8 @@ export interface LateOptions {
 }
 
 /**
+ * What becomes of markdown that is too long for one message.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -159,12 +165,16 @@ export interface SplitOptions {
 }
 
 /**
+ * What becomes of an answer that is late or too long.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface ReplyOptions extends LateOptions, SplitOptions {}
 
 /**
+ * How long to wait.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -179,6 +189,8 @@ export interface AwaitOptions {
  */
 export declare namespace WecomBot {
   /**
+   * The bot as a value. The functions of this module are the same with the bot as a requirement, and say what each does.
+   *
    * @since 0.1.0
    * @category models
    */
@@ -263,6 +275,8 @@ export declare namespace WecomBot {
 }
 
 /**
+ * The bot.
+ *
  * @since 0.1.0
  * @category tags
  */
@@ -568,8 +582,7 @@ export const uploadMedia = <E = never, R = never, E2 = never, R2 = never>(
   MediaUpload.Uploaded,
   UploadFailed | SendInvalid | NoInfer<E | E2>,
   WecomBot | NoInfer<R | R2>
-> =>
-  Effect.flatMap(WecomBot, (bot) => bot.uploadMedia(source, options))
+> => Effect.flatMap(WecomBot, (bot) => bot.uploadMedia(source, options))
 
 /**
  * `uploadMedia` for a file, chunk by chunk. Without a `filename` it is the last segment of the path.

@@ -35,6 +35,8 @@ export interface Options {
 }
 
 /**
+ * Signatures and encryption under one token and one key.
+ *
  * @since 0.1.0
  * @category models
  */

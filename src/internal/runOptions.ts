@@ -22,6 +22,8 @@ import type * as TemplateCard from "../TemplateCard.js"
 export type Overlap = "queue" | "concurrent" | "latest" | "debounce"
 
 /**
+ * How a router is run.
+ *
  * @since 0.1.0
  * @category models
  */

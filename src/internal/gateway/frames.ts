@@ -71,7 +71,12 @@ export const received = (connection: number, at: number, text: string): Judged =
   }
 }
 
-/** @internal */
+/**
+ * An ack as the gateway sends it, for `acks.rewrite`.
+ *
+ * @since 0.1.0
+ * @category received frames
+ */
 export interface Ack {
   readonly headers: { readonly req_id: string }
   readonly errcode?: number
