@@ -1,0 +1,209 @@
+/**
+ * `npm run test:package`: the packed tarball as a stranger gets it. What is in it; installed into an empty project as the README
+ * says; the README's code type-checked under both module resolutions and run on this Node and on the newest; a bundle of one
+ * module; and the wrong major of Effect. Needs the npm registry. `PACKAGE_TARBALL` names a tarball that is there already.
+ */
+import { execFile } from "node:child_process"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import * as path from "node:path"
+import { fileURLToPath } from "node:url"
+import { fences } from "../docs/markdown.js"
+import { bundledInputs } from "./bundle.js"
+
+const root = fileURLToPath(new URL("../..", import.meta.url))
+const scratch = mkdtempSync(path.join(tmpdir(), "effect-wecom-package-"))
+process.once("exit", () => rmSync(scratch, { recursive: true, force: true }))
+
+const directory = (name: string) => {
+  const made = path.join(scratch, name)
+  mkdirSync(made, { recursive: true })
+  return made
+}
+
+const problems: Array<string> = []
+
+const report = (promise: string, problem: string | undefined) => {
+  console.log(problem === undefined ? `ok    ${promise}` : `FAIL  ${promise}\n${problem}`)
+  if (problem !== undefined) problems.push(promise)
+}
+
+interface Result {
+  readonly succeeded: boolean
+  readonly stdout: string
+  readonly output: string
+}
+
+const run = (command: string, args: ReadonlyArray<string>, cwd: string): Promise<Result> =>
+  new Promise((resolve) => {
+    const options = { cwd, timeout: 240_000, maxBuffer: 1 << 26, env: { ...process.env, NO_COLOR: "1" } }
+    execFile(command, [...args], options, (error, stdout, stderr) => {
+      const output = `${stdout}${stderr}`
+      resolve({ succeeded: error === null, stdout, output: output === "" ? String(error) : output })
+    })
+  })
+
+const succeeds = async (...args: Parameters<typeof run>): Promise<string | undefined> => {
+  const { output, succeeded } = await run(...args)
+  return succeeded ? undefined : `${args[0]} ${args[1].join(" ")} failed:\n${output}`
+}
+
+const mustSucceed = async (...args: Parameters<typeof run>): Promise<void> => {
+  const problem = await succeeds(...args)
+  if (problem !== undefined) throw new Error(problem)
+}
+
+const pack = async (): Promise<string> => {
+  if (process.env.PACKAGE_TARBALL !== undefined) return path.resolve(process.env.PACKAGE_TARBALL)
+  await mustSucceed("npm", ["pack", "--pack-destination", scratch], root)
+  return path.join(scratch, readdirSync(scratch).find((file) => file.endsWith(".tgz"))!)
+}
+
+const tarball = await pack()
+
+// What is in it.
+
+const contents = (await run("tar", ["-tzf", tarball], scratch)).stdout.trim().split("\n").map((file) =>
+  file.replace(/^package\//, "")
+)
+const modules = readdirSync(`${root}src`, { recursive: true, encoding: "utf8" })
+  .filter((file) => file.endsWith(".ts"))
+  .map((file) => file.replaceAll("\\", "/").replace(/\.ts$/, ""))
+const expected = [
+  ...["LICENSE", "README.md", "README.zh-CN.md", "package.json"],
+  ...modules.flatMap((name) => [
+    `src/${name}.ts`,
+    ...[".js", ".js.map", ".d.ts", ".d.ts.map"].map((extension) => `dist/${name}${extension}`)
+  ])
+]
+const missing = expected.filter((file) => !contents.includes(file))
+const unexpected = contents.filter((file) => !expected.includes(file))
+report(
+  "the tarball holds dist with declarations and maps, src, READMEs, LICENSE, and nothing else",
+  missing.length + unexpected.length === 0 ? undefined : `missing ${missing}\nunexpected ${unexpected}`
+)
+
+// Installed as the README says.
+
+const readme = readFileSync(`${root}README.md`, "utf8")
+const installs = fences(readme).find(({ info }) => info === "sh")!.code.trim().split("\n")
+const project = directory("project")
+writeFileSync(path.join(project, "package.json"), JSON.stringify({ name: "stranger", private: true, type: "module" }))
+const quiet = ["--no-audit", "--no-fund", "--prefer-offline"]
+for (const line of installs) {
+  const [, ...args] = line.split(" ").map((word) => word === "effect-wecom" ? tarball : word)
+  report(line, await succeeds("npm", [...args, ...quiet], project))
+}
+await mustSucceed("npm", ["install", "--save-dev", "typescript@^5.9", "@types/node@^20", ...quiet], project)
+
+// The README's code, type-checked.
+
+const source = directory("project/src")
+const names: Array<string> = []
+for (const { code, line } of fences(readme).filter(({ info }) => info === "ts")) {
+  const name = /^\/\/ (\S+)\.ts\n/.exec(code)?.[1] ?? `snippet-${line}`
+  names.push(name)
+  writeFileSync(path.join(source, `${name}.ts`), code)
+}
+const resolutions = {
+  nodenext: { module: "NodeNext", moduleResolution: "NodeNext" },
+  bundler: { module: "ESNext", moduleResolution: "Bundler" }
+}
+const typeCheck = async ([name, resolution]: readonly [string, object]) => {
+  writeFileSync(
+    path.join(project, `tsconfig.${name}.json`),
+    JSON.stringify({
+      compilerOptions: {
+        ...resolution,
+        target: "ES2022",
+        lib: ["ES2023", "DOM"],
+        types: ["node"],
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        skipLibCheck: false,
+        rootDir: "src",
+        outDir: name
+      },
+      include: ["src"]
+    })
+  )
+  report(
+    `the README's ${names.length} snippets type-check with moduleResolution ${name} and skipLibCheck false`,
+    await succeeds("npx", ["--no-install", "tsc", "-p", `tsconfig.${name}.json`], project)
+  )
+}
+
+const newestNode = async (): Promise<string | undefined> => {
+  const name = `node-${process.platform}-${process.arch}`
+  const home = directory("node")
+  writeFileSync(path.join(home, "package.json"), "{}")
+  await run("npm", ["install", `${name}@latest`, "--ignore-scripts", ...quiet], home)
+  const binary = path.join(home, "node_modules", name, "bin", "node")
+  if (existsSync(binary)) return binary
+  console.log("skip  the newest Node: it cannot be had here as an npm package")
+  return undefined
+}
+
+const [newest] = await Promise.all([newestNode(), ...Object.entries(resolutions).map(typeCheck)])
+
+// The README's bot and test, run.
+
+writeFileSync(path.join(project, "talk.mjs"), readFileSync(new URL("talk.mjs", import.meta.url)))
+
+const runOn = async (node: string) => {
+  const version = (await run(node, ["--version"], project)).stdout.trim()
+  for (const built of Object.keys(resolutions)) {
+    report(
+      `the README's bot answers, and ends with 0 on SIGTERM (${version}, built for ${built})`,
+      await succeeds(node, ["talk.mjs", `${built}/bot.js`], project)
+    )
+  }
+  report(
+    `the README's test passes (${version})`,
+    await succeeds(node, ["node_modules/vitest/vitest.mjs", "run", "src/bot.test.ts"], project)
+  )
+}
+
+await Promise.all([process.execPath, ...newest === undefined ? [] : [newest]].map(runOn))
+
+// A bundle of one module.
+
+const inputs = await bundledInputs(
+  `import { TemplateCard } from "effect-wecom"; console.log(TemplateCard.textNotice)`,
+  project
+)
+const foreign = inputs.filter((file) =>
+  !file.includes("node_modules/effect/") &&
+  !/effect-wecom\/dist\/(TemplateCard|WecomError|ErrorCode|Limits|internal\/(bytes|cardParts|cardRules|sendInvalid))\.js$/
+    .test(file)
+)
+report(
+  "a bundle of TemplateCard alone holds no socket and no bot",
+  inputs.some((file) => file.endsWith("dist/TemplateCard.js")) && foreign.length === 0 ? undefined : foreign.join("\n")
+)
+
+// The wrong major.
+
+const isRefused = async (promise: string, packages: ReadonlyArray<string>, says: RegExp) => {
+  const home = directory(packages.join("+").replace(/\W/g, "_"))
+  writeFileSync(path.join(home, "package.json"), JSON.stringify({ name: "wrong", private: true, type: "module" }))
+  const { output, succeeded } = await run("npm", ["install", "--dry-run", tarball, ...packages, ...quiet], home)
+  report(promise, !succeeded && output.includes("ERESOLVE") && says.test(output) ? undefined : output)
+}
+
+await Promise.all([
+  isRefused(
+    "effect@4 is refused at install, with an error that names the peer range",
+    ["effect@4"],
+    // npm names whichever peer it meets first: ours, or that of @effect/platform below us.
+    /Found: effect@4\.[^]*peer effect@"\^3\.22\.\d+" from [^]*effect-wecom@/
+  ),
+  isRefused(
+    "without the README's versions npm refuses its own latest",
+    ["effect", "@effect/platform", "@effect/platform-node"],
+    /peer effect@"\^4\./
+  )
+])
+
+console.log(problems.length === 0 ? "package: all is well" : `package: ${problems.length} failed`)
+process.exitCode = problems.length === 0 ? 0 : 1

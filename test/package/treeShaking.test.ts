@@ -1,0 +1,27 @@
+import { fileURLToPath } from "node:url"
+import { describe, expect, it } from "vitest"
+import { bundledInputs } from "./bundle.js"
+
+const here = fileURLToPath(new URL(".", import.meta.url))
+
+/** What of the package is left in a bundle of a program that uses only this. */
+const ours = async (code: string) =>
+  (await bundledInputs(code, here)).filter((file) => !file.includes("node_modules/effect/")).map((file) =>
+    file.replace(/^.*src\//, "src/")
+  )
+
+describe("a bundle", () => {
+  it("of TemplateCard alone pulls in no socket, no HTTP and no bot", async () => {
+    const files = await ours(`import { TemplateCard } from "effect-wecom"; console.log(TemplateCard.textNotice)`)
+    expect(files).toContain("src/TemplateCard.ts")
+    expect(files.filter((file) => !/^src\/(TemplateCard|WecomError|ErrorCode|Limits)\.ts$/.test(file)).toSorted())
+      .toEqual(
+        ["bytes", "cardParts", "cardRules", "sendInvalid"].map((name) => `src/internal/${name}.ts`)
+      )
+  })
+
+  it("of a bot holds one, so that the one above says something", async () => {
+    const files = await ours(`import { WecomBot } from "effect-wecom"; console.log(WecomBot.layer)`)
+    expect(files).toContain("src/internal/session.ts")
+  })
+})
