@@ -23,6 +23,12 @@ const sentence = (error: WecomError.DownloadFailed | WecomError.DecryptFailed): 
 /** A name for what came without one: WeCom names files, but not every image and video. */
 const unnamed = { image: "image.png", file: "file.bin", video: "video.mp4" } as const
 
+const extensions = { image: /\.(png|jpe?g|gif)$/i, file: /$/, video: /\.mp4$/i } as const
+
+/** The service takes images and videos under names that end as theirs do. */
+const uploadName = ({ type }: MediaDownload.IncomingMedia, filename: string): string =>
+  extensions[type].test(filename) ? filename : `${filename}.${unnamed[type].split(".")[1]}`
+
 const sha256 = (path: string) =>
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
@@ -50,7 +56,11 @@ const answer = (message: Message.Message, media: MediaDownload.IncomingMedia) =>
   Effect.gen(function*() {
     const { filename, path, sha256, size } = yield* receive(media)
     yield* WecomBot.replyStream(message, Stream.make(`${filename}: `, `${size} bytes, `, `sha256 ${sha256}`))
-    const uploaded = yield* WecomBot.uploadMediaFile(path, { type: media.type, filename, oversized: "asFile" })
+    const uploaded = yield* WecomBot.uploadMediaFile(path, {
+      type: media.type,
+      filename: uploadName(media, filename),
+      oversized: "asFile"
+    })
     // A push, for the message has been answered already.
     yield* WecomBot.sendMediaMessage(message, uploaded)
   }).pipe(

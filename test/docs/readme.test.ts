@@ -1,8 +1,10 @@
 /** What the READMEs say: the code in them works, their tables are those of the code, and both say the same. */
 import { describe, expect, it } from "@effect/vitest"
 import { Duration, Effect, Either, Redacted } from "effect"
+import * as Wecom from "effect-wecom"
 import { BotConfig, ErrorCode, WecomError } from "effect-wecom"
 import * as NodeGateway from "effect-wecom/NodeGateway"
+import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
 import * as TestGateway from "effect-wecom/TestGateway"
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
@@ -98,6 +100,26 @@ describe("the READMEs", () => {
             entry.advice[language]
           ])
         )
+      })
+
+      it("names only what there is", () => {
+        const public_ = { ...Wecom, NodeWecomBot, NodeGateway, TestGateway } as unknown as Record<string, object>
+        const named = [...read(file).matchAll(/\b([A-Z]\w+)\.(\w+)/g)].flatMap(([, module, member]) =>
+          module! in public_ ? [[module!, member!] as const] : []
+        )
+        expect(named.length).toBeGreaterThan(60)
+        expect(named.filter(([module, member]) => !(member in public_[module]!))).toEqual([])
+      })
+
+      it("says what takes the place of every method and event of the official SDK", () => {
+        const { text } = chapter(all, /@wecom\/aibot-node-sdk/)
+        const sdk = readFileSync(`${root}node_modules/@wecom/aibot-node-sdk/dist/client.d.ts`, "utf8")
+        const methods = [...sdk.matchAll(/^ {4}(?:get )?(\w+)\(/gm)].map((match) => match[1]!)
+        expect(methods.length).toBeGreaterThan(15)
+        const isNamed = (name: string) => new RegExp(`\\b${name}\\b`).test(text)
+        expect(methods.filter((name) => name !== "constructor" && !isNamed(name))).toEqual([])
+        const events = ["connected", "authenticated", "disconnected", "reconnecting", "error", "message", "event"]
+        expect(events.filter((name) => !text.includes(`on("${name}")`))).toEqual([])
       })
 
       it.scopedLive("its bot is one", () =>

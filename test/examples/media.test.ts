@@ -23,9 +23,11 @@ describe("examples/media.ts", () => {
 
       const kinds = [
         ["image", alice.sendImage, "照片 1.png", 300_000],
+        ["image", alice.sendImage, "photo", 300],
         ["file", alice.sendFile, "report.pdf", 1_300_000],
         ["video", alice.sendVideo, undefined, 100]
       ] as const
+      const seen = new Set<string>()
       for (const [kind, send, filename, size] of kinds) {
         const bytes = randomBytes(size)
         const sent = yield* send(yield* TestGateway.serveFile({ bytes, filename }))
@@ -34,10 +36,16 @@ describe("examples/media.ts", () => {
         expect(shown.text).toContain(filename ?? "video.mp4")
         expect(shown.text).toContain(`${size} bytes`)
         expect(shown.text).toContain(sha256(bytes))
-        const back = yield* alice.awaitBubble((bubble) => bubble.from === "bot" && bubble.kind === kind)
+        const back = yield* alice.awaitBubble((bubble) =>
+          bubble.from === "bot" && bubble.kind === kind && !seen.has(bubble.id)
+        )
+        seen.add(back.id)
         const media = (yield* TestGateway.uploads).at(-1)!
         expect(back.media).toEqual({ media_id: media.mediaId })
-        expect(media).toMatchObject({ type: kind, filename: filename ?? "video.mp4" })
+        expect(media).toMatchObject({
+          type: kind,
+          filename: filename === "photo" ? "photo.png" : filename ?? "video.mp4"
+        })
         expect(sha256(media.bytes)).toBe(sha256(bytes))
       }
 
