@@ -374,6 +374,17 @@ export const allowChats = (ids: Iterable<string>): <E, R>(self: BotRouter<E, R>)
  * Middleware: changes every handler that is there so far, around what it does. It is told what the handler is for; of a
  * batch, the newest message.
  *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { BotRouter, WecomBot } from "effect-wecom"
+ *
+ * const router = BotRouter.empty.pipe(
+ *   BotRouter.onText((message) => WecomBot.replyStream(message, "hello")),
+ *   BotRouter.use((handler, incoming) => Effect.annotateLogs(handler, "msgid", incoming.msgid ?? "none"))
+ * )
+ * ```
+ *
  * @since 0.1.0
  * @category combinators
  */
@@ -487,6 +498,25 @@ export type {
  * when its 5 s are over is warned in the log, and its answer fails as `SendExpired`.
  *
  * Interrupted, it stops taking messages; handlers that run belong to the bot, which gives them `drainTimeout` when it closes.
+ *
+ * @example
+ * ```ts
+ * import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+ * import { Effect } from "effect"
+ * import { BotRouter, WecomBot } from "effect-wecom"
+ * import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
+ *
+ * const router = BotRouter.empty.pipe(
+ *   BotRouter.onCommand("/help", (message) => WecomBot.replyStream(message, "Say anything.")),
+ *   BotRouter.onText((message) => WecomBot.replyStream(message, `You said: ${message.text.content}`))
+ * )
+ *
+ * const main = () =>
+ *   BotRouter.run(router, { overlap: "latest" }).pipe(
+ *     Effect.provide(NodeWecomBot.layerConfig()),
+ *     NodeRuntime.runMain
+ *   )
+ * ```
  *
  * @since 0.1.0
  * @category running

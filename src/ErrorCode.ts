@@ -301,6 +301,14 @@ export const meaning = (errcode: number, language: Language = "en"): string =>
 /**
  * What to do about a code, in one sentence; for an unknown code, where to look it up.
  *
+ * @example
+ * ```ts
+ * import { ErrorCode } from "effect-wecom"
+ *
+ * ErrorCode.advice(846608) // "continue under a new stream id, or push the rest with sendMessage"
+ * ErrorCode.advice(846608, "zh") // "请使用新的 stream id 继续，或用 sendMessage 推送剩余内容"
+ * ```
+ *
  * @since 0.1.0
  * @category lookups
  */

@@ -39,6 +39,15 @@ import * as Limits from "./Limits.js"
  * assert.ok(second?.startsWith("| day | rain |\n|---|---|\n| Monday"))
  * ```
  *
+ * @example
+ * ```ts
+ * import { Markdown } from "effect-wecom"
+ *
+ * declare const report: string
+ *
+ * for (const message of Markdown.split(report, { limit: 2048 })) console.log(message)
+ * ```
+ *
  * @since 0.1.0
  * @category splitting
  */

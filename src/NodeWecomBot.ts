@@ -118,6 +118,21 @@ export const layerHttpClient = (
 /**
  * A bot with these options. An option that makes no sense fails the layer as a `ConfigError`.
  *
+ * @example
+ * ```ts
+ * import { Redacted } from "effect"
+ * import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
+ * import { readFileSync } from "node:fs"
+ *
+ * // Bound to a constant: a layer is a connection.
+ * const bot = NodeWecomBot.layer({
+ *   botId: "aib…",
+ *   secret: Redacted.make(process.env.WECOM_BOT_SECRET ?? ""),
+ *   wsUrl: "wss://wecom.example.com",
+ *   ca: readFileSync("/etc/ssl/private-ca.pem")
+ * })
+ * ```
+ *
  * @since 0.1.0
  * @category layers
  */
@@ -138,6 +153,18 @@ const fromEnvironment: Config.Config.Wrap<Options> = {
 /**
  * A bot whose options come from `Config`; without an argument from `WECOM_BOT_ID`, `WECOM_BOT_SECRET` and, if there is one,
  * `WECOM_WS_URL`.
+ *
+ * @example
+ * ```ts
+ * import { Config } from "effect"
+ * import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
+ *
+ * const bot = NodeWecomBot.layerConfig({
+ *   botId: Config.string("WECOM_BOT_ID"),
+ *   secret: Config.redacted("WECOM_BOT_SECRET"),
+ *   maxReconnectAttempts: Config.succeed(Infinity)
+ * })
+ * ```
  *
  * @since 0.1.0
  * @category layers

@@ -87,6 +87,17 @@ export type ReplyTarget = typeof ReplyTarget.Type
 /**
  * What an answer to this message needs.
  *
+ * @example
+ * ```ts
+ * import { Schema } from "effect"
+ * import { type Message, ReplyTarget, WecomBot } from "effect-wecom"
+ *
+ * // Goes into a queue, and comes out of it in another process.
+ * const job = (message: Message.Message) => Schema.encodeSync(ReplyTarget.MessageTarget)(ReplyTarget.fromMessage(message))
+ * const answer = (job: unknown) =>
+ *   WecomBot.replyStream(Schema.decodeUnknownSync(ReplyTarget.MessageTarget)(job), "It is done.")
+ * ```
+ *
  * @since 0.1.0
  * @category constructors
  */

@@ -297,6 +297,17 @@ export const messages: Stream.Stream<Message.Message, ConnectionError, WecomBot>
 /**
  * `messages` of one type. It is one subscription like any other: messages of other types are passed over.
  *
+ * @example
+ * ```ts
+ * import { Stream } from "effect"
+ * import { WecomBot } from "effect-wecom"
+ *
+ * const program = Stream.runForEach(
+ *   WecomBot.messagesOf("text"),
+ *   (message) => WecomBot.replyStream(message, message.text.content)
+ * )
+ * ```
+ *
  * @since 0.1.0
  * @category incoming
  */
@@ -354,6 +365,17 @@ export const ready: Effect.Effect<void, ConnectionError, WecomBot> = Effect.flat
 /**
  * Fails when the bot is closed for good. Pair it with handlers that run in layers, whose failures nobody else would see.
  *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { BotRouter, WecomBot } from "effect-wecom"
+ *
+ * declare const router: BotRouter.BotRouter
+ *
+ * // The program ends when the bot does.
+ * const program = Effect.provide(WecomBot.closed, BotRouter.layer(router))
+ * ```
+ *
  * @since 0.1.0
  * @category connection
  */
@@ -403,6 +425,20 @@ export const awaitReply: {
 /**
  * Waits for the next press on the card with this `task_id`. The event goes to the waiter alone.
  *
+ * @example
+ * ```ts
+ * import { Effect, Fiber } from "effect"
+ * import { type Message, type TemplateCard, WecomBot } from "effect-wecom"
+ *
+ * const decide = (message: Message.Message, card: TemplateCard.ButtonInteraction) =>
+ *   Effect.gen(function*() {
+ *     // Waits before the card is there, so that no press can be missed.
+ *     const press = yield* Effect.fork(WecomBot.awaitCardAction(card.task_id, { timeout: "10 minutes" }))
+ *     yield* WecomBot.replyTemplateCard(message, card)
+ *     return (yield* Fiber.join(press)).event.template_card_event.event_key
+ *   })
+ * ```
+ *
  * @since 0.1.0
  * @category incoming
  */
@@ -447,6 +483,17 @@ export const reply = (
  *
  * Succeeds with a receipt only when every part was acked with 0; fails as `DeliveryUnknown` when that cannot be known.
  * Failures of the Stream stay in the error channel, after the bubble was sealed with a notice. WeCom doc 101031.
+ *
+ * @example
+ * ```ts
+ * import { Schedule, Stream } from "effect"
+ * import { type Message, WecomBot } from "effect-wecom"
+ *
+ * declare const message: Message.Message
+ *
+ * const words = Stream.schedule(Stream.make("one ", "two ", "three"), Schedule.spaced("1 second"))
+ * const answer = WecomBot.replyStream(message, words, { feedback: { id: message.msgid } })
+ * ```
  *
  * @since 0.1.0
  * @category outgoing
@@ -530,6 +577,21 @@ export const replyWelcome = (
  * Puts a new card in place of the one that was pressed, within 5 s of the event; for everybody, or for `userids`. The card
  * keeps the event's `task_id`: it is filled in when absent. WeCom doc 101032.
  *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { type BotEvent, TemplateCard, WecomBot } from "effect-wecom"
+ *
+ * const thank = (event: BotEvent.TemplateCardEvent) =>
+ *   Effect.gen(function*() {
+ *     const card = yield* TemplateCard.textNotice({
+ *       main_title: { title: "Thank you" },
+ *       card_action: { type: 1, url: "https://example.com" }
+ *     })
+ *     yield* WecomBot.updateTemplateCard(event, card)
+ *   })
+ * ```
+ *
  * @since 0.1.0
  * @category outgoing
  */
@@ -543,6 +605,16 @@ export const updateTemplateCard = (
 /**
  * Pushes a message to a chat in which somebody wrote to the bot before: markdown, a card, or media. It cannot be recalled or
  * edited, so after a lost connection it is not sent again but fails as `DeliveryUnknown`. WeCom doc 101463.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Chat, Reply, WecomBot } from "effect-wecom"
+ *
+ * const notify = WecomBot.sendMessage(Chat.group("chatid"), Reply.markdown("**Deployed.**")).pipe(
+ *   Effect.catchTag("DeliveryUnknown", () => Effect.logWarning("it may have arrived: not sent again"))
+ * )
+ * ```
  *
  * @since 0.1.0
  * @category outgoing
@@ -559,6 +631,15 @@ export const sendMessage = (
  * when its headers have come. The result reads it as a Stream, as bytes, or into a file, decrypted on the way. A link lives
  * five minutes. See `MediaDownload`. WeCom doc 100719.
  *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { type Message, WecomBot } from "effect-wecom"
+ *
+ * const save = (message: Message.FileMessage) =>
+ *   Effect.flatMap(WecomBot.downloadFile(message), (file) => file.writeTo(`/tmp/${file.filename ?? "file"}`))
+ * ```
+ *
  * @since 0.1.0
  * @category media
  */
@@ -571,6 +652,19 @@ export const downloadFile = (
 /**
  * Uploads bytes, or a Stream with its size, and succeeds with a media id that can be sent for three days. What the service
  * would not take fails before the first frame as `SendInvalid`. See `MediaUpload`. WeCom doc 101463.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { type Message, WecomBot } from "effect-wecom"
+ *
+ * const sendReport = (message: Message.Message) =>
+ *   Effect.gen(function*() {
+ *     const bytes = new TextEncoder().encode("day,visits\n1,100\n")
+ *     const media = yield* WecomBot.uploadMedia(bytes, { type: "file", filename: "report.csv" })
+ *     yield* WecomBot.replyMedia(message, media)
+ *   })
+ * ```
  *
  * @since 0.1.0
  * @category media
@@ -672,6 +766,19 @@ const layerOver = <E>(
 
 /**
  * A bot with these options, over any WebSocket and any HTTP. An option that makes no sense fails the layer as a `ConfigError`.
+ *
+ * @example
+ * ```ts
+ * import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+ * import * as Socket from "@effect/platform/Socket"
+ * import { Layer, Redacted } from "effect"
+ * import { WecomBot } from "effect-wecom"
+ *
+ * // The WebSocket and the fetch of the runtime: no ws, no CA, no proxy.
+ * const bot = WecomBot.layer({ botId: "aib…", secret: Redacted.make("…") }).pipe(
+ *   Layer.provide([Socket.layerWebSocketConstructorGlobal, FetchHttpClient.layer])
+ * )
+ * ```
  *
  * @since 0.1.0
  * @category layers
