@@ -6,7 +6,7 @@ import { BotConfig, ErrorCode, WecomError } from "effect-wecom"
 import * as NodeGateway from "effect-wecom/NodeGateway"
 import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
 import * as TestGateway from "effect-wecom/TestGateway"
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { afterAll } from "vitest"
 import { start } from "../fixtures/process.js"
@@ -61,6 +61,12 @@ describe("the READMEs", () => {
   for (const { file, language, none, required } of readmes) {
     describe(file, () => {
       const all = sections(read(file))
+
+      it("lists every example", () => {
+        const rows = chapter(all, /^Examples$|^示例$/).tables[0]!
+        const files = readdirSync(`${root}examples`).filter((name) => name.endsWith(".ts"))
+        expect(rows.map(([name]) => /\(examples\/([^)]+)\)/.exec(name!)?.[1]).toSorted()).toEqual(files.toSorted())
+      })
 
       it("lists every option with its default", () => {
         const rows = chapter(all, /^Options$|^选项$/).tables[0]!
