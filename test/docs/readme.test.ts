@@ -23,9 +23,10 @@ const readmes = [
 
 const snippetsOf = (file: string) => fences(read(file)).filter(({ info }) => info === "ts")
 
-/** The snippet that says in its first line which file it is. */
-const fileIn = (snippets: ReadonlyArray<Fence>, name: string) =>
-  snippets.find((snippet) => snippet.code.startsWith(`// ${name}\n`))!.code
+/** The bot, and its test. */
+const botIn = (snippets: ReadonlyArray<Fence>) =>
+  snippets.find(({ code }) => code.includes("NodeRuntime.runMain"))!.code
+const testIn = (snippets: ReadonlyArray<Fence>) => snippets.find(({ code }) => code.includes("it.scoped("))!.code
 
 /** The headings that the chapter of the options, errors and codes have, by their place. */
 const chapter = (all: ReadonlyArray<Section>, like: RegExp) => all.find(({ heading }) => like.test(heading.text))!
@@ -44,10 +45,12 @@ describe("the READMEs", () => {
 
   it("have a bot and its test of at most fifteen lines each", () => {
     const snippets = snippetsOf("README.md")
-    for (const name of ["bot.ts", "bot.test.ts"]) {
-      const lines = fileIn(snippets, name).trim().split("\n").slice(1)
-      expect(lines.length).toBeLessThanOrEqual(15)
+    for (const code of [botIn(snippets), testIn(snippets)]) {
+      expect(code.trim().split("\n").length).toBeLessThanOrEqual(15)
     }
+    // The same bot in both.
+    const router = /^const router = [^]*?^\)/m
+    expect(router.exec(testIn(snippets))![0]).toBe(router.exec(botIn(snippets))![0])
   })
 
   it("lead to files that are there", () => {
@@ -61,6 +64,15 @@ describe("the READMEs", () => {
   for (const { file, language, none, required } of readmes) {
     describe(file, () => {
       const all = sections(read(file))
+
+      it("leads to chapters that are there", () => {
+        const anchors = all.map(({ heading }) =>
+          heading.text.toLowerCase().replace(/[^\p{L}\p{N} -]/gu, "").replaceAll(" ", "-")
+        )
+        const links = [...read(file).matchAll(/\]\(#([^)]+)\)/g)].map((match) => match[1]!)
+        expect(links.length).toBeGreaterThan(1)
+        expect(links.filter((link) => !anchors.includes(link))).toEqual([])
+      })
 
       it("lists every example", () => {
         const rows = chapter(all, /^Examples$|^示例$/).tables[0]!
@@ -131,7 +143,7 @@ describe("the READMEs", () => {
       it.scopedLive("its bot is one", () =>
         Effect.gen(function*() {
           mkdirSync(generated, { recursive: true })
-          writeFileSync(`${generated}/${language}-bot.ts`, fileIn(snippetsOf(file), "bot.ts"))
+          writeFileSync(`${generated}/${language}-bot.ts`, botIn(snippetsOf(file)))
           const bot = yield* start(`test/docs/generated/${language}-bot.ts`, {
             WECOM_BOT_ID: TestGateway.defaultBotId,
             WECOM_BOT_SECRET: Redacted.value(TestGateway.defaultSecret),
@@ -147,7 +159,7 @@ describe("the READMEs", () => {
       describe("its test passes:", async () => {
         mkdirSync(generated, { recursive: true })
         const path = `${generated}/${language}.ts`
-        writeFileSync(path, fileIn(snippetsOf(file), "bot.test.ts"))
+        writeFileSync(path, testIn(snippetsOf(file)))
         await import(/* @vite-ignore */ path)
       })
     })

@@ -101,7 +101,7 @@ await mustSucceed("npm", ["install", "--save-dev", "typescript@^5.9", "@types/no
 const source = directory("project/src")
 const names: Array<string> = []
 for (const { code, line } of fences(readme).filter(({ info }) => info === "ts")) {
-  const name = /^\/\/ (\S+)\.ts\n/.exec(code)?.[1] ?? `snippet-${line}`
+  const name = code.includes("runMain") ? "bot" : code.includes("it.scoped(") ? "bot.test" : `snippet-${line}`
   names.push(name)
   writeFileSync(path.join(source, `${name}.ts`), code)
 }
