@@ -44,7 +44,7 @@ export const demo = onGateway(
       yield* alice.says("hello")
       const same = yield* speaker("alice", { botId: "aib-sales", name: "sales" })
       yield* same.says("and hello")
-      yield* Effect.sleep("300 millis")
+      yield* Effect.sleep("1 second")
     }),
   {
     gateway: { otherBots: [{ botId: "aib-sales", secret: "secret-of-sales" }, { botId: "aib-old", secret: "new" }] },

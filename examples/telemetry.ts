@@ -62,6 +62,9 @@ const showMetrics = Effect.gen(function*() {
   yield* print("metric", `${received.count} text message(s) in, ${count} ack(s) timed`)
 })
 
-export const demo = onGateway(program, (alice) => Effect.zipRight(alice.says("count"), Effect.delay(showMetrics, 50)))
+export const demo = onGateway(
+  program,
+  (alice) => Effect.zipRight(alice.says("count"), Effect.delay(showMetrics, "300 millis"))
+)
 
 main(import.meta.url, { demo, program })
