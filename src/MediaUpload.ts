@@ -10,17 +10,25 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Mailbox from "effect/Mailbox"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Connection from "./Connection.js"
 import type * as Crypto from "./Crypto.js"
 import * as internal from "./internal/upload.js"
-import * as Limits from "./Limits.js"
 import type { MediaType } from "./Reply.js"
 import { SendInvalid, type UploadFailed } from "./WecomError.js"
 
 /**
- * Bytes, or a Stream with its number of bytes. The Stream is run twice, for its md5 and for its chunks, and must give the same
- * bytes each time.
+ * Reads from a place on into a buffer, and succeeds with the number of bytes; 0 at the end.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Read<E = never, R = never> = (into: Uint8Array, position: number) => Effect.Effect<number, E, R>
+
+/**
+ * Bytes; a Stream with its number of bytes; or what can be read anywhere, as a file. A Stream is run twice, for its md5 and
+ * for its chunks, and must give the same bytes each time. What can be read is read into the same few buffers again and again.
  *
  * @since 0.1.0
  * @category models
@@ -28,6 +36,7 @@ import { SendInvalid, type UploadFailed } from "./WecomError.js"
 export type Source<E = never, R = never> =
   | Uint8Array
   | { readonly stream: Stream.Stream<Uint8Array, E, R>; readonly size: number }
+  | { readonly open: Effect.Effect<Read<E, R>, E, R | Scope.Scope>; readonly size: number }
 
 /**
  * Bytes that the service has acknowledged, of those there are.
@@ -148,25 +157,26 @@ export const upload = <E = never, R = never, E2 = never, R2 = never>(
   Effect.flatMap(MediaUpload, (media) => media.upload(source, options))
 
 /**
- * A file as a source: it is read twice, chunk by chunk.
+ * A file as a source: it is opened twice, for its md5 and for its chunks.
  *
  * @since 0.1.0
  * @category sources
  */
 export const fromFile = (
   path: string
-): Effect.Effect<
-  { readonly stream: Stream.Stream<Uint8Array, PlatformError>; readonly size: number },
-  SendInvalid | PlatformError,
-  FileSystem.FileSystem
-> =>
+): Effect.Effect<Source<PlatformError>, SendInvalid | PlatformError, FileSystem.FileSystem> =>
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     const info = yield* fs.stat(path)
     if (info.type !== "File") {
       return yield* new SendInvalid({ field: "path", problem: `is a ${info.type}`, limit: "the path of a file" })
     }
-    return { stream: fs.stream(path, { chunkSize: Limits.uploadChunkBytes }), size: Number(info.size) }
+    const open = Effect.map(fs.open(path, { flag: "r" }), (file): Read<PlatformError> => {
+      const turn = Effect.unsafeMakeSemaphore(1)
+      return (into, position) =>
+        turn.withPermits(1)(Effect.zipRight(file.seek(position, "start"), Effect.map(file.read(into), Number)))
+    })
+    return { open, size: Number(info.size) }
   })
 
 /**

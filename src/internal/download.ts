@@ -21,6 +21,7 @@ import type { Download, MediaDownload } from "../MediaDownload.js"
 import { type DecryptFailed, DownloadFailed } from "../WecomError.js"
 import * as addresses from "./addresses.js"
 import { decodeKey, padBlock } from "./cryptoFile.js"
+import * as DeadBuffers from "./deadBuffers.js"
 import { failed, fromHttpClient, isTransient } from "./downloadErrors.js"
 import * as DownloadFile from "./downloadFile.js"
 import * as source from "./downloadSource.js"
@@ -131,12 +132,17 @@ export const make: Effect.Effect<
 
   const body = ({ close, response }: Opened, maxBytes: number, isFresh: boolean) => {
     const expected = contentLength(response)
+    const released = DeadBuffers.make(4 * 1024 * 1024)
     let received = 0
     return response.stream.pipe(
       Stream.mapError(fromHttpClient),
       Stream.timeoutFail(() => failed({ _tag: "Timeout", waitingFor: "bytes" }), config.requestTimeout),
       Stream.mapChunksEffect((chunk) => {
-        for (const bytes of chunk) received += bytes.length
+        for (const bytes of chunk) {
+          received += bytes.length
+          // The bytes, and what they decrypt to.
+          released(2 * bytes.length)
+        }
         return received > maxBytes + padBlock
           ? Effect.fail(failed({ _tag: "TooLarge", limit: maxBytes }))
           : Effect.succeed(chunk)

@@ -185,19 +185,21 @@ export const make: Effect.Effect<
         reporting.withPermits(1)(Effect.suspend(() => report({ sent: sent += bytes, total: size })))
 
       yield* source.pieces(from).pipe(
-        Stream.mapEffect(({ bytes, index }) =>
+        Stream.mapEffect(({ index, length, use }) =>
           Effect.zipRight(
-            send({
-              stage: "chunk",
-              chunk: index,
-              cmd: Frame.Command.uploadChunk,
-              body: () => chunkBody(uploadId, index, bytes),
-              expiresAt
-            }),
+            use((bytes) =>
+              send({
+                stage: "chunk",
+                chunk: index,
+                cmd: Frame.Command.uploadChunk,
+                body: () => chunkBody(uploadId, index, bytes),
+                expiresAt
+              })
+            ),
             Effect.suspend(() => {
-              // The bytes, their base64, its frame, and that frame masked.
-              released(5 * bytes.length)
-              return arrived(bytes.length)
+              // Its base64, its frame, and that frame masked.
+              released(4 * length)
+              return arrived(length)
             })
           ), { concurrency: Plan.concurrency(plan.chunks), unordered: true }),
         Stream.runDrain
