@@ -1,21 +1,16 @@
 /**
- * Puts the bot together: the way in from the connection to the streams, the way out from a body to its lane, and the close.
+ * Puts the bot together: what each function of the bot checks and sends, and the order in which it closes.
  */
-import * as Cause from "effect/Cause"
-import * as Chunk from "effect/Chunk"
-import * as Duration from "effect/Duration"
+import type * as Cause from "effect/Cause"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type * as Tracer from "effect/Tracer"
 import * as BotConfig from "../BotConfig.js"
-import type * as BotEvent from "../BotEvent.js"
-import * as Chat from "../Chat.js"
 import * as Connection from "../Connection.js"
 import * as Crypto from "../Crypto.js"
 import * as Dedupe from "../Dedupe.js"
@@ -26,24 +21,17 @@ import * as MediaUpload from "../MediaUpload.js"
 import type * as Message from "../Message.js"
 import * as Reply from "../Reply.js"
 import * as ReplyQueue from "../ReplyQueue.js"
-import * as ReplyTarget from "../ReplyTarget.js"
-import * as Telemetry from "../Telemetry.js"
 import type { WecomBot } from "../WecomBot.js"
 import { type ConnectionError, type SendError, SendInvalid } from "../WecomError.js"
 import * as Answer from "./answer.js"
-import * as Awaiters from "./awaiters.js"
-import * as Broadcast from "./broadcast.js"
 import * as Bubbles from "./bubbles.js"
 import * as Handlers from "./handlers.js"
-import * as meters from "./meters.js"
+import * as Intake from "./intake.js"
+import * as Outbox from "./outbox.js"
 import * as sending from "./sending.js"
 import * as spans from "./spans.js"
 import * as targets from "./targets.js"
 import { within } from "./within.js"
-
-const awaitTimeout = Duration.minutes(5)
-
-const alwaysNew = Effect.succeed(true)
 
 const none: Exit.Exit<Option.Option<Frame.Ack>> = Exit.succeed(Option.none())
 
@@ -64,16 +52,13 @@ export const make: Effect.Effect<
   const config = yield* BotConfig.BotConfig
   const connection = yield* Connection.Connection
   const queue = yield* ReplyQueue.ReplyQueue
-  const dedupe = yield* Dedupe.Dedupe
+  const intake = Intake.make(config, connection, yield* Dedupe.Dedupe)
   const governor = yield* Governor.Governor
   const downloads = yield* MediaDownload.MediaDownload
   const uploads = yield* MediaUpload.MediaUpload
   const crypto = yield* Crypto.Crypto
   const clock = yield* Effect.clock
 
-  const onDrop = () => Telemetry.unsafeIncrement(Telemetry.subscriberDropped)
-  const messages = Broadcast.make<Message.Message, ConnectionError>(config.inboxSize, onDrop)
-  const events = Broadcast.make<BotEvent.BotEvent, ConnectionError>(config.inboxSize, onDrop)
   const runFork = yield* FiberSet.makeRuntime()
   const bubbles = Bubbles.make({
     queue,
@@ -83,66 +68,6 @@ export const make: Effect.Effect<
   })
   const handlers = Handlers.make()
 
-  const replies = Awaiters.make<Message.Message>(messages.unsafePublish)
-  const cardActions = Awaiters.make<BotEvent.TemplateCardEvent>(events.unsafePublish)
-
-  const publish = (callback: Connection.Callback) => {
-    meters.received(callback._tag === "Message" ? callback.message : callback.event)
-    if (callback._tag === "Message") {
-      const chat = Chat.fromCallback(callback.message)
-      if (chat !== undefined && replies.unsafeOffer(Chat.key(chat), callback.message)) return
-      messages.unsafePublish(callback.message)
-      return
-    }
-    const { event } = callback
-    if (event.eventtype === "template_card_event") {
-      const { task_id } = event.event.template_card_event
-      if (task_id !== undefined && cardActions.unsafeOffer(task_id, event)) return
-    }
-    events.unsafePublish(event)
-  }
-
-  const limited = (timeout: Duration.DurationInput | undefined) => <A>(waiting: Effect.Effect<A>) =>
-    Effect.raceFirst(waiting, connection.closed).pipe(Effect.timeout(timeout ?? awaitTimeout))
-
-  const isNew = (callback: Connection.Callback): Effect.Effect<boolean> => {
-    const msgid = callback._tag === "Message" ? callback.message.msgid : callback.event.msgid
-    return msgid === undefined ? alwaysNew : dedupe.isNew(msgid)
-  }
-
-  // Hot path: one loop and one handler of defects for all that came in one turn.
-  const dispatch = (callbacks: ReadonlyArray<Connection.Callback>): Effect.Effect<void> => {
-    let at = 0
-    const loop: Effect.Effect<void> = Effect.whileLoop({
-      while: () => at < callbacks.length,
-      body: () => isNew(callbacks[at]!),
-      step: (isNew) => {
-        const callback = callbacks[at++]!
-        if (isNew) publish(callback)
-        else Telemetry.unsafeIncrement(Telemetry.duplicates)
-      }
-    })
-    // A policy may be anybody's, and one that breaks must not make the bot deaf.
-    const surviving: Effect.Effect<void> = Effect.catchAllDefect(loop, () => {
-      publish(callbacks[at++]!)
-      return Effect.zipRight(
-        Effect.logWarning("the memory of seen messages failed; the message is taken for new"),
-        surviving
-      )
-    })
-    return surviving
-  }
-
-  const endStreams = (how: Option.Option<ConnectionError>) => Effect.zipRight(messages.end(how), events.end(how))
-
-  const intake = Effect.gen(function*() {
-    while (true) {
-      const [callbacks, isDone] = yield* connection.callbacks.takeAll
-      yield* dispatch(Chunk.toReadonlyArray(callbacks))
-      if (isDone) return yield* endStreams(Option.none())
-    }
-  }).pipe(Effect.catchAllCause((cause) => endStreams(Cause.failureOption(cause))))
-
   yield* Effect.addFinalizer(() =>
     Effect.gen(function*() {
       // With the link down nothing is waited for.
@@ -150,7 +75,7 @@ export const make: Effect.Effect<
         within(Effect.raceFirst(waiting, connection.down), timeout)
 
       yield* connection.drain
-      yield* endStreams(Option.none())
+      yield* intake.end
       yield* whileUp(handlers.ended, config.drainTimeout)
       yield* handlers.stop
       // Interrupted handlers hand their bubbles over in their own turn.
@@ -165,112 +90,15 @@ export const make: Effect.Effect<
       }
     }).pipe(Effect.annotateLogs("module", "effect-wecom/WecomBot"))
   )
-  yield* intake.pipe(Effect.interruptible, Effect.forkScoped)
+  yield* intake.run.pipe(Effect.interruptible, Effect.forkScoped)
 
-  // Hot path: no generator, no fiber, and no span unless there is one to be the child of; a frame costs its checks, its lane
-  // and one resumed callback.
-  const offer = <A extends ReplyTarget.ReplyTarget>(
-    operation: keyof WecomBot.Service,
-    target: A | SendInvalid,
-    cmd: string,
-    body: unknown,
-    options?: ReplyQueue.Options
-  ): Effect.Effect<Frame.Ack, SendError> =>
-    Effect.withFiberRuntime((fiber) => offered(fiber, operation, target, cmd, body, options))
-
-  const offered = <A extends ReplyTarget.ReplyTarget>(
-    fiber: Fiber.RuntimeFiber<Frame.Ack, SendError>,
-    operation: keyof WecomBot.Service,
-    target: A | SendInvalid,
-    cmd: string,
-    body: unknown,
-    options: ReplyQueue.Options | undefined
-  ): Effect.Effect<Frame.Ack, SendError> => {
-    if (target instanceof SendInvalid) return Effect.fail(target)
-    if (target.kind !== "message") noteAnswer(fiber.getFiberRef(Handlers.answer), target.reqId)
-    const parent = spans.parentOf(fiber)
-    const request = Frame.request(cmd, target.reqId, body)
-    const windowMillis = ReplyTarget.windowMillis(target)
-    // Written out: spreading into a frame's options costs more than all of its checks.
-    const all: ReplyQueue.Options = {
-      onConnectionLost: options?.onConnectionLost,
-      stream: options?.stream,
-      expiresAt: target.receivedAt + windowMillis,
-      windowMillis,
-      passesDrain: fiber.getFiberRef(Handlers.passesDrain),
-      isWanted: () => fiber.unsafePoll() === null
-    }
-    const send = parent === undefined
-      ? enqueue(request, all)
-      : spans.send(parent, operation, target, (span) => enqueue(request, all, span))
-    return cmd === Frame.Command.respondUpdate ? send : withinQuota(target, options?.stream, send)
-  }
-
-  const streams = sending.makeStreams()
-
-  const withinQuota = (
-    target: ReplyTarget.ReplyTarget,
-    stream: ReplyQueue.Options["stream"],
-    send: Effect.Effect<Frame.Ack, SendError>
-  ): Effect.Effect<Frame.Ack, SendError> => {
-    if (stream !== undefined && !streams.isOpening(target.reqId, stream)) return send
-    // What comes too late never leaves.
-    if (clock.unsafeCurrentTimeMillis() > ReplyTarget.deadline(target)) return send
-    const chatId = sending.conversation(target.chat, target.reqId)
-    if (target.kind === "message") {
-      return sending.governed(governor, chatId, stream?.finish === true ? "final" : "message", send)
-    }
-    // A welcome counts, but its five seconds are too short to wait.
-    governor.unsafeTryTake(chatId)
-    return send
-  }
-
-  const enqueue = (
-    request: Frame.Request,
-    options: ReplyQueue.Options,
-    span?: Tracer.Span
-  ): Effect.Effect<Frame.Ack, SendError> =>
-    Effect.async((resume) => {
-      const onExit = span === undefined ? resume : (verdict: Exit.Exit<Frame.Ack, SendError>) => {
-        spans.onVerdict(span, clock, verdict)
-        resume(verdict)
-      }
-      // A finalizer costs more than the frame, and one that leaves at once cannot be taken back: should it ever have to go
-      // out again, its fiber is asked whether it still waits.
-      const leavesAtOnce = queue.unsafeIsIdle(request.headers.req_id) && connection.unsafeStatus()._tag === "Subscribed"
-      const giveUp = queue.unsafeOffer(request, options, onExit)
-      return leavesAtOnce ? undefined : Effect.sync(giveUp)
-    })
-
-  const push = (
-    operation: keyof WecomBot.Service,
-    cmd: string,
-    reqId: string,
-    body: unknown,
-    chat?: Chat.Chat
-  ): Effect.Effect<Frame.Ack, SendError> =>
-    Effect.withFiberRuntime((fiber) => {
-      const parent = spans.parentOf(fiber)
-      const request = Frame.request(cmd, reqId, body)
-      const options: ReplyQueue.Options = {
-        passesDrain: fiber.getFiberRef(Handlers.passesDrain),
-        isWanted: () => fiber.unsafePoll() === null
-      }
-      return parent === undefined
-        ? enqueue(request, options)
-        : spans.send(parent, operation, { reqId, chat }, (span) => enqueue(request, options, span))
-    })
-
-  /** Those that were given their place in the quota already. */
-  const pushTo = (chat: Chat.Chat, body: Reply.PushBody): Effect.Effect<Frame.Ack, SendError> =>
-    push("sendMessage", Frame.Command.send, Crypto.unsafeReqId(crypto, Frame.Command.send), {
-      chatid: Chat.id(chat),
-      chat_type: Chat.type(chat),
-      ...body
-    }, chat)
-
-  const pushWithinQuota = (chat: Chat.Chat, body: Reply.PushBody): Effect.Effect<Frame.Ack, SendError> =>
-    Effect.suspend(() => sending.governed(governor, Chat.key(chat), "message", pushTo(chat, body)))
+  const { offer, push, pushTo, pushWithinQuota, unsafeOffer } = Outbox.make({
+    clock,
+    connection,
+    crypto,
+    governor,
+    queue
+  })
 
   const answering: Answer.Environment = {
     bubbles,
@@ -321,7 +149,7 @@ export const make: Effect.Effect<
     Effect.withFiberRuntime((fiber) => {
       const body = streamBody(frame)
       if (body instanceof SendInvalid) return Effect.fail(body)
-      return offered(fiber, "replyStreamFrame", targets.message(to), Frame.Command.respond, body, {
+      return unsafeOffer(fiber, "replyStreamFrame", targets.message(to), Frame.Command.respond, body, {
         onConnectionLost: "resend",
         stream: body.stream
       })
@@ -342,8 +170,8 @@ export const make: Effect.Effect<
     })
 
   return {
-    messages: messages.stream,
-    events: events.stream,
+    messages: intake.messages,
+    events: intake.events,
     status: connection.status,
     statusChanges: connection.statusChanges,
     ready: connection.ready,
@@ -378,9 +206,9 @@ export const make: Effect.Effect<
       Effect.suspend((): Effect.Effect<Message.Message, Cause.TimeoutException | ConnectionError | SendInvalid> => {
         const chat = targets.chat(from)
         if (chat instanceof SendInvalid) return Effect.fail(chat)
-        return replies.take(Chat.key(chat), predicate ?? (() => true), limited(options?.timeout))
+        return intake.awaitReply(chat, predicate ?? (() => true), options?.timeout)
       }),
-    awaitCardAction: (taskId, options) => cardActions.take(taskId, () => true, limited(options?.timeout)),
+    awaitCardAction: (taskId, options) => intake.awaitCardAction(taskId, options?.timeout),
     replyStreamFrame,
     replyStreamFrameIfIdle: (to, frame) =>
       Effect.suspend(() => isTooEarly(to, frame) ? none : Effect.map(replyStreamFrame(to, frame), Option.some)),
@@ -424,10 +252,6 @@ export const make: Effect.Effect<
       built(() => Reply.media(media.type as "video", media.media_id, options), (body) => sendMessage(to, body))
   }
 })
-
-const noteAnswer = (answer: Handlers.Answer | undefined, reqId: string): void => {
-  if (answer?.reqId === reqId) answer.isSent = true
-}
 
 const notAStream = new SendInvalid({
   field: "content",

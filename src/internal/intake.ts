@@ -1,0 +1,124 @@
+/**
+ * The way in: callbacks pass the memory of seen messages, then go to whoever awaits them, or to the bot's streams.
+ */
+import * as Cause from "effect/Cause"
+import * as Chunk from "effect/Chunk"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Stream from "effect/Stream"
+import type * as BotConfig from "../BotConfig.js"
+import type * as BotEvent from "../BotEvent.js"
+import * as Chat from "../Chat.js"
+import type * as Connection from "../Connection.js"
+import type * as Dedupe from "../Dedupe.js"
+import type * as Message from "../Message.js"
+import * as Telemetry from "../Telemetry.js"
+import type { ConnectionError } from "../WecomError.js"
+import * as Awaiters from "./awaiters.js"
+import * as Broadcast from "./broadcast.js"
+import * as meters from "./meters.js"
+
+type Awaited<A> = Effect.Effect<A, Cause.TimeoutException | ConnectionError>
+
+/** @internal */
+export interface Intake {
+  readonly messages: Stream.Stream<Message.Message, ConnectionError>
+  readonly events: Stream.Stream<BotEvent.BotEvent, ConnectionError>
+  readonly awaitReply: (
+    chat: Chat.Chat,
+    predicate: (message: Message.Message) => boolean,
+    timeout: Duration.DurationInput | undefined
+  ) => Awaited<Message.Message>
+  readonly awaitCardAction: (
+    taskId: string,
+    timeout: Duration.DurationInput | undefined
+  ) => Awaited<BotEvent.TemplateCardEvent>
+  /** Ends with the callbacks of the connection. */
+  readonly run: Effect.Effect<void>
+  /** Ends the streams, after what they still hold. */
+  readonly end: Effect.Effect<void>
+}
+
+const awaitTimeout = Duration.minutes(5)
+
+const alwaysNew = Effect.succeed(true)
+
+/** @internal */
+export const make = (
+  config: BotConfig.Resolved,
+  connection: Connection.Connection.Service,
+  dedupe: Dedupe.Dedupe.Service
+): Intake => {
+  const onDrop = () => Telemetry.unsafeIncrement(Telemetry.subscriberDropped)
+  const messages = Broadcast.make<Message.Message, ConnectionError>(config.inboxSize, onDrop)
+  const events = Broadcast.make<BotEvent.BotEvent, ConnectionError>(config.inboxSize, onDrop)
+  const replies = Awaiters.make<Message.Message>(messages.unsafePublish)
+  const cardActions = Awaiters.make<BotEvent.TemplateCardEvent>(events.unsafePublish)
+
+  const publish = (callback: Connection.Callback) => {
+    meters.received(callback._tag === "Message" ? callback.message : callback.event)
+    if (callback._tag === "Message") {
+      const chat = Chat.fromCallback(callback.message)
+      if (chat !== undefined && replies.unsafeOffer(Chat.key(chat), callback.message)) return
+      messages.unsafePublish(callback.message)
+      return
+    }
+    const { event } = callback
+    if (event.eventtype === "template_card_event") {
+      const { task_id } = event.event.template_card_event
+      if (task_id !== undefined && cardActions.unsafeOffer(task_id, event)) return
+    }
+    events.unsafePublish(event)
+  }
+
+  const limited = (timeout: Duration.DurationInput | undefined) => <A>(waiting: Effect.Effect<A>) =>
+    Effect.raceFirst(waiting, connection.closed).pipe(Effect.timeout(timeout ?? awaitTimeout))
+
+  const isNew = (callback: Connection.Callback): Effect.Effect<boolean> => {
+    const msgid = callback._tag === "Message" ? callback.message.msgid : callback.event.msgid
+    return msgid === undefined ? alwaysNew : dedupe.isNew(msgid)
+  }
+
+  // Hot path: one loop and one handler of defects for all that came in one turn.
+  const dispatch = (callbacks: ReadonlyArray<Connection.Callback>): Effect.Effect<void> => {
+    let at = 0
+    const loop: Effect.Effect<void> = Effect.whileLoop({
+      while: () => at < callbacks.length,
+      body: () => isNew(callbacks[at]!),
+      step: (isNew) => {
+        const callback = callbacks[at++]!
+        if (isNew) publish(callback)
+        else Telemetry.unsafeIncrement(Telemetry.duplicates)
+      }
+    })
+    // A policy may be anybody's, and one that breaks must not make the bot deaf.
+    const surviving: Effect.Effect<void> = Effect.catchAllDefect(loop, () => {
+      publish(callbacks[at++]!)
+      return Effect.zipRight(
+        Effect.logWarning("the memory of seen messages failed; the message is taken for new"),
+        surviving
+      )
+    })
+    return surviving
+  }
+
+  const endStreams = (how: Option.Option<ConnectionError>) => Effect.zipRight(messages.end(how), events.end(how))
+
+  const run = Effect.gen(function*() {
+    while (true) {
+      const [callbacks, isDone] = yield* connection.callbacks.takeAll
+      yield* dispatch(Chunk.toReadonlyArray(callbacks))
+      if (isDone) return yield* endStreams(Option.none())
+    }
+  }).pipe(Effect.catchAllCause((cause) => endStreams(Cause.failureOption(cause))))
+
+  return {
+    messages: messages.stream,
+    events: events.stream,
+    awaitReply: (chat, predicate, timeout) => replies.take(Chat.key(chat), predicate, limited(timeout)),
+    awaitCardAction: (taskId, timeout) => cardActions.take(taskId, () => true, limited(timeout)),
+    run,
+    end: endStreams(Option.none())
+  }
+}

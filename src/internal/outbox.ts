@@ -1,0 +1,155 @@
+/**
+ * The way out: from a body that was checked to its lane, within its window and the quota of its conversation.
+ */
+import type * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import type * as Tracer from "effect/Tracer"
+import * as Chat from "../Chat.js"
+import type * as Connection from "../Connection.js"
+import * as Crypto from "../Crypto.js"
+import * as Frame from "../Frame.js"
+import type * as Governor from "../Governor.js"
+import type * as Reply from "../Reply.js"
+import type * as ReplyQueue from "../ReplyQueue.js"
+import * as ReplyTarget from "../ReplyTarget.js"
+import type { WecomBot } from "../WecomBot.js"
+import { type SendError, SendInvalid } from "../WecomError.js"
+import * as Handlers from "./handlers.js"
+import * as sending from "./sending.js"
+import * as spans from "./spans.js"
+
+type Sending = Effect.Effect<Frame.Ack, SendError>
+
+type Operation = keyof WecomBot.Service
+
+type Options = Pick<ReplyQueue.Options, "onConnectionLost" | "stream">
+
+/** @internal */
+export interface Outbox {
+  /** An answer to a callback. */
+  readonly offer: (
+    operation: Operation,
+    target: ReplyTarget.ReplyTarget | SendInvalid,
+    cmd: string,
+    body: unknown,
+    options?: Options
+  ) => Sending
+  /** The same where the fiber is at hand. */
+  readonly unsafeOffer: (
+    fiber: Fiber.RuntimeFiber<any, any>,
+    operation: Operation,
+    target: ReplyTarget.ReplyTarget | SendInvalid,
+    cmd: string,
+    body: unknown,
+    options: Options | undefined
+  ) => Sending
+  /** A frame that answers nothing. */
+  readonly push: (operation: Operation, cmd: string, reqId: string, body: unknown, chat?: Chat.Chat) => Sending
+  /** A message of a conversation whose place in the quota was taken already. */
+  readonly pushTo: (chat: Chat.Chat, body: Reply.PushBody) => Sending
+  readonly pushWithinQuota: (chat: Chat.Chat, body: Reply.PushBody) => Sending
+}
+
+const noteAnswer = (answer: Handlers.Answer | undefined, reqId: string): void => {
+  if (answer?.reqId === reqId) answer.isSent = true
+}
+
+/** @internal */
+export const make = ({ clock, connection, crypto, governor, queue }: {
+  readonly clock: Clock.Clock
+  readonly connection: Connection.Connection.Service
+  readonly crypto: Crypto.Crypto.Service
+  readonly governor: Governor.Governor.Service
+  readonly queue: ReplyQueue.ReplyQueue.Service
+}): Outbox => {
+  const streams = sending.makeStreams()
+
+  // Hot path: no generator, no fiber, and no span unless there is one to be the child of; a frame costs its checks, its lane
+  // and one resumed callback.
+  const unsafeOffer: Outbox["unsafeOffer"] = (fiber, operation, target, cmd, body, options) => {
+    if (target instanceof SendInvalid) return Effect.fail(target)
+    if (target.kind !== "message") noteAnswer(fiber.getFiberRef(Handlers.answer), target.reqId)
+    const parent = spans.parentOf(fiber)
+    const request = Frame.request(cmd, target.reqId, body)
+    const windowMillis = ReplyTarget.windowMillis(target)
+    // Written out: spreading into a frame's options costs more than all of its checks.
+    const all: ReplyQueue.Options = {
+      onConnectionLost: options?.onConnectionLost,
+      stream: options?.stream,
+      expiresAt: target.receivedAt + windowMillis,
+      windowMillis,
+      passesDrain: fiber.getFiberRef(Handlers.passesDrain),
+      isWanted: () => fiber.unsafePoll() === null
+    }
+    const send = parent === undefined
+      ? enqueue(request, all)
+      : spans.send(parent, operation, target, (span) => enqueue(request, all, span))
+    return cmd === Frame.Command.respondUpdate ? send : withinQuota(target, options?.stream, send)
+  }
+
+  const withinQuota = (
+    target: ReplyTarget.ReplyTarget,
+    stream: ReplyQueue.Options["stream"],
+    send: Sending
+  ): Sending => {
+    if (stream !== undefined && !streams.isOpening(target.reqId, stream)) return send
+    // What comes too late never leaves.
+    if (clock.unsafeCurrentTimeMillis() > ReplyTarget.deadline(target)) return send
+    const chatId = sending.conversation(target.chat, target.reqId)
+    if (target.kind === "message") {
+      return sending.governed(governor, chatId, stream?.finish === true ? "final" : "message", send)
+    }
+    // A welcome counts, but its five seconds are too short to wait.
+    governor.unsafeTryTake(chatId)
+    return send
+  }
+
+  const enqueue = (
+    request: Frame.Request,
+    options: ReplyQueue.Options,
+    span?: Tracer.Span
+  ): Sending =>
+    Effect.async((resume) => {
+      const onExit = span === undefined ? resume : (verdict: Exit.Exit<Frame.Ack, SendError>) => {
+        spans.onVerdict(span, clock, verdict)
+        resume(verdict)
+      }
+      // A finalizer costs more than the frame, and one that leaves at once cannot be taken back: should it ever have to go
+      // out again, its fiber is asked whether it still waits.
+      const leavesAtOnce = queue.unsafeIsIdle(request.headers.req_id) && connection.unsafeStatus()._tag === "Subscribed"
+      const giveUp = queue.unsafeOffer(request, options, onExit)
+      return leavesAtOnce ? undefined : Effect.sync(giveUp)
+    })
+
+  const push: Outbox["push"] = (operation, cmd, reqId, body, chat) =>
+    Effect.withFiberRuntime((fiber) => {
+      const parent = spans.parentOf(fiber)
+      const request = Frame.request(cmd, reqId, body)
+      const options: ReplyQueue.Options = {
+        passesDrain: fiber.getFiberRef(Handlers.passesDrain),
+        isWanted: () => fiber.unsafePoll() === null
+      }
+      return parent === undefined
+        ? enqueue(request, options)
+        : spans.send(parent, operation, { reqId, chat }, (span) => enqueue(request, options, span))
+    })
+
+  const pushTo: Outbox["pushTo"] = (chat, body) =>
+    push("sendMessage", Frame.Command.send, Crypto.unsafeReqId(crypto, Frame.Command.send), {
+      chatid: Chat.id(chat),
+      chat_type: Chat.type(chat),
+      ...body
+    }, chat)
+
+  return {
+    offer: (operation, target, cmd, body, options) =>
+      Effect.withFiberRuntime((fiber) => unsafeOffer(fiber, operation, target, cmd, body, options)),
+    unsafeOffer,
+    push,
+    pushTo,
+    pushWithinQuota: (chat, body) =>
+      Effect.suspend(() => sending.governed(governor, Chat.key(chat), "message", pushTo(chat, body)))
+  }
+}
