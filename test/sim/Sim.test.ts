@@ -3,7 +3,7 @@ import { Cause, Clock, Effect, Exit, Fiber, Random, Schedule, Stream } from "eff
 import { WecomBot } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
 import * as Bot from "./bot.js"
-import { epochMillis } from "./clock.js"
+import { epochMillis, make as makeClock } from "./clock.js"
 import * as Sim from "./Sim.js"
 
 const died = (exit: Exit.Exit<unknown, unknown>): unknown => Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
@@ -89,6 +89,41 @@ it("monotonic time and wall time move together", () =>
       expect((yield* Clock.currentTimeNanos) - before).toBe(90_000_000_000n)
     })
   ))
+
+it("a loop that stood still runs late what was due meanwhile, in its order", () => {
+  const time = makeClock()
+  return Sim.runPromise(
+    1,
+    Effect.gen(function*() {
+      const order: Array<string> = []
+      const sleeper = (name: string, millis: number) =>
+        Effect.map(Effect.sleep(millis), () => order.push(`${name}@${time.now()}`))
+      const fibers = yield* Effect.forEach([20, 10, 500], (millis) => Effect.fork(sleeper(`${millis}`, millis)))
+      yield* Effect.sleep(1)
+      time.stall(100)
+      yield* Effect.forEach(fibers, Fiber.join)
+      expect(order).toEqual(["10@101", "20@101", "500@500"])
+    }),
+    { time }
+  )
+})
+
+it("a machine that slept finds its wall clock moved, and delays of the gateway as they were", () => {
+  const time = makeClock()
+  return Sim.runPromise(
+    1,
+    Effect.gen(function*() {
+      yield* WecomBot.ready
+      yield* TestGateway.acks.delay("2 seconds")
+      const nanos = yield* Clock.currentTimeNanos
+      time.jumpWall(3_600_000)
+      expect(yield* Clock.currentTimeMillis).toBe(epochMillis + 3_600_000)
+      yield* Effect.flip(WecomBot.command("aibot_unheard_of"))
+      expect((yield* Clock.currentTimeNanos) - nanos).toBe(2_000_000_000n)
+    }).pipe(Effect.provide(Bot.layer(1, undefined, { idleLimit: "90 seconds" }))),
+    { time }
+  )
+})
 
 it("a program that waits for ever is told so", async () => {
   expect(died(await Sim.run(1, Effect.never))).toBeInstanceOf(Sim.Deadlock)

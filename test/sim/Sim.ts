@@ -11,6 +11,10 @@ import * as SimClock from "./clock.js"
 export interface Options {
   /** Gives up when simulated time gets here: the program waits for something that never comes. Default 30 days. */
   readonly maxMillis?: number | undefined
+  /** The clock, for those who want to play with it. */
+  readonly time?: SimClock.SimClock | undefined
+  /** Fibers that are ready at the same time run in an order of chance, by this; else in the order they became ready. */
+  readonly shuffle?: (() => number) | undefined
 }
 
 /** The program sleeps for ever: no fiber is runnable, and no wake is due. */
@@ -33,7 +37,17 @@ interface Queue {
   readonly isEmpty: () => boolean
 }
 
-const makeQueue = (): Queue => {
+const shuffled = <A>(items: Array<A>, random: () => number): Array<A> => {
+  for (let last = items.length - 1; last > 0; last--) {
+    const other = Math.floor(random() * (last + 1))
+    const held = items[last]!
+    items[last] = items[other]!
+    items[other] = held
+  }
+  return items
+}
+
+const makeQueue = (shuffle: (() => number) | undefined): Queue => {
   const tasks = new Scheduler.PriorityBuckets()
   return {
     // Like Effect's own, but in one queue for all fibers: the order of events is ours alone.
@@ -43,7 +57,7 @@ const makeQueue = (): Queue => {
         const buckets = tasks.buckets
         tasks.buckets = []
         for (const [, ready] of buckets) {
-          for (const task of ready) task()
+          for (const task of shuffle === undefined ? ready : shuffled(ready, shuffle)) task()
         }
       }
     },
@@ -66,8 +80,8 @@ export const run = <A, E>(
   options: Options = {}
 ): Promise<Exit.Exit<A, E>> =>
   new Promise((resolve) => {
-    const time = SimClock.make()
-    const queue = makeQueue()
+    const time = options.time ?? SimClock.make()
+    const queue = makeQueue(options.shuffle)
     const maxMillis = options.maxMillis ?? 30 * 24 * 60 * 60 * 1000
     let isDone = false
     const finish = (exit: Exit.Exit<A, E>) => {

@@ -18,6 +18,10 @@ export interface SimClock {
   readonly advance: () => boolean
   /** How many sleep. */
   readonly size: () => number
+  /** The event loop stands still for so long: what is due meanwhile happens after it. */
+  readonly stall: (millis: number) => void
+  /** The machine slept for so long: wall time went on, monotonic time did not. */
+  readonly jumpWall: (millis: number) => void
 }
 
 /** A round moment, so that wall times in a history are easy to read: 2026-01-01T00:00:00Z. */
@@ -94,6 +98,7 @@ const makeHeap = () => {
 export const make = (): SimClock => {
   const heap = makeHeap()
   let now = 0
+  let slept = 0
   let order = 0
 
   const schedule = (millis: number, task: () => void): () => void => {
@@ -104,7 +109,7 @@ export const make = (): SimClock => {
     return () => heap.cancel(wake)
   }
 
-  const unsafeCurrentTimeMillis = () => epochMillis + now
+  const unsafeCurrentTimeMillis = () => epochMillis + now + slept
   const unsafeCurrentTimeNanos = () => BigInt(epochMillis + now) * 1_000_000n
 
   const clock: Clock.Clock = {
@@ -126,12 +131,19 @@ export const make = (): SimClock => {
     advance: () => {
       const wake = heap.pop()
       if (wake === undefined) return false
-      now = wake.at
+      // A wake that was due while the loop stood still is late.
+      now = Math.max(now, wake.at)
       const task = wake.task!
       wake.task = undefined
       task()
       return true
     },
-    size: heap.size
+    size: heap.size,
+    stall: (millis) => {
+      now += millis
+    },
+    jumpWall: (millis) => {
+      slept += millis
+    }
   }
 }

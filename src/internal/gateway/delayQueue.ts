@@ -33,11 +33,12 @@ export const make: Effect.Effect<DelayQueue, never, Scope.Scope> = Effect.gen(fu
   let sleeper: { readonly due: number; readonly fiber: Fiber.RuntimeFiber<void> } | undefined
   let closed = false
 
-  const now = () => clock.unsafeCurrentTimeMillis()
+  // Delays run on monotonic time: a wall clock that jumps neither hurries nor holds up what was promised before.
+  const monotonic = () => Number(clock.unsafeCurrentTimeNanos() / 1000n) / 1000
 
   const wake = () => {
     sleeper = undefined
-    const time = now()
+    const time = monotonic()
     while (entries[0] !== undefined && entries[0].due < time + grainMillis) {
       entries.shift()!.task()
     }
@@ -54,7 +55,7 @@ export const make: Effect.Effect<DelayQueue, never, Scope.Scope> = Effect.gen(fu
     if (closed || next === undefined) return disarm()
     if (sleeper !== undefined && sleeper.due <= next.due) return
     disarm()
-    const sleep = clock.sleep(Duration.millis(Math.max(0, next.due - now())))
+    const sleep = clock.sleep(Duration.millis(Math.max(0, next.due - monotonic())))
     sleeper = { due: next.due, fiber: runFork(Effect.andThen(sleep, Effect.sync(wake))) }
   }
 
@@ -66,9 +67,9 @@ export const make: Effect.Effect<DelayQueue, never, Scope.Scope> = Effect.gen(fu
   )
 
   return {
-    now,
+    now: () => clock.unsafeCurrentTimeMillis(),
     after: (millis, task) => {
-      const entry: Entry = { due: now() + millis, task }
+      const entry: Entry = { due: monotonic() + millis, task }
       let at = entries.length
       while (at > 0 && entries[at - 1]!.due > entry.due) at--
       entries.splice(at, 0, entry)
