@@ -23,6 +23,7 @@ describe("readiness: ready means subscribed, and every step has a deadline", () 
       const waiting = yield* Effect.forEach(["a", "b", "c"], (reqId) => Effect.fork(request(service, noop, reqId)))
       yield* withNoop
       yield* held.awaitCount(1)
+      yield* faults.pushRaw("{\"cmd\":\"ping\",\"headers\":{\"req_id\":\"p\"}}")
       yield* TestClock.adjust("9 seconds")
       expect((yield* service.status)._tag).toBe("Connected")
       expect(ready.unsafePoll()).toBeNull()

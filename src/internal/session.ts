@@ -107,6 +107,7 @@ export const run = (env: Environment): Effect.Effect<never, LinkFailure> =>
     const lost = yield* Deferred.make<never, LinkFailure>()
     const acks = PendingAcks.make(deadlines, Duration.toMillis(config.ackHorizon))
     let hasEnded = false
+    let isSubscribed = false
 
     // The first reason stands: a close that follows a takeover is no cause to reconnect.
     const lose = (failure: LinkFailure) => {
@@ -139,7 +140,10 @@ export const run = (env: Environment): Effect.Effect<never, LinkFailure> =>
           return
         }
         case "Ping": {
-          if (!hasEnded && ws.readyState === OPEN) write(codec.encode(Frame.request("pong", inbound.reqId)))
+          // Nothing but the subscribe leaves before its ack, not even this.
+          if (isSubscribed && !hasEnded && ws.readyState === OPEN) {
+            write(codec.encode(Frame.request("pong", inbound.reqId)))
+          }
           return
         }
         case "Event": {
@@ -173,7 +177,11 @@ export const run = (env: Environment): Effect.Effect<never, LinkFailure> =>
     const request = (frame: Frame.Request, timeout: Duration.Duration): Effect.Effect<PendingAcks.Verdict> =>
       Effect.async((resume) => {
         const isSent = send(frame.headers.req_id, codec.encode(frame), Duration.toMillis(timeout), {
-          onVerdict: (verdict) => resume(Effect.succeed(verdict))
+          onVerdict: (verdict) => {
+            // In the step that reads it: what came right behind the ack of the subscribe is read before any fiber runs.
+            isSubscribed ||= verdict._tag === "Acked" && verdict.ack.errcode === ErrorCode.ok
+            resume(Effect.succeed(verdict))
+          }
         })
         if (!isSent) resume(Effect.never)
       })

@@ -206,6 +206,7 @@ export const incoming = ({ test }: Harness) => {
 
   test("a ping of the service is answered with a pong", () =>
     Effect.gen(function*() {
+      yield* TestGateway.awaitSubscribed()
       yield* push(JSON.stringify({ cmd: "ping", headers: { req_id: "p-1" } }))
       expect((yield* TestGateway.awaitReceived({ cmd: "pong" })).reqId).toBe("p-1")
     }))
