@@ -1,0 +1,168 @@
+/**
+ * The faults of a plan, as they befall the gateway, the wire and the machine.
+ */
+import { Effect } from "effect"
+import * as TestGateway from "effect-wecom/TestGateway"
+import type * as SimClock from "../sim/clock.js"
+import type { Books } from "./book.js"
+import type { Fault } from "./plan.js"
+import type * as Rng from "./rng.js"
+
+export interface Stage {
+  readonly books: Books
+  readonly time: SimClock.SimClock
+  readonly rng: Rng.Rng
+  /** Lanes whose acks were doubled: what is known of them rests on an assumption that does not hold. */
+  readonly doubted: Set<string>
+  readonly msgids: Array<string>
+  /** When a connection became half open, by its number. */
+  readonly silentSince: Map<number, number>
+}
+
+const replies = ["aibot_respond_msg", "aibot_respond_welcome_msg", "aibot_respond_update_msg"]
+const single = ["ping", "aibot_subscribe", "aibot_send_msg"]
+
+const garbage: ReadonlyArray<string | Uint8Array> = [
+  "",
+  "{",
+  "null",
+  "[]",
+  "42",
+  "\"text\"",
+  "{\"cmd\":\"aibot_msg_callback\"}",
+  "{\"cmd\":\"aibot_msg_callback\",\"headers\":{\"req_id\":\"x\"},\"body\":{\"msgid\":7}}",
+  "{\"cmd\":\"unheard_of\",\"headers\":{\"req_id\":\"x\"},\"body\":{}}",
+  "{\"headers\":{\"req_id\":\"nobody\"},\"errcode\":0,\"errmsg\":\"ok\"}",
+  "{\"headers\":{\"req_id\":\"nobody\"},\"errcode\":40058}",
+  "{\"headers\":{},\"errcode\":0}",
+  "{\"errcode\":0}",
+  "{\"cmd\":\"ping\",\"headers\":{\"req_id\":\"p\"}}",
+  "{\"cmd\":\"aibot_event_callback\",\"headers\":{\"req_id\":\"e\"},\"body\":{\"msgtype\":\"event\",\"event\":{}}}",
+  "{\"cmd\":\"aibot_msg_callback\",\"headers\":{\"req_id\":\"d\"},\"body\":{\"__proto__\":{\"a\":1}}}",
+  new Uint8Array([0xff, 0xfe, 0x00, 0x01]),
+  new Uint8Array(0)
+]
+
+const { acks, faults } = TestGateway
+
+/** A rule that holds for a while. */
+const lasting = (
+  rule: Effect.Effect<TestGateway.Rule, never, TestGateway.TestGateway>,
+  millis: number
+) => Effect.flatMap(rule, ({ remove }) => Effect.ensuring(Effect.sleep(millis), remove))
+
+const toggled = (
+  set: (on: boolean) => Effect.Effect<void, never, TestGateway.TestGateway>,
+  millis: number
+) => Effect.zipRight(set(true), Effect.ensuring(Effect.sleep(millis), set(false)))
+
+/** Takes every frame of the first stream it sees. */
+const goneStream = () => {
+  const finals = new Set<string>()
+  let victim: string | undefined
+  return (frame: TestGateway.Received): boolean => {
+    const stream = frame.body?.stream
+    if (stream === undefined) return false
+    // To a second copy of a final 846608 says that the first arrived: the gateway says so itself, and only then.
+    const isSecondCopy = stream.finish === true && finals.has(stream.id)
+    if (stream.finish === true) finals.add(stream.id)
+    victim ??= stream.id
+    return victim === stream.id && !isSecondCopy
+  }
+}
+
+/** What it does; returns when it is over. */
+export const befall = (stage: Stage, fault: Fault): Effect.Effect<void, never, TestGateway.TestGateway> =>
+  Effect.gen(function*() {
+    const { books, rng, time } = stage
+    const begin = (detail?: string) => books.onFault(fault._tag, fault.millis, detail)
+    const isUp = (yield* TestGateway.connections).some(({ state }) => state !== "closed")
+    const momentary = (effect: Effect.Effect<void, never, TestGateway.TestGateway>, detail?: string) =>
+      Effect.suspend(() => {
+        if (!isUp) return Effect.void
+        books.onFault(fault._tag, 0, detail)
+        return effect
+      })
+    switch (fault._tag) {
+      case "Cut":
+        return yield* momentary(faults.cut())
+      case "Closed":
+        return yield* momentary(faults.close(fault.code), `${fault.code}`)
+      case "HalfOpen": {
+        const silent = (yield* TestGateway.connections).filter(({ state }) => state !== "closed").at(-1)
+        if (silent !== undefined) stage.silentSince.set(silent.number, time.now())
+        return yield* momentary(faults.halfOpen())
+      }
+      case "Forgotten":
+        return yield* momentary(faults.forgetSubscription())
+      case "Garbage": {
+        const what = garbage[fault.what % garbage.length]!
+        return yield* momentary(faults.pushRaw(what), JSON.stringify(what))
+      }
+      case "Kick": {
+        const isSubscribed = (yield* TestGateway.connections).some(({ state }) => state === "subscribed")
+        return isSubscribed ? yield* momentary(faults.kick()) : undefined
+      }
+      case "Redelivery": {
+        if (stage.msgids.length === 0) return
+        const isSubscribed = (yield* TestGateway.connections).some(({ halfOpen, state }) =>
+          state === "subscribed" && !halfOpen
+        )
+        return isSubscribed ? yield* momentary(faults.redeliver(rng.pick(stage.msgids))) : undefined
+      }
+      case "LoopBlocked": {
+        begin()
+        return time.stall(fault.millis)
+      }
+      case "MachineSlept": {
+        books.onFault(fault._tag, 0, `for ${fault.millis / 1000} s`)
+        return time.jumpWall(fault.millis)
+      }
+      default:
+        begin()
+    }
+    switch (fault._tag) {
+      case "PongsMuted":
+        return yield* lasting(faults.mutePongs, fault.millis)
+      case "SubscribesMuted":
+        return yield* lasting(faults.muteSubscribe, fault.millis)
+      case "CredentialsRefused":
+        return yield* toggled(faults.refuseCredentials, fault.millis)
+      case "ConnectionsRefused": {
+        const how = fault.status === undefined ? true : { status: fault.status }
+        return yield* toggled((on) => faults.refuseConnections(on ? how : false), fault.millis)
+      }
+      case "NeverOpens":
+        return yield* toggled(faults.neverOpen, fault.millis)
+      case "AcksLate":
+        return yield* lasting(acks.delay({ min: 0, max: fault.max }), fault.millis)
+      case "AcksDropped":
+        return yield* lasting(acks.drop({ where: () => rng.chance(fault.chance) }), fault.millis)
+      case "FramesLost":
+        return yield* lasting(acks.lose({ where: () => rng.chance(fault.chance) }), fault.millis)
+      case "AcksTwice":
+        return yield* lasting(
+          acks.duplicate({
+            where: (frame) => {
+              if (single.includes(frame.cmd!)) return true
+              if (!replies.includes(frame.cmd!)) return false
+              stage.doubted.add(frame.reqId!)
+              return true
+            }
+          }),
+          fault.millis
+        )
+      case "AcksReordered":
+        return yield* lasting(acks.reorder({}, { size: fault.size, order: "shuffle" }), fault.millis)
+      case "Refused":
+        return yield* lasting(
+          acks.refuse(fault.code, {
+            // A subscribe on a new connection is never refused for want of a subscription.
+            where: (frame) => frame.cmd !== "aibot_subscribe" && frame.cmd !== "ping" && rng.chance(fault.chance)
+          }),
+          fault.millis
+        )
+      case "StreamGone":
+        yield* acks.refuse(fault.code, { where: goneStream() })
+    }
+  })
