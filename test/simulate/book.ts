@@ -62,6 +62,8 @@ export interface Books {
   readonly lastFault: (...tags: ReadonlyArray<string>) => number
   readonly isSubscribed: () => boolean
   readonly isDoubtful: (reqId: string) => boolean
+  /** How many finals of a stream left, copies included; whether they arrived is another matter. */
+  readonly finalsOf: (streamId: string) => number
 }
 
 /** How long before its discovery a fault may have begun to act. */
@@ -69,6 +71,9 @@ const graceMillis = 60_000
 
 /** The default of `unavailableTimeout`. */
 const unavailableMillis = 30_000
+
+/** The window of a card update, less the time in which the event came and was handled. */
+const updateMillis = 4_000
 
 /** What can lead to the end of a session, by how it is reported. */
 const culprits: { readonly [tag: string]: ReadonlyArray<string> } = {
@@ -114,6 +119,7 @@ export const make = (now: () => number, options: {
   const handling = new Map<string, { readonly msgid: string; readonly order: number; isRunning: boolean }>()
   const written = new Map<number, { readonly at: number; readonly links: number }>()
   const notRepeated: Array<{ readonly token: number; readonly at: number }> = []
+  const finals = new Map<string, number>()
   const laneOf = new Map<number, string>()
   const inForce = new Map<string, number>()
   const subscribing = new Map<number, string>()
@@ -159,6 +165,7 @@ export const make = (now: () => number, options: {
       token === undefined ? "" : `#${token}#`,
       id === undefined ? "" : `${id}${finish ? " final" : ""}`
     )
+    if (finish === true) finals.set(id, (finals.get(id) ?? 0) + 1)
     if (isClosed) complain(`${frame.cmd} left after the layer was closed`)
     if (link !== links.at(-1)) complain(`${frame.cmd} left on link ${link.number}, which is not the newest`)
     if (frame.cmd === "aibot_subscribe") {
@@ -252,7 +259,8 @@ export const make = (now: () => number, options: {
       case "DeliveryUnknown ConnectionLost": {
         const { at, links } = written.get(token)!
         // A snapshot goes out again with the next session, unless none comes in time.
-        const mayRepeat = operation.startsWith("replyStreamFrame") || operation === "updateTemplateCard"
+        const mayRepeat = operation.startsWith("replyStreamFrame") ||
+          operation === "updateTemplateCard" && now() - at < updateMillis
         if (mayRepeat && links === 1 && now() - at < unavailableMillis) notRepeated.push({ token, at: now() })
         return
       }
@@ -346,6 +354,7 @@ export const make = (now: () => number, options: {
       }
     },
     isSubscribed: () => status === "Subscribed",
+    finalsOf: (streamId) => finals.get(streamId) ?? 0,
     isDoubtful: (reqId) => options.doubted.has(reqId)
   }
 }

@@ -57,15 +57,13 @@ const toggled = (
 ) => Effect.zipRight(set(true), Effect.ensuring(Effect.sleep(millis), set(false)))
 
 /** Takes every frame of the first stream it sees. */
-const goneStream = () => {
-  const finals = new Set<string>()
+const goneStream = (books: Books) => {
   let victim: string | undefined
   return (frame: TestGateway.Received): boolean => {
     const stream = frame.body?.stream
     if (stream === undefined) return false
     // To a second copy of a final 846608 says that the first arrived: the gateway says so itself, and only then.
-    const isSecondCopy = stream.finish === true && finals.has(stream.id)
-    if (stream.finish === true) finals.add(stream.id)
+    const isSecondCopy = stream.finish === true && books.finalsOf(stream.id) > 1
     victim ??= stream.id
     return victim === stream.id && !isSecondCopy
   }
@@ -163,6 +161,6 @@ export const befall = (stage: Stage, fault: Fault): Effect.Effect<void, never, T
           fault.millis
         )
       case "StreamGone":
-        yield* acks.refuse(fault.code, { where: goneStream() })
+        yield* acks.refuse(fault.code, { where: goneStream(books) })
     }
   })
