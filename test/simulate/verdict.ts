@@ -69,11 +69,18 @@ export const living = (ending: Ending): void => {
 /** It closed while nothing was wrong: handlers had their time, and every bubble was sealed. */
 export const closedInOrder = (ending: Ending): void => openBubbles(ending)
 
-/** Whether nothing was wrong for a good while. */
-export const isUndisturbed = ({ faults, gateway }: Plan, at: number, recoveryMillis: number): boolean =>
+/** Whether nothing was wrong while it closed, nor for a good while before. */
+export const isUndisturbed = (
+  { faults, gateway }: Plan,
+  at: number,
+  closedAt: number,
+  recoveryMillis: number
+): boolean =>
   // Where snapshots count, an answer may use up the quota that its final needs.
   gateway.streamRefreshCounts !== true &&
-  faults.every((fault) => fault.at > at || fault._tag !== "StreamGone" && fault.at + fault.millis < at - recoveryMillis)
+  faults.every((fault) =>
+    fault.at > closedAt || fault._tag !== "StreamGone" && fault.at + fault.millis < at - recoveryMillis
+  )
 
 /** It closed by itself: there must have been a reason. */
 export const terminal = (plan: Plan, books: Books, exit: Exit.Exit<never, WecomError.ConnectionError>): void => {
@@ -102,8 +109,10 @@ export const silentLinks = (
   books: Books,
   silentSince: ReadonlyMap<number, number>,
   connections: ReadonlyArray<TestGateway.Connection>,
-  stalled: number
+  stalls: ReadonlyArray<number>
 ): void => {
+  // A loop that stood still accuses nobody: the time since something ran last, at most a ping's deadline ago, is given back.
+  const allowed = stalls.reduce((sum, millis) => sum + millis + 10_000, 40_000)
   // Wall time cannot tell after it jumped.
   if (books.faults.has("MachineSlept")) return
   for (const [number, since] of silentSince) {
@@ -111,7 +120,7 @@ export const silentLinks = (
     // What was in flight still comes.
     const lastSign = Math.max(since, books.lastHeard.get(number) ?? 0)
     if (closedAt === undefined) books.complain(`link ${number} went silent and was never closed`)
-    else if (closedAt - epochMillis - lastSign > 40_000 + stalled) {
+    else if (closedAt - epochMillis - lastSign > allowed) {
       books.complain(`link ${number} was closed ${(closedAt - epochMillis - lastSign) / 1000} s after it went silent`)
     }
   }

@@ -149,7 +149,8 @@ const world = (
       msgids: [],
       silentSince: new Map()
     }
-    const stalled = plan.faults.reduce((sum, { _tag, millis }) => sum + (_tag === "LoopBlocked" ? millis : 0), 0)
+    const stalls = plan.faults.flatMap(({ _tag, millis }) => _tag === "LoopBlocked" ? [millis] : [])
+    const stalled = stalls.reduce((sum, millis) => sum + millis, 0)
 
     const gateway = yield* Layer.build(TestGateway.layer(plan.gateway))
     const service = Context.get(gateway, TestGateway.TestGateway)
@@ -248,7 +249,6 @@ const world = (
     const exit = yield* Fiber.poll(running)
     if (Option.isSome(exit)) Verdict.terminal(plan, books, exit.value)
     books.note("CLOSES")
-    const isUndisturbed = Option.isNone(exit) && Verdict.isUndisturbed(plan, time.now(), recoveryMillis + stalled)
     const closesAt = time.now()
     books.onDraining()
     yield* Fiber.interrupt(running)
@@ -257,7 +257,8 @@ const world = (
     const took = time.now() - closesAt
     books.note("CLOSED", `after ${took / 1000} s`)
     if (took > closeMillis + stalled) books.complain(`the close took ${took / 1000} s`)
-    if (isUndisturbed) Verdict.closedInOrder(yield* ending)
+    const isUndisturbed = Verdict.isUndisturbed(plan, closesAt, time.now(), recoveryMillis + stalled)
+    if (isUndisturbed && Option.isNone(exit)) Verdict.closedInOrder(yield* ending)
     yield* Fiber.interruptAll(others)
     yield* Fiber.interrupt(watching)
     yield* Effect.sleep("2 minutes")
@@ -265,7 +266,7 @@ const world = (
     if (roots.alive.size > 0) {
       books.complain(`${roots.alive.size} fibers outlive the bot`)
     }
-    Verdict.silentLinks(books, stage.silentSince, yield* service.connections, stalled)
+    Verdict.silentLinks(books, stage.silentSince, yield* service.connections, stalls)
   }).pipe(
     Effect.scoped,
     Effect.provide(Logger.add(logger(books))),
