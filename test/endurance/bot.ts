@@ -23,7 +23,7 @@ import type { Message } from "effect-wecom"
 import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
 import * as TestGateway from "effect-wecom/TestGateway"
 import type { WebSocket } from "ws"
-import { answer, maxTokens, single } from "./protocol.js"
+import { answer, failureText, maxTokens, single } from "./protocol.js"
 
 export const verdicts = [
   "none",
@@ -74,7 +74,7 @@ const say = <A, E, R>(send: (token: number) => Effect.Effect<A, E, R>, whole = f
   })
 
 const words = (token: number) =>
-  Stream.fromIterable([answer(token), " one", " two", ` ${answer(token)}`]).pipe(
+  Stream.fromIterable(["one", " two", " three", ` ${answer(token)}`]).pipe(
     Stream.rechunk(1),
     Stream.tap(() => Effect.sleep(30))
   )
@@ -84,7 +84,7 @@ const handle = (message: Message.TextMessage): Effect.Effect<unknown, unknown, W
   switch (number % 8) {
     case 0:
     case 1:
-      return say((token) => WecomBot.replyStream(message, words(token)), true)
+      return say((token) => WecomBot.replyStream(message, words(token), { failureText: () => failureText }), true)
     case 2: {
       const id = `s${number}`
       const frame = (finish: boolean) =>
@@ -96,7 +96,7 @@ const handle = (message: Message.TextMessage): Effect.Effect<unknown, unknown, W
     case 4:
       return say((token) => WecomBot.sendMessage(message, Reply.markdown(single(token))))
     case 5:
-      return say((token) => WecomBot.replyStream(message, answer(token)), true)
+      return say((token) => WecomBot.replyStream(message, answer(token), { failureText: () => failureText }), true)
     case 6:
       return Effect.fail("a handler that fails")
     default:
@@ -118,18 +118,16 @@ export const warming = BotRouter.empty.pipe(
 )
 
 const socketLayer = (wsUrl: string) =>
-  Layer.map(NodeWecomBot.layerWebSocketConstructor(wsUrl, { proxy: false }), (context) => context).pipe(
-    (layer) =>
-      Layer.effect(
-        Socket.WebSocketConstructor,
-        Effect.map(Socket.WebSocketConstructor, (open) => (url: string, protocols?: string | Array<string>) => {
-          const ws = open(url, protocols)
-          sockets.add(ws as unknown as WebSocket)
-          ;(ws as unknown as WebSocket).once("close", () => sockets.delete(ws as unknown as WebSocket))
-          return ws
-        })
-      ).pipe(Layer.provide(layer))
-  )
+  Layer.effect(
+    Socket.WebSocketConstructor,
+    Effect.map(Socket.WebSocketConstructor, (open) => (url: string, protocols?: string | Array<string>) => {
+      const opened = open(url, protocols)
+      const ws = opened as unknown as WebSocket
+      sockets.add(ws)
+      ws.once("close", () => sockets.delete(ws))
+      return opened
+    })
+  ).pipe(Layer.provide(NodeWecomBot.layerWebSocketConstructor(wsUrl, { proxy: false })))
 
 const reconnect = Layer.succeed(Reconnect.Reconnect, {
   lost: { delays: Schedule.spaced("100 millis"), maxAttempts: Infinity },

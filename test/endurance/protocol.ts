@@ -19,11 +19,15 @@ export const maxTokens = 4_000_000
 /** A frame that is a message by itself. */
 export const single = (token: number): string => `#${token}#`
 
-/** A part of an answer: only what seals it, or a push in its place, says that it is complete. */
+/** The end of an answer: it counts in the frame that seals it, or in a push in its place. */
 export const answer = (token: number): string => `~${token}~`
+
+/** What the user reads below an answer that failed. */
+export const failureText = "that failed"
 
 /** The token of a frame that counts. */
 export const tokenOf = (text: string, isWhole: boolean): number | undefined => {
+  if (text.includes(failureText)) return undefined
   const found = (isWhole ? /[#~](\d+)[#~]/ : /#(\d+)#/).exec(text)
   return found === null ? undefined : Number(found[1])
 }
