@@ -59,6 +59,16 @@ const callbacks = ({ books, plan }: Ending): void => {
   }
 }
 
+/** Only a snapshot may be shown again. */
+export const repeated = (books: Books): void => {
+  for (const [token, copies] of books.byToken) {
+    const taken = copies.filter(({ body, cmd, errcode }) =>
+      errcode === 0 && body?.stream === undefined && cmd !== "aibot_respond_update_msg"
+    )
+    if (taken.length > 1) books.complain(`#${token}# is on screen ${taken.length} times`)
+  }
+}
+
 /** All is calm, the bot lives, and nothing is under way. */
 export const living = (ending: Ending): void => {
   openBubbles(ending)

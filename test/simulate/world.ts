@@ -259,6 +259,7 @@ const world = (
     if (took > closeMillis + stalled) books.complain(`the close took ${took / 1000} s`)
     const isUndisturbed = Verdict.isUndisturbed(plan, closesAt, time.now(), recoveryMillis + stalled)
     if (isUndisturbed && Option.isNone(exit)) Verdict.closedInOrder(yield* ending)
+    Verdict.repeated(books)
     yield* Fiber.interruptAll(others)
     yield* Fiber.interrupt(watching)
     yield* Effect.sleep("2 minutes")
