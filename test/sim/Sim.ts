@@ -37,27 +37,40 @@ interface Queue {
   readonly isEmpty: () => boolean
 }
 
-const shuffled = <A>(items: Array<A>, random: () => number): Array<A> => {
-  for (let last = items.length - 1; last > 0; last--) {
+interface Ready {
+  readonly task: () => void
+  readonly fiber: unknown
+}
+
+/** Those of one fiber stay in order: Effect starts and interrupts a fiber by two tasks, and relies on it. */
+const shuffled = (ready: ReadonlyArray<Ready>, random: () => number): ReadonlyArray<Ready> => {
+  if (ready.length < 2) return ready
+  const order = [...ready]
+  for (let last = order.length - 1; last > 0; last--) {
     const other = Math.floor(random() * (last + 1))
-    const held = items[last]!
-    items[last] = items[other]!
-    items[other] = held
+    const held = order[last]!
+    order[last] = order[other]!
+    order[other] = held
   }
-  return items
+  const ofFiber = new Map<unknown, Array<Ready>>()
+  for (const one of ready) ofFiber.set(one.fiber, [...ofFiber.get(one.fiber) ?? [], one])
+  return order.map(({ fiber }) => ofFiber.get(fiber)!.shift()!)
 }
 
 const makeQueue = (shuffle: (() => number) | undefined): Queue => {
-  const tasks = new Scheduler.PriorityBuckets()
+  const tasks = new Scheduler.PriorityBuckets<Ready>()
   return {
     // Like Effect's own, but in one queue for all fibers: the order of events is ours alone.
-    scheduler: Scheduler.make((task, priority) => tasks.scheduleTask(task, priority)),
+    scheduler: {
+      shouldYield: Scheduler.defaultScheduler.shouldYield,
+      scheduleTask: (task, priority, fiber) => tasks.scheduleTask({ task, fiber }, priority)
+    },
     drain: () => {
       while (tasks.buckets.length > 0) {
         const buckets = tasks.buckets
         tasks.buckets = []
         for (const [, ready] of buckets) {
-          for (const task of shuffle === undefined ? ready : shuffled(ready, shuffle)) task()
+          for (const { task } of shuffle === undefined ? ready : shuffled(ready, shuffle)) task()
         }
       }
     },

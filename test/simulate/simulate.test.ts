@@ -5,7 +5,7 @@ import * as Plan from "./plan.js"
 import type * as Wire from "./wire.js"
 import * as World from "./world.js"
 
-const seeds = Array.from({ length: 60 }, (_, index) => index + 1)
+const seeds = Array.from({ length: 30 }, (_, index) => index + 1)
 
 const hash = async (seed: number): Promise<string> => {
   const { books } = await World.play(Plan.make(seed))
@@ -33,7 +33,7 @@ describe("a simulated history", () => {
     const first: Array<string> = []
     for (const seed of seeds) first.push(await hash(seed))
     expect(new Set(first).size).toBe(seeds.length)
-    for (const seed of [1, 7, 19, 33, 48]) expect(await hash(seed)).toBe(first[seed - 1])
+    for (const seed of [1, 7, 19, 28]) expect(await hash(seed)).toBe(first[seed - 1])
   })
 
   it("is found out when refusals are read as deliveries", async () => {
