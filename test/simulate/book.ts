@@ -86,7 +86,8 @@ const culprits: { readonly [tag: string]: ReadonlyArray<string> } = {
   Refused: ["ConnectionsRefused"],
   Handshake: ["ConnectionsRefused"],
   TakenOver: ["Kick"],
-  ClosedBy: ["Cut", "Closed", "Kick", "Forgotten", "HalfOpen"],
+  // The service gives up on who was silent for too long.
+  ClosedBy: ["Cut", "Closed", "Kick", "Forgotten", "HalfOpen", "LoopBlocked"],
   AckTimeout: [
     "HalfOpen",
     "AcksDropped",
