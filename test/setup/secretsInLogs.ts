@@ -21,7 +21,8 @@ const search = (text: string): string | undefined => {
   return undefined
 }
 
-const watch = (where: string, text: string): void => {
+/** Remembers what must not be there; the test that runs then fails. */
+export const watch = (where: string, text: string): void => {
   const found = search(text)
   if (found !== undefined) leaks.push(`${where} contains ${found}: ${text.slice(0, 2_000)}`)
 }

@@ -1,0 +1,72 @@
+/** A service that subscribes anybody, and then does to the connection whatever a test says, byte by byte. */
+import { Effect } from "effect"
+import type { Scope } from "effect"
+import type * as Net from "node:net"
+import type { WebSocket } from "ws"
+import { WebSocketServer } from "ws"
+
+export interface RawConnection {
+  readonly botId: string
+  /** Counted from 1, for each bot. */
+  readonly number: number
+  readonly ws: WebSocket
+  readonly socket: Net.Socket
+}
+
+const numbers = { opcode: { text: 1, close: 8 }, fin: 0x80 }
+
+/** A frame as a server writes it, unmasked. */
+export const frame = (opcode: number, payload: Uint8Array, flags: number = numbers.fin): Buffer => {
+  const { length } = payload
+  const header = length < 126
+    ? Buffer.from([flags | opcode, length])
+    : length < 65_536
+    ? Buffer.from([flags | opcode, 126, length >> 8, length & 255])
+    : Buffer.concat([Buffer.from([flags | opcode, 127, 0, 0, 0, 0]), uint32(length)])
+  return Buffer.concat([header, payload])
+}
+
+const uint32 = (value: number): Buffer => {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32BE(value)
+  return bytes
+}
+
+export const text = (value: string | Uint8Array): Buffer =>
+  frame(numbers.opcode.text, typeof value === "string" ? Buffer.from(value) : value)
+
+export const closeFrame = (code: number): Buffer =>
+  frame(numbers.opcode.close, Buffer.from([code >> 8, code & 255]))
+
+/** The header of a frame that claims to have so many bytes, of which none follow. */
+export const claim = (length: number): Buffer =>
+  Buffer.concat([Buffer.from([numbers.fin | numbers.opcode.text, 127, 0, 0, 0, 0]), uint32(length)])
+
+export const make = (
+  onSubscribed: (connection: RawConnection) => void
+): Effect.Effect<{ readonly url: string; readonly connections: () => number }, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.async<WebSocketServer>((resume) => {
+      const seen = new Map<string, number>()
+      const server = new WebSocketServer({ port: 0, host: "127.0.0.1" }, () => resume(Effect.succeed(server)))
+      server.on("connection", (ws, request) => {
+        ws.on("error", () => {})
+        ws.on("message", (data) => {
+          const { body, cmd, headers } = JSON.parse(String(data))
+          ws.send(JSON.stringify({ headers, errcode: 0, errmsg: "ok" }))
+          if (cmd !== "aibot_subscribe") return
+          const number = (seen.get(body.bot_id) ?? 0) + 1
+          seen.set(body.bot_id, number)
+          onSubscribed({ botId: body.bot_id, number, ws, socket: request.socket })
+        })
+      })
+    }),
+    (server) =>
+      Effect.async<void>((resume) => {
+        for (const client of server.clients) client.terminate()
+        server.close(() => resume(Effect.void))
+      })
+  ).pipe(Effect.map((server) => ({
+    url: `ws://127.0.0.1:${(server.address() as Net.AddressInfo).port}`,
+    connections: () => server.clients.size
+  })))

@@ -1,0 +1,23 @@
+import { defineConfig, mergeConfig } from "vitest/config"
+import base from "./vitest.config.js"
+
+// Real sockets and real processes: `npm run test:faults`; with FAULTS=quick the minute of it that CI takes.
+export default mergeConfig(
+  defineConfig({ resolve: base.resolve ?? {} }),
+  defineConfig({
+    test: {
+      include: ["test/faults/**/*.test.ts"],
+      setupFiles: ["test/setup/secretsInLogs.ts", "test/faults/setup.ts"],
+      reporters: ["default", "./test/faults/table.ts"],
+      pool: "forks",
+      maxWorkers: 2,
+      minWorkers: 1,
+      // Most of a fault is waiting for what comes of it.
+      maxConcurrency: 8,
+      testTimeout: 60_000,
+      hookTimeout: 30_000,
+      // The rows of the table; what is logged is searched, not shown.
+      silent: "passed-only"
+    }
+  })
+)
