@@ -47,6 +47,9 @@ export interface Session {
 const OPEN = 1
 const CLOSED = 3
 
+/** What a connection that ended without a word is said to have closed with. */
+const noCloseFrame = 1006
+
 /** How long a healthy peer gets to answer our close frame. */
 const politeCloseMillis = 1_000
 
@@ -183,7 +186,10 @@ export const run = (env: Environment): Effect.Effect<never, LinkFailure> =>
             resume(Effect.succeed(verdict))
           }
         })
-        if (!isSent) resume(Effect.never)
+        if (isSent) return
+        // It is closing, and not every WebSocket says so before it has closed, which may never be.
+        lose({ _tag: "ClosedBy", code: noCloseFrame })
+        resume(Effect.never)
       })
 
     const subscribe = Effect.gen(function*() {

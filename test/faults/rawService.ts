@@ -48,7 +48,7 @@ export const make = (
   Effect.acquireRelease(
     Effect.async<WebSocketServer>((resume) => {
       const seen = new Map<string, number>()
-      const server = new WebSocketServer({ port: 0, host: "127.0.0.1" }, () => resume(Effect.succeed(server)))
+      const server: WebSocketServer = new WebSocketServer({ port: 0, host: "127.0.0.1" }, () => resume(Effect.succeed(server)))
       server.on("connection", (ws, request) => {
         ws.on("error", () => {})
         ws.on("message", (data) => {

@@ -128,7 +128,11 @@ export const make = (options: Options = {}): Effect.Effect<World, never, Scope.S
     const said: Array<Said> = []
     const send = <A>(entry: Said, effect: Effect.Effect<A, WecomError.SendError>) => {
       said.push(entry)
-      return Effect.flatMap(Effect.exit(effect), (told) => Effect.sync(() => void (entry.told = told)))
+      return effect.pipe(
+        Effect.onExit((told) => Effect.sync(() => void (entry.told = told))),
+        Effect.exit,
+        Effect.asVoid
+      )
     }
 
     const router = BotRouter.empty.pipe(
@@ -228,12 +232,13 @@ export const make = (options: Options = {}): Effect.Effect<World, never, Scope.S
             if (times === 0 || !isSealed) count.false++
             continue
           }
+          if (Exit.isInterrupted(told)) continue
           const error = told.cause._tag === "Fail" ? told.cause.error : undefined
           if (error === undefined) failures.push(String(told.cause))
           else if (error._tag === "DeliveryUnknown") {
             count.unknown++
-            // A snapshot is sent again until it is known, as long as there is a link to send it on.
-            if (entry.kind === "answer") count.lost++
+            // Whoever answers is told in time, and the snapshot is sent again until it stands there.
+            if (entry.kind === "answer" && (times === 0 || !isSealed)) count.lost++
           } else {
             failures.push(error._tag)
             count.lost++
