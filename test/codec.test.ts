@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as fc from "fast-check"
+import { vi } from "vitest"
 import * as codec from "../src/internal/codec.js"
 import * as jsonRepair from "../src/internal/jsonRepair.js"
 import { hostile } from "./contract/incoming.js"
@@ -154,4 +155,17 @@ describe("control characters", () => {
     expect(jsonRepair.parse("{\"a\":\t1,\n\"b\":\"\n\"}")).toEqual({ a: 1, b: "\n" })
     expect(() => jsonRepair.parse("{\"a\":\"\n\"")).toThrow()
   })
+})
+
+it("no frame can throw in the socket's callback, whatever it does to the decoder", () => {
+  const parsing = vi.spyOn(JSON, "parse").mockReturnValueOnce(
+    new Proxy({}, {
+      get: () => {
+        throw new Error("hostile")
+      }
+    })
+  )
+  const inbound = codec.decode("{}", at)
+  parsing.mockRestore()
+  expect(inbound).toEqual({ _tag: "Undecodable", reason: "Hostile" })
 })

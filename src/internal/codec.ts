@@ -19,7 +19,7 @@ export type Inbound =
   | { readonly _tag: "Unknown"; readonly cmd: string }
   | {
     readonly _tag: "Undecodable"
-    readonly reason: "NotText" | "NotJson" | "NotAnEnvelope" | "BadMessage" | "BadEvent"
+    readonly reason: "NotText" | "NotJson" | "NotAnEnvelope" | "BadMessage" | "BadEvent" | "Hostile"
   }
 
 type Json = { [key: string]: unknown }
@@ -172,15 +172,7 @@ const decodeAck = (frame: Json, reqId: string): Inbound => {
   }
 }
 
-/** @internal */
-export const decode = (data: unknown, receivedAt: number): Inbound => {
-  if (typeof data !== "string") return { _tag: "Undecodable", reason: "NotText" }
-  let frame: unknown
-  try {
-    frame = parse(data)
-  } catch {
-    return { _tag: "Undecodable", reason: "NotJson" }
-  }
+const decodeFrame = (frame: unknown, receivedAt: number): Inbound => {
   if (!isObject(frame)) return notAnEnvelope
   const headers = frame.headers
   const reqId = isObject(headers) && typeof headers.req_id === "string" ? headers.req_id : undefined
@@ -202,6 +194,23 @@ export const decode = (data: unknown, receivedAt: number): Inbound => {
       return reqId === undefined ? notAnEnvelope : { _tag: "Ping", reqId }
     default:
       return { _tag: "Unknown", cmd }
+  }
+}
+
+/** @internal */
+export const decode = (data: unknown, receivedAt: number): Inbound => {
+  if (typeof data !== "string") return { _tag: "Undecodable", reason: "NotText" }
+  let frame: unknown
+  try {
+    frame = parse(data)
+  } catch {
+    return { _tag: "Undecodable", reason: "NotJson" }
+  }
+  // No frame is known that throws here, but what throws in a socket's callback ends the process.
+  try {
+    return decodeFrame(frame, receivedAt)
+  } catch {
+    return { _tag: "Undecodable", reason: "Hostile" }
   }
 }
 
