@@ -44,12 +44,29 @@ export const LinkFailure = Schema.Union(
  */
 export type LinkFailure = typeof LinkFailure.Type
 
+const untrusted = "its CA is not trusted: tell the bot of a private one with `ca`"
+
+/** What the codes of Node's TLS mean. */
+const tlsTexts: { readonly [code: string]: string } = {
+  CERT_HAS_EXPIRED: "it has expired",
+  CERT_NOT_YET_VALID: "it is not valid yet",
+  ERR_TLS_CERT_ALTNAME_INVALID: "it is for another host name",
+  DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
+  SELF_SIGNED_CERT_IN_CHAIN: untrusted,
+  UNABLE_TO_GET_ISSUER_CERT: untrusted,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted
+}
+
+const describeTls = (code: string): string | undefined =>
+  Object.hasOwn(tlsTexts, code) ? `the TLS certificate was not accepted, ${tlsTexts[code]} (${code})` : undefined
+
 const linkFailureTexts: {
   readonly [K in LinkFailure["_tag"]]: (failure: Extract<LinkFailure, { _tag: K }>) => string
 } = {
   Dns: (_) => `the host name did not resolve (${_.code})`,
   Refused: (_) => `the connection was refused (${_.code})`,
-  Tls: (_) => `the TLS certificate was not accepted (${_.code})`,
+  Tls: (_) => describeTls(_.code) ?? `the TLS connection failed (${_.code})`,
   Handshake: (_) => `the server answered the WebSocket handshake with status ${_.status}`,
   OpenTimeout: () => "the server did not answer the WebSocket handshake in time",
   SubscribeTimeout: () => "the subscribe was not acknowledged in time",
@@ -290,7 +307,7 @@ const downloadTexts: {
   TooManyRedirects: (_) => `its link redirects more than ${_.limit} times`,
   Expired: () => "its link is not valid any more (403): a link lives five minutes, so ask for the file again",
   Status: (_) => `the server answered with status ${_.status}`,
-  Network: (_) => `the connection failed (${_.code})`,
+  Network: (_) => describeTls(_.code) ?? `the connection failed (${_.code})`,
   Timeout: (_) => `the server sent no ${_.waitingFor} in time`,
   Truncated: (_) => `the connection ended after ${_.received} of ${_.expected} bytes`,
   TooLarge: (_) => `it has more than ${_.limit} bytes`
