@@ -27,7 +27,7 @@ export interface Options {
   readonly secret: Redacted.Redacted
   /** Where the service listens. Private deployments have their own address. Default `wss://openws.work.weixin.qq.com`. */
   readonly wsUrl?: string | undefined
-  /** First delay before a reconnect; doubles up to 30 s, with jitter. Default 1 second. */
+  /** First delay before a reconnect; grows exponentially up to 30 s, with jitter. Default 1 second. */
   readonly reconnectInterval?: Duration.DurationInput | undefined
   /** How many reconnects in a row may fail; `Infinity` or -1 never gives up. Default 10. */
   readonly maxReconnectAttempts?: number | undefined

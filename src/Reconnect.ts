@@ -53,8 +53,9 @@ export declare namespace Reconnect {
 export class Reconnect extends Context.Tag("effect-wecom/Reconnect")<Reconnect, Reconnect.Service>() {}
 
 /**
- * Exponential from `base`, doubling, never more than `cap`. The jitter is inside the cap: each delay lies between half of the
- * exponential value and all of it.
+ * Exponential from `base` and never more than `cap`: half of `base` and half of its doublings (1, 1.5, 2.5, 4.5, 8.5, 16.5 …
+ * seconds), which is gentle enough at first that a restart of the service of up to 3 s is over within 5 s. The jitter is
+ * inside the cap: each delay lies between half of that value and all of it.
  *
  * @since 0.1.0
  * @category schedules
@@ -64,7 +65,9 @@ export const backoff = (
   cap: Duration.DurationInput = "30 seconds"
 ): Schedule.Schedule<Duration.Duration> =>
   Schedule.exponential(base).pipe(
-    Schedule.modifyDelay((_, delay) => Duration.min(delay, Duration.decode(cap))),
+    Schedule.modifyDelay((_, doubled) =>
+      Duration.min(Duration.times(Duration.sum(Duration.decode(base), doubled), 0.5), Duration.decode(cap))
+    ),
     Schedule.jitteredWith({ min: 0.5, max: 1 })
   )
 

@@ -12,7 +12,7 @@ const delaysOf = (statuses: ReadonlyArray<any>): ReadonlyArray<number> =>
   statuses.filter((status) => status._tag === "Waiting").map((status) => Duration.toMillis(status.delay))
 
 describe("the delays", () => {
-  it("double from the base, jitter inside the cap, and are never longer than it", () =>
+  it("grow from the base, jitter inside the cap, and are never longer than it", () =>
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 60_000 }),
@@ -24,15 +24,30 @@ describe("the delays", () => {
             Effect.withRandom(Effect.replicateEffect(backoff.next, count), Random.make(seed))
           )
           delays.forEach((delay, n) => {
-            const full = Math.min(base * 2 ** n, 30_000)
+            const full = Math.min((base + base * 2 ** n) / 2, 30_000)
             const millis = Duration.toMillis(delay!)
             expect(millis).toBeGreaterThanOrEqual(full / 2)
-            expect(millis).toBeLessThanOrEqual(full)
+            // They are whole milliseconds.
+            expect(millis).toBeLessThanOrEqual(Math.ceil(full))
           })
         }
       ),
       { numRuns: 200 }
     ))
+
+  it("recover 95 % of restarts of up to 3 s within 5 s of the loss", () => {
+    for (const restart of [500, 1_000, 1_500, 2_000, 2_500, 3_000]) {
+      const recoveries = Array.from({ length: 400 }, (_, seed) => {
+        const backoff = Backoff.make(Reconnect.backoff("1 second"))
+        const tryUntil = (after: number): Effect.Effect<number> =>
+          after >= restart
+            ? Effect.succeed(after)
+            : Effect.flatMap(backoff.next, (delay) => tryUntil(after + Duration.toMillis(delay!)))
+        return Effect.runSync(Effect.withRandom(tryUntil(0), Random.make(seed)))
+      })
+      expect(recoveries.toSorted((a, b) => a - b)[379]).toBeLessThanOrEqual(5_000)
+    }
+  })
 
   it("differ between bots: ten bots do not come back at the same moment", () => {
     const first = Array.from(
@@ -162,7 +177,7 @@ describe("the attempts", () => {
       expect(growing.filter((status) => status._tag === "Waiting").every((status) => status.attempt === 1)).toBe(true)
       const delays = delaysOf(growing)
       expect(delays).toHaveLength(6)
-      expect(delays[5]).toBeGreaterThanOrEqual(15_000)
+      expect(delays[5]).toBeGreaterThanOrEqual(8_000)
       yield* TestClock.adjust("1 second")
       yield* service.ready
       yield* TestClock.adjust("31 seconds")
@@ -182,7 +197,7 @@ describe("the attempts", () => {
         delay = delaysOf(yield* history)[0]!
         yield* TestClock.adjust(delay + 1)
       }
-      expect(delay).toBeGreaterThanOrEqual(8000)
+      expect(delay).toBeGreaterThanOrEqual(4000)
     }).pipe(Effect.provide(gateway())))
 })
 
