@@ -24,7 +24,7 @@ const between = (min: number, max: number) => min + Math.floor(Math.random() * (
 
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, at) => from + at)
 
-describe("a slow or odd network loses nothing and ends nothing", () => {
+describe.concurrent("a slow or odd network loses nothing and ends nothing", () => {
   const bearable = (
     name: string,
     options: { readonly quick?: boolean; readonly people?: number },
@@ -67,7 +67,7 @@ describe("a slow or odd network loses nothing and ends nothing", () => {
   })
 })
 
-describe("a link that breaks is made again", () => {
+describe.concurrent("a link that breaks is made again", () => {
   for (const direction of ["up", "down"] as const) {
     fault(`reset in the middle of a frame (${direction})`, { quick: true, bound: 1_000 }, (row) =>
       repeated(row, 10, {}, (world) =>
@@ -118,7 +118,7 @@ describe("a link that breaks is made again", () => {
     }))
 })
 
-describe("a service that cannot be reached is tried again until it can", () => {
+describe.concurrent("a service that cannot be reached is tried again until it can", () => {
   /** Links that cannot be made, for a while. */
   const unreachable = (
     name: string,
@@ -224,7 +224,7 @@ describe("a service that cannot be reached is tried again until it can", () => {
     }))
 })
 
-describe("frames that no service should send", () => {
+describe.concurrent("frames that no service should send", () => {
   const push = (content: string) =>
     JSON.stringify({
       cmd: "aibot_msg_callback",
@@ -303,7 +303,7 @@ describe("frames that no service should send", () => {
       })))
 })
 
-describe("close frames", () => {
+describe.concurrent("close frames", () => {
   const sample = [...range(1000, 1015), 1016, 2999, 3000, 3001, 3999, 4000, 4999, 0, 999, 5000, 65535]
   const codes = isQuick ? sample : [...new Set([...sample, ...range(3000, 4999)])]
 

@@ -10,3 +10,7 @@ export interface Row {
   /** What none of them may exceed. */
   bound: number | undefined
 }
+
+/** The value that this part of them does not exceed. */
+export const percentile = (values: ReadonlyArray<number>, part: number): number =>
+  values.toSorted((a, b) => a - b)[Math.max(0, Math.ceil(values.length * part) - 1)]!

@@ -1,5 +1,6 @@
 /** Prints, after everything else, what was done to the bot, what it lost, and how long it took to recover. */
 import type { Row } from "./rows.js"
+import { percentile } from "./rows.js"
 
 /** What is used of vitest's; the types of `vitest/node` need packages that are not here. */
 interface TestModule {
@@ -11,9 +12,6 @@ interface TestModule {
 
 const seconds = (millis: number): string =>
   millis < 1_000 ? `${Math.round(millis)} ms` : `${(millis / 1_000).toFixed(1)} s`
-
-export const percentile = (values: ReadonlyArray<number>, part: number): number =>
-  values.toSorted((a, b) => a - b)[Math.max(0, Math.ceil(values.length * part) - 1)]!
 
 const recovered = ({ recoveries }: Row): string => {
   if (recoveries.length === 0) return "-"
