@@ -38,7 +38,7 @@ export declare namespace Heartbeat {
 export class Heartbeat extends Context.Tag("effect-wecom/Heartbeat")<Heartbeat, Heartbeat.Service>() {}
 
 /** How often the wall clock is looked at: a laptop that slept does not know it, its wall clock does. */
-const glanceMillis = 5_000
+const glanceMillis = 1_000
 
 /** How far wall time may run away from monotonic time before the machine must have slept. */
 const jumpMillis = 10_000
