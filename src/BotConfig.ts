@@ -196,7 +196,16 @@ const oneOf = <A extends string>(option: string, input: A | undefined, fallback:
  * @since 0.1.0
  * @category constructors
  */
-export const resolve = (options: Options): Either.Either<Resolved, ConfigError.ConfigError> =>
+export const resolve = (options: Options): Either.Either<Resolved, ConfigError.ConfigError> => {
+  try {
+    return resolveUnsafe(options)
+  } catch {
+    return Either.left(invalid("options", "must be a record of plain values"))
+  }
+}
+
+/** Throws when it cannot read them. */
+const resolveUnsafe = (options: Options): Either.Either<Resolved, ConfigError.ConfigError> =>
   Either.gen(function*() {
     const botId = yield* text("botId", options.botId)
     const secret = options.secret

@@ -139,10 +139,18 @@ export const layerHttpClient = (
 export const layer = (
   options: Options
 ): Layer.Layer<WecomBot.WecomBot, ConfigError.ConfigError> =>
-  Layer.provide(WecomBot.layer(options), [
-    layerWebSocketConstructor(options.wsUrl ?? BotConfig.defaultWsUrl, options),
-    layerHttpClient(options)
-  ])
+  Layer.unwrapEffect(Effect.flatMap(
+    Effect.suspend(() => BotConfig.resolve(options)),
+    ({ wsUrl }) =>
+      Effect.try({
+        try: () =>
+          Layer.provide(WecomBot.layer(options), [
+            layerWebSocketConstructor(wsUrl, options),
+            layerHttpClient(options)
+          ]),
+        catch: () => ConfigError.InvalidData(["ca"], "must be PEM certificates, as text or bytes")
+      })
+  ))
 
 const fromEnvironment: Config.Config.Wrap<Options> = {
   botId: Config.string("WECOM_BOT_ID"),

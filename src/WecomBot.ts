@@ -214,7 +214,7 @@ export declare namespace WecomBot {
     readonly awaitCardAction: (
       taskId: string,
       options?: AwaitOptions
-    ) => Effect.Effect<BotEvent.TemplateCardEvent, Cause.TimeoutException | ConnectionError>
+    ) => Effect.Effect<BotEvent.TemplateCardEvent, Cause.TimeoutException | ConnectionError | SendInvalid>
     readonly command: (
       cmd: string,
       body?: unknown,
@@ -445,7 +445,7 @@ export const awaitReply: {
 export const awaitCardAction = (
   taskId: string,
   options?: AwaitOptions
-): Effect.Effect<BotEvent.TemplateCardEvent, Cause.TimeoutException | ConnectionError, WecomBot> =>
+): Effect.Effect<BotEvent.TemplateCardEvent, Cause.TimeoutException | ConnectionError | SendInvalid, WecomBot> =>
   Effect.flatMap(WecomBot, (bot) => bot.awaitCardAction(taskId, options))
 
 /**

@@ -68,6 +68,15 @@ const headerBytes = 20
 
 const sha1 = (text: string): string => NodeCrypto.createHash("sha1").update(text).digest("hex")
 
+/** What is no key may be no text either. */
+const keyOf = (options: Options): ReturnType<typeof file.decodeKey> => {
+  try {
+    return file.decodeKey(options.encodingAESKey.trim())
+  } catch {
+    return Either.left(new DecryptFailed({ reason: "KeyInvalid" }))
+  }
+}
+
 /**
  * Fails as `DecryptFailed` with `KeyInvalid` when `encodingAESKey` is not base64 of 32 bytes.
  *
@@ -90,7 +99,7 @@ const sha1 = (text: string): string => NodeCrypto.createHash("sha1").update(text
  * @category constructors
  */
 export const make = (options: Options): Either.Either<WecomCrypto, DecryptFailed> =>
-  Either.map(file.decodeKey(options.encodingAESKey.trim()), (key) => {
+  Either.map(keyOf(options), (key) => {
     const { receiveId = "", token } = options
 
     const computeSignature: WecomCrypto["computeSignature"] = (timestamp, nonce, encrypt) =>

@@ -17,7 +17,7 @@ import * as Stream from "effect/Stream"
 import { Buffer } from "node:buffer"
 import * as BotConfig from "../BotConfig.js"
 import * as Crypto from "../Crypto.js"
-import type { Download, MediaDownload } from "../MediaDownload.js"
+import type { Download, MediaDownload, Options, Source } from "../MediaDownload.js"
 import { type DecryptFailed, DownloadFailed } from "../WecomError.js"
 import * as addresses from "./addresses.js"
 import { decodeKey, padBlock } from "./cryptoFile.js"
@@ -66,6 +66,16 @@ const httpUrl = (url: string, base?: string): string | undefined => {
 }
 
 const isTransientFailure = (error: unknown): boolean => error instanceof DownloadFailed && isTransient(error.reason)
+
+/** Hostile arguments may throw whenever they are looked at; a limit that is none limits nothing. */
+const read = (from: Source, options: Options | undefined) => {
+  try {
+    const maxBytes = options?.maxBytes
+    return { link: source.linkOf(from), maxBytes: typeof maxBytes === "number" && maxBytes >= 0 ? maxBytes : undefined }
+  } catch {
+    return { link: undefined, maxBytes: undefined }
+  }
+}
 
 /** @internal */
 export const make: Effect.Effect<
@@ -172,8 +182,7 @@ export const make: Effect.Effect<
 
   const download: MediaDownload.Service["download"] = (from, options) =>
     Effect.gen(function*() {
-      const maxBytes = options?.maxBytes ?? config.maxDownloadBytes
-      const link = source.linkOf(from)
+      const { link, maxBytes = config.maxDownloadBytes } = read(from, options)
       if (link === undefined) return yield* failed({ _tag: "NoMedia" })
       const { aeskey, url } = link
       const key = aeskey === undefined ? undefined : decodeKey(aeskey)

@@ -72,8 +72,11 @@ export const make = (
     events.unsafePublish(event)
   }
 
-  const limited = (timeout: Duration.DurationInput | undefined) => <A>(waiting: Effect.Effect<A>) =>
-    Effect.raceFirst(waiting, connection.closed).pipe(Effect.timeout(timeout ?? awaitTimeout))
+  /** Throws at once when it is no duration. */
+  const limited = (timeout: Duration.DurationInput | undefined) => {
+    const limit = Duration.decode(timeout ?? awaitTimeout)
+    return <A>(waiting: Effect.Effect<A>) => Effect.raceFirst(waiting, connection.closed).pipe(Effect.timeout(limit))
+  }
 
   const isNew = (callback: Connection.Callback): Effect.Effect<boolean> => {
     const msgid = callback._tag === "Message" ? callback.message.msgid : callback.event.msgid

@@ -27,6 +27,15 @@ const hasAddress = (to: Fields): boolean =>
 
 /** @internal */
 export const message = (to: Message.Message | ReplyTarget.MessageTarget): ReplyTarget.MessageTarget | SendInvalid => {
+  try {
+    return messageTarget(to)
+  } catch {
+    // It throws when it is looked at.
+    return invalid(undefined, "a message, or a ReplyTarget of kind message")
+  }
+}
+
+const messageTarget = (to: Message.Message | ReplyTarget.MessageTarget): ReplyTarget.MessageTarget | SendInvalid => {
   if (isObject(to) && hasAddress(to)) {
     if ("kind" in to) {
       if (to.kind === "message") return to as ReplyTarget.MessageTarget

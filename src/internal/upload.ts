@@ -13,8 +13,8 @@ import * as ErrorCode from "../ErrorCode.js"
 import * as Frame from "../Frame.js"
 import * as Governor from "../Governor.js"
 import * as Limits from "../Limits.js"
-import type { MediaUpload, Progress, Uploaded } from "../MediaUpload.js"
-import { UploadFailed, type UploadReason } from "../WecomError.js"
+import type { MediaUpload, Options, Progress, Uploaded } from "../MediaUpload.js"
+import { SendInvalid, UploadFailed, type UploadReason } from "../WecomError.js"
 import * as DeadBuffers from "./deadBuffers.js"
 import * as Handlers from "./handlers.js"
 import * as Cache from "./uploadCache.js"
@@ -70,6 +70,21 @@ const fieldOf = (ack: Frame.Ack, field: string): unknown =>
 const idOf = (step: Step, ack: Frame.Ack, field: string): Effect.Effect<string, UploadFailed> => {
   const id = fieldOf(ack, field)
   return typeof id === "string" && id !== "" ? Effect.succeed(id) : failure(step, { _tag: "MalformedAck" })
+}
+
+/** Hostile arguments may throw whenever they are looked at. */
+const invalidUpload = (from: unknown, options: Options<any, any>): SendInvalid | undefined => {
+  try {
+    const { onProgress } = { ...options }
+    if (
+      typeof options !== "object" || options === null || onProgress !== undefined && typeof onProgress !== "function"
+    ) {
+      return new SendInvalid({ field: "options", problem: "cannot be read", limit: "a type and a filename, at least" })
+    }
+    return source.invalid(from)
+  } catch {
+    return new SendInvalid({ field: "arguments", problem: "cannot be read", limit: "plain data" })
+  }
 }
 
 const isInPassing = (errcode: number): boolean => ErrorCode.table.get(errcode)?.cure === "wait"
@@ -149,6 +164,12 @@ export const make: Effect.Effect<
     )
 
   const upload: MediaUpload.Service["upload"] = (from, options) =>
+    Effect.suspend(() => {
+      const invalid = invalidUpload(from, options)
+      return invalid === undefined ? uploadChecked(from, options) : Effect.fail(invalid)
+    })
+
+  const uploadChecked: MediaUpload.Service["upload"] = (from, options) =>
     Effect.gen(function*() {
       const size = source.sizeOf(from)
       const report = (progress: Progress) =>

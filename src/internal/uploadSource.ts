@@ -8,7 +8,7 @@ import * as Stream from "effect/Stream"
 import { createHash } from "node:crypto"
 import * as Limits from "../Limits.js"
 import type { Read, Source } from "../MediaUpload.js"
-import { UploadFailed } from "../WecomError.js"
+import { SendInvalid, UploadFailed } from "../WecomError.js"
 
 /** @internal */
 export interface Piece<E, R> {
@@ -32,6 +32,27 @@ const mismatch = (expected: number, actual: number) =>
 /** @internal */
 export const sizeOf = (source: Source<unknown, unknown>): number =>
   source instanceof Uint8Array ? source.length : source.size
+
+const noBytes = new SendInvalid({
+  field: "source",
+  problem: "is not bytes",
+  limit: "a Uint8Array, or a Stream of them with its size"
+})
+
+const isStream = (u: unknown): boolean => typeof u === "object" && u !== null && Stream.StreamTypeId in u
+
+/**
+ * What is wrong with a source that a cast or JavaScript let through. It may throw when it is looked at.
+ *
+ * @internal
+ */
+export const invalid = (source: unknown): SendInvalid | undefined => {
+  if (source instanceof Uint8Array) return undefined
+  if (typeof source !== "object" || source === null || !("size" in source)) return noBytes
+  const content: unknown = "open" in source ? source.open : "stream" in source ? source.stream : undefined
+  const isThere = "open" in source ? Effect.isEffect(content) : isStream(content)
+  return isThere ? undefined : noBytes
+}
 
 const { uploadChunkBytes: chunkBytes } = Limits
 
@@ -67,7 +88,7 @@ const readThrough = <E, R>(
  *
  * @internal
  */
-export const md5 = <E, R>(source: Source<E, R>): Effect.Effect<string, E | UploadFailed, R> =>
+export const md5 = <E, R>(source: Source<E, R>): Effect.Effect<string, E | UploadFailed | SendInvalid, R> =>
   Effect.suspend(() => {
     const size = sizeOf(source)
     const hash = createHash("md5")
@@ -76,15 +97,18 @@ export const md5 = <E, R>(source: Source<E, R>): Effect.Effect<string, E | Uploa
       length += bytes.length
       hash.update(bytes)
     }
-    const whole: Effect.Effect<unknown, E | UploadFailed, R> = "open" in source
+    const whole: Effect.Effect<unknown, E | UploadFailed | SendInvalid, R> = "open" in source
       ? Effect.scoped(Effect.flatMap(source.open, (read) => readThrough(read, size, add)))
-      : Stream.runForEach(contentOf(source), (bytes) => {
+      : Stream.runForEach(contentOf(source), (bytes): Effect.Effect<void, UploadFailed | SendInvalid> => {
+        if (!(bytes instanceof Uint8Array)) return Effect.fail(noBytes)
         add(bytes)
         // Hashing megabytes in one go would hold up the heartbeat.
         return length > size ? Effect.fail(mismatch(size, length)) : Effect.yieldNow()
       })
-    return Effect.flatMap(whole, () =>
-      length === size ? Effect.succeed(hash.digest("hex")) : Effect.fail(mismatch(size, length)))
+    return Effect.flatMap(
+      whole,
+      () => length === size ? Effect.succeed(hash.digest("hex")) : Effect.fail(mismatch(size, length))
+    )
   })
 
 /** Cuts and joins into pieces of `chunkBytes`, without a copy where one fits. */

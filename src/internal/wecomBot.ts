@@ -119,7 +119,7 @@ export const make: Effect.Effect<
     body: unknown,
     late?: sending.LateOptions
   ): Effect.Effect<Frame.Ack, SendError> =>
-    Effect.suspend(() => {
+    carefully(() => {
       const checked = Reply.validateReply(body)
       if (Either.isLeft(checked)) return Effect.fail(checked.left)
       const valid = checked.right
@@ -137,7 +137,7 @@ export const make: Effect.Effect<
     })
 
   const reply: WecomBot.Service["reply"] = (to, body, options) =>
-    Effect.suspend(() => {
+    carefully(() => {
       const pieces = options?.split === true ? sending.pieces(body) : undefined
       if (pieces === undefined) return replyChecked("reply", to, body, options)
       const [first, ...rest] = pieces
@@ -156,7 +156,7 @@ export const make: Effect.Effect<
     })
 
   const sendMessage: WecomBot.Service["sendMessage"] = (to, body, options) =>
-    Effect.suspend(() => {
+    carefully(() => {
       const chat = targets.chat(to)
       if (chat instanceof SendInvalid) return Effect.fail(chat)
       const pieces = options?.split === true ? sending.pieces(body) : undefined
@@ -179,14 +179,14 @@ export const make: Effect.Effect<
     forkHandler: handlers.fork,
     handlerRuntime: handlers.runtime,
     command: (cmd, body, options) =>
-      Effect.suspend(() => {
+      carefully(() => {
         const invalid = invalidCommand(cmd, options?.reqId)
         if (invalid !== undefined) return Effect.fail(invalid)
         return push("command", cmd, options?.reqId ?? Crypto.unsafeReqId(crypto, cmd), body)
       }),
     reply,
     replyStream: (to, content, options) =>
-      Effect.suspend(() => {
+      carefully(() => {
         const target = targets.message(to)
         if (target instanceof SendInvalid) return Effect.fail(target)
         const isWhole = typeof content === "string"
@@ -203,21 +203,21 @@ export const make: Effect.Effect<
             }))
       }),
     awaitReply: (from, predicate, options) =>
-      Effect.suspend((): Effect.Effect<Message.Message, Cause.TimeoutException | ConnectionError | SendInvalid> => {
+      carefully((): Effect.Effect<Message.Message, Cause.TimeoutException | ConnectionError | SendInvalid> => {
         const chat = targets.chat(from)
         if (chat instanceof SendInvalid) return Effect.fail(chat)
         return intake.awaitReply(chat, predicate ?? (() => true), options?.timeout)
       }),
-    awaitCardAction: (taskId, options) => intake.awaitCardAction(taskId, options?.timeout),
+    awaitCardAction: (taskId, options) => carefully(() => intake.awaitCardAction(taskId, options?.timeout)),
     replyStreamFrame,
     replyStreamFrameIfIdle: (to, frame) =>
-      Effect.suspend(() => isTooEarly(to, frame) ? none : Effect.map(replyStreamFrame(to, frame), Option.some)),
+      carefully(() => isTooEarly(to, frame) ? none : Effect.map(replyStreamFrame(to, frame), Option.some)),
     replyStreamWithCard: (to, frame) =>
       built(() => Reply.streamWithCard(frame), (body) => replyChecked("replyStreamWithCard", to, body)),
     replyTemplateCard: (to, card, options) =>
       built(() => Reply.templateCard(card, options), (body) => replyChecked("replyTemplateCard", to, body, options)),
     replyWelcome: (to, body, options) =>
-      Effect.suspend(() => {
+      carefully(() => {
         const checked = Reply.validateWelcome(body)
         if (Either.isLeft(checked)) return Effect.fail(checked.left)
         const target = targets.enterChat(to)
@@ -226,7 +226,7 @@ export const make: Effect.Effect<
         return sending.orPush(send, options, target.chat, checked.right, pushWithinQuota)
       }),
     updateTemplateCard: (to, card, options) =>
-      Effect.suspend(() => {
+      carefully(() => {
         const target = targets.card(to)
         if (target instanceof SendInvalid) return Effect.fail(target)
         return built(() => Reply.updateCard(withTaskId(card, target.task_id), options), (body) => {
@@ -269,6 +269,18 @@ const unreadable = new SendInvalid({ field: "body", problem: "cannot be read", l
 
 const isStream = (u: unknown): u is Stream.Stream<never> =>
   typeof u === "object" && u !== null && Stream.StreamTypeId in u
+
+const unreadableArguments = new SendInvalid({ field: "arguments", problem: "cannot be read", limit: "plain data" })
+
+/** Hostile arguments may throw whenever they are looked at. */
+const carefully = <A, E, R>(use: () => Effect.Effect<A, E, R>): Effect.Effect<A, E | SendInvalid, R> =>
+  Effect.suspend((): Effect.Effect<A, E | SendInvalid, R> => {
+    try {
+      return use()
+    } catch {
+      return Effect.fail(unreadableArguments)
+    }
+  })
 
 /** Hostile arguments may throw while a body is put together from them. */
 const built = <A>(build: () => A, use: (body: A) => Effect.Effect<Frame.Ack, SendError>) =>

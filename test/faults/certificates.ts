@@ -21,19 +21,19 @@ const yes = der(0x01, Buffer.from([0xff]))
 
 const ecdsaWithSha256 = sequence(oid("2a8648ce3d040302"))
 
-const name = (commonName: string) =>
-  sequence(der(0x31, sequence(oid("550403"), der(0x0c, Buffer.from(commonName)))))
+const name = (commonName: string) => sequence(der(0x31, sequence(oid("550403"), der(0x0c, Buffer.from(commonName)))))
 
 /** GeneralizedTime; before 2050 UTCTime is asked for, and nobody minds. */
-const time = (date: Date) =>
-  der(0x18, Buffer.from(date.toISOString().replace(/[-:T]/g, "").replace(/\..*$/, "Z")))
+const time = (date: Date) => der(0x18, Buffer.from(date.toISOString().replace(/[-:T]/g, "").replace(/\..*$/, "Z")))
 
 const isAddress = (host: string) => /^[\d.]+$/.test(host)
 
 const altNames = (hosts: ReadonlyArray<string>) =>
-  sequence(...hosts.map((host) =>
-    isAddress(host) ? der(0x87, Buffer.from(host.split(".").map(Number))) : der(0x82, Buffer.from(host))
-  ))
+  sequence(
+    ...hosts.map((host) =>
+      isAddress(host) ? der(0x87, Buffer.from(host.split(".").map(Number))) : der(0x82, Buffer.from(host))
+    )
+  )
 
 const pem = (label: string, bytes: Uint8Array) =>
   `-----BEGIN ${label}-----\n${

@@ -32,7 +32,9 @@ export const make = (
       const target = request.url!
       if (expected !== undefined && request.headers["proxy-authorization"] !== expected) {
         requests.push({ target, status: 407 })
-        socket.end("HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n")
+        socket.end(
+          "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n"
+        )
         return
       }
       requests.push({ target, status: 200 })

@@ -8,17 +8,7 @@ import { describe, expect, vi } from "vitest"
 import * as RawService from "./rawService.js"
 import type { TcpProxy } from "./tcpProxy.js"
 import type { Options, World } from "./world.js"
-import {
-  botLayer,
-  describeLoss,
-  fault,
-  isQuick,
-  make,
-  recoveredIn,
-  repeated,
-  secret,
-  sleepUntil
-} from "./world.js"
+import { botLayer, describeLoss, fault, isQuick, make, recoveredIn, repeated, secret, sleepUntil } from "./world.js"
 
 const between = (min: number, max: number) => min + Math.floor(Math.random() * (max - min + 1))
 
@@ -69,53 +59,69 @@ describe.concurrent("a slow or odd network loses nothing and ends nothing", () =
 
 describe.concurrent("a link that breaks is made again", () => {
   for (const direction of ["up", "down"] as const) {
-    fault(`reset in the middle of a frame (${direction})`, { quick: true, bound: 1_000 }, (row) =>
+    fault(
+      `reset in the middle of a frame (${direction})`,
+      { quick: true, bound: 1_000 },
+      (row) =>
+        repeated(row, 10, {}, (world) =>
+          Effect.gen(function*() {
+            const asking = yield* Effect.fork(Effect.zip(world.ask(5), world.push(2), { concurrent: true }))
+            yield* world.recovery(Effect.sync(() => world.wires[direction].resetAfter = between(100, 1_500)))
+            expect(world.reasons()[0]!._tag).toMatch(/Network|ClosedBy/)
+            yield* Fiber.join(asking)
+            return recoveredIn(world)
+          }))
+    )
+  }
+
+  fault(
+    "reset between frames",
+    { quick: true, bound: 1_000 },
+    (row) =>
       repeated(row, 10, {}, (world) =>
         Effect.gen(function*() {
           const asking = yield* Effect.fork(Effect.zip(world.ask(5), world.push(2), { concurrent: true }))
-          yield* world.recovery(Effect.sync(() => world.wires[direction].resetAfter = between(100, 1_500)))
-          expect(world.reasons()[0]!._tag).toMatch(/Network|ClosedBy/)
+          yield* Effect.sleep(between(10, 200))
+          yield* world.recovery(Effect.sync(world.wires.reset))
           yield* Fiber.join(asking)
           return recoveredIn(world)
-        })))
-  }
+        }))
+  )
 
-  fault("reset between frames", { quick: true, bound: 1_000 }, (row) =>
-    repeated(row, 10, {}, (world) =>
-      Effect.gen(function*() {
-        const asking = yield* Effect.fork(Effect.zip(world.ask(5), world.push(2), { concurrent: true }))
-        yield* Effect.sleep(between(10, 200))
-        yield* world.recovery(Effect.sync(world.wires.reset))
-        yield* Fiber.join(asking)
-        return recoveredIn(world)
-      })))
-
-  fault("half open, silent both ways, noticed at a tenth of the defaults", { quick: true, bound: 4_000 + 200 }, (row) =>
-    repeated(row, 5, {}, (world) =>
-      Effect.gen(function*() {
-        // The pushes that are under way come out as unknown, the answers arrive.
-        yield* world.ask(2)
-        const asking = yield* Effect.fork(world.ask(3))
-        yield* Effect.sleep(between(30, 200))
-        const { noticed, recovered } = yield* world.recovery(Effect.sync(world.wires.silence))
-        expect(noticed).toBeLessThanOrEqual(4_000)
-        expect(world.reasons()).toEqual([{ _tag: "HeartbeatLost" }])
-        yield* Fiber.join(asking)
-        return recovered
-      })))
-
-  fault("half open, silent both ways, noticed at the defaults", { timeout: 60_000, bound: 42_000 }, (row) =>
-    Effect.gen(function*() {
-      const defaults = { heartbeatInterval: undefined, pingTimeout: undefined, reconnectInterval: undefined }
-      yield* repeated(row, 3, { bot: defaults }, (world, round) =>
+  fault(
+    "half open, silent both ways, noticed at a tenth of the defaults",
+    { quick: true, bound: 4_000 + 200 },
+    (row) =>
+      repeated(row, 5, {}, (world) =>
         Effect.gen(function*() {
-          yield* Effect.sleep(round * 300)
+          // The pushes that are under way come out as unknown, the answers arrive.
+          yield* world.ask(2)
+          const asking = yield* Effect.fork(world.ask(3))
+          yield* Effect.sleep(between(30, 200))
           const { noticed, recovered } = yield* world.recovery(Effect.sync(world.wires.silence))
-          expect(noticed).toBeLessThanOrEqual(40_000)
+          expect(noticed).toBeLessThanOrEqual(4_000)
           expect(world.reasons()).toEqual([{ _tag: "HeartbeatLost" }])
+          yield* Fiber.join(asking)
           return recovered
         }))
-    }))
+  )
+
+  fault(
+    "half open, silent both ways, noticed at the defaults",
+    { timeout: 60_000, bound: 42_000 },
+    (row) =>
+      Effect.gen(function*() {
+        const defaults = { heartbeatInterval: undefined, pingTimeout: undefined, reconnectInterval: undefined }
+        yield* repeated(row, 3, { bot: defaults }, (world, round) =>
+          Effect.gen(function*() {
+            yield* Effect.sleep(round * 300)
+            const { noticed, recovered } = yield* world.recovery(Effect.sync(world.wires.silence))
+            expect(noticed).toBeLessThanOrEqual(40_000)
+            expect(world.reasons()).toEqual([{ _tag: "HeartbeatLost" }])
+            return recovered
+          }))
+      })
+  )
 })
 
 describe.concurrent("a service that cannot be reached is tried again until it can", () => {
@@ -127,20 +133,24 @@ describe.concurrent("a service that cannot be reached is tried again until it ca
     end: (world: World) => Effect.Effect<unknown>,
     reason: WecomError.LinkFailure
   ) =>
-    fault(name, { quick: true, bound: 4_000, ...options }, (row) =>
-      repeated(row, 3, options.worlds ?? {}, (world, round) =>
-        Effect.gen(function*() {
-          yield* begin(world)
-          const asking = yield* Effect.fork(world.ask(2))
-          yield* Effect.sync(world.wires.reset)
-          yield* sleepUntil(() => world.reasons().filter(({ _tag }) => _tag === reason._tag).length > round)
-          expect(world.reasons().filter(({ _tag }) => _tag === reason._tag)[0]).toEqual(reason)
-          yield* end(world)
-          const over = performance.now()
-          const recovered = (yield* world.awaitStatus("Subscribed", over)) - over
-          yield* Fiber.join(asking)
-          return recovered
-        })))
+    fault(
+      name,
+      { quick: true, bound: 4_000, ...options },
+      (row) =>
+        repeated(row, 3, options.worlds ?? {}, (world, round) =>
+          Effect.gen(function*() {
+            yield* begin(world)
+            const asking = yield* Effect.fork(world.ask(2))
+            yield* Effect.sync(world.wires.reset)
+            yield* sleepUntil(() => world.reasons().filter(({ _tag }) => _tag === reason._tag).length > round)
+            expect(world.reasons().filter(({ _tag }) => _tag === reason._tag)[0]).toEqual(reason)
+            yield* end(world)
+            const over = performance.now()
+            const recovered = (yield* world.awaitStatus("Subscribed", over)) - over
+            yield* Fiber.join(asking)
+            return recovered
+          }))
+    )
 
   unreachable(
     "refused connections",
@@ -186,8 +196,10 @@ describe.concurrent("a service that cannot be reached is tried again until it ca
       // A label this long is refused without asking anybody, so no query leaves the machine.
       const impossible = `${"x".repeat(64)}.localhost`
       const real = Dns.lookup
-      const lookup = vi.spyOn(Dns, "lookup").mockImplementation(((host: string, ...rest: ReadonlyArray<never>) =>
-        (real as Function)(host === "wecom.localhost" ? fails ? impossible : "127.0.0.1" : host, ...rest)) as never)
+      const lookup = vi.spyOn(Dns, "lookup").mockImplementation(
+        ((host: string, ...rest: ReadonlyArray<never>) =>
+          (real as Function)(host === "wecom.localhost" ? fails ? impossible : "127.0.0.1" : host, ...rest)) as never
+      )
       yield* Effect.addFinalizer(() => Effect.sync(() => lookup.mockRestore()))
       const gateway = yield* Layer.build(NodeGateway.layer({ secret }))
       const { port } = Context.get(gateway, NodeGateway.NodeGateway)
@@ -293,14 +305,18 @@ describe.concurrent("frames that no service should send", () => {
     ["a close frame of one byte", RawService.frame(8, Buffer.from([3]))],
     ["no WebSocket at all", Buffer.from("HTTP/1.1 500 Internal Server Error\r\n\r\n")]
   ]
-  fault("bytes that break WebSocket", { quick: true, bound: 1_000 }, (row) =>
-    repeated(row, fatal.length, {}, (world, round) =>
-      Effect.gen(function*() {
-        const { recovered } = yield* world.recovery(Effect.sync(() => world.wires.inject(fatal[round]![1])))
-        yield* world.ask(1)
-        expect(world.reasons().length, fatal[round]![0]).toBe(1)
-        return recovered
-      })))
+  fault(
+    "bytes that break WebSocket",
+    { quick: true, bound: 1_000 },
+    (row) =>
+      repeated(row, fatal.length, {}, (world, round) =>
+        Effect.gen(function*() {
+          const { recovered } = yield* world.recovery(Effect.sync(() => world.wires.inject(fatal[round]![1])))
+          yield* world.ask(1)
+          expect(world.reasons().length, fatal[round]![0]).toBe(1)
+          return recovered
+        }))
+  )
 })
 
 describe.concurrent("close frames", () => {
@@ -339,36 +355,44 @@ describe.concurrent("close frames", () => {
         }).pipe(Effect.scoped), { concurrency: 10, discard: true })
     }))
 
-  fault("a close frame of the service, after which its socket stays open", { quick: true, bound: 3_000 }, (row) =>
-    Effect.gen(function*() {
-      const service = yield* RawService.make(({ number, socket }) => {
-        if (number > 1) return
-        socket.write(RawService.closeFrame(1000))
-        // Deaf from now on, to the close frame that comes back and to the end of the connection.
-        socket.removeAllListeners()
-        socket.on("error", () => {})
-        socket.pause()
-      })
-      const bot = Context.get(yield* Layer.build(botLayer(service.url)), WecomBot.WecomBot)
-      yield* bot.ready
-      const started = performance.now()
-      yield* bot.statusChanges.pipe(
-        Stream.dropWhile((status) => status._tag !== "Waiting"),
-        Stream.takeUntil((status) => status._tag === "Subscribed"),
-        Stream.runDrain
-      )
-      row.times = 1
-      row.recoveries.push(performance.now() - started)
-    }))
-
-  fault("the bot's own close frame is ignored", { quick: true, bound: 1_500 }, (row) =>
-    repeated(row, 3, {}, (world) =>
+  fault(
+    "a close frame of the service, after which its socket stays open",
+    { quick: true, bound: 3_000 },
+    (row) =>
       Effect.gen(function*() {
-        yield* world.ask(1)
-        yield* world.judge
-        yield* Effect.sync(world.wires.silence)
+        const service = yield* RawService.make(({ number, socket }) => {
+          if (number > 1) return
+          socket.write(RawService.closeFrame(1000))
+          // Deaf from now on, to the close frame that comes back and to the end of the connection.
+          socket.removeAllListeners()
+          socket.on("error", () => {})
+          socket.pause()
+        })
+        const bot = Context.get(yield* Layer.build(botLayer(service.url)), WecomBot.WecomBot)
+        yield* bot.ready
         const started = performance.now()
-        yield* world.close
-        return performance.now() - started
-      })))
+        yield* bot.statusChanges.pipe(
+          Stream.dropWhile((status) => status._tag !== "Waiting"),
+          Stream.takeUntil((status) => status._tag === "Subscribed"),
+          Stream.runDrain
+        )
+        row.times = 1
+        row.recoveries.push(performance.now() - started)
+      })
+  )
+
+  fault(
+    "the bot's own close frame is ignored",
+    { quick: true, bound: 1_500 },
+    (row) =>
+      repeated(row, 3, {}, (world) =>
+        Effect.gen(function*() {
+          yield* world.ask(1)
+          yield* world.judge
+          yield* Effect.sync(world.wires.silence)
+          const started = performance.now()
+          yield* world.close
+          return performance.now() - started
+        }))
+  )
 })

@@ -35,8 +35,7 @@ const uint32 = (value: number): Buffer => {
 export const text = (value: string | Uint8Array): Buffer =>
   frame(numbers.opcode.text, typeof value === "string" ? Buffer.from(value) : value)
 
-export const closeFrame = (code: number): Buffer =>
-  frame(numbers.opcode.close, Buffer.from([code >> 8, code & 255]))
+export const closeFrame = (code: number): Buffer => frame(numbers.opcode.close, Buffer.from([code >> 8, code & 255]))
 
 /** The header of a frame that claims to have so many bytes, of which none follow. */
 export const claim = (length: number): Buffer =>
@@ -48,7 +47,10 @@ export const make = (
   Effect.acquireRelease(
     Effect.async<WebSocketServer>((resume) => {
       const seen = new Map<string, number>()
-      const server: WebSocketServer = new WebSocketServer({ port: 0, host: "127.0.0.1" }, () => resume(Effect.succeed(server)))
+      const server: WebSocketServer = new WebSocketServer(
+        { port: 0, host: "127.0.0.1" },
+        () => resume(Effect.succeed(server))
+      )
       server.on("connection", (ws, request) => {
         ws.on("error", () => {})
         ws.on("message", (data) => {

@@ -42,56 +42,68 @@ describe.concurrent("a service that restarts", () => {
         })
     ))
 
-  fault("an outage of 12 s, at default delays and unlimited attempts", { bound: 10_000 + 2_000 }, (row) =>
-    repeated(row, 4, { bot: { reconnectInterval: undefined }, direct: true }, (world) =>
-      Effect.gen(function*() {
-        yield* restart(world, 12_000)
-        const over = performance.now()
-        const delay = lastDelay(world)
-        const recovered = (yield* world.awaitStatus("Subscribed", over)) - over
-        expect(delay).toBeLessThanOrEqual(30_000)
-        expect(recovered).toBeLessThanOrEqual(delay + 2_000)
-        yield* world.ask(1)
-        return recovered
-      })))
+  fault(
+    "an outage of 12 s, at default delays and unlimited attempts",
+    { bound: 10_000 + 2_000 },
+    (row) =>
+      repeated(row, 4, { bot: { reconnectInterval: undefined }, direct: true }, (world) =>
+        Effect.gen(function*() {
+          yield* restart(world, 12_000)
+          const over = performance.now()
+          const delay = lastDelay(world)
+          const recovered = (yield* world.awaitStatus("Subscribed", over)) - over
+          expect(delay).toBeLessThanOrEqual(30_000)
+          expect(recovered).toBeLessThanOrEqual(delay + 2_000)
+          yield* world.ask(1)
+          return recovered
+        }))
+  )
 
-  fault("a restart every second", { quick: true, timeout: 60_000 }, (row) =>
-    repeated(row, 3, { direct: true, bot: { heartbeatInterval: "200 millis" } }, (world) =>
-      Effect.gen(function*() {
-        const talking = yield* Effect.fork(
-          Effect.repeat(Effect.zip(world.ask(2), world.push(1), { concurrent: true }), Schedule.forever)
-        )
-        const restarts = isQuick ? 6 : 15
-        for (let n = 0; n < restarts; n++) {
-          const down = between(50, 700)
-          yield* restart(world, down)
-          yield* Effect.sleep(1_000 - down)
-        }
-        row.times += restarts - 1
-        const over = performance.now()
-        const delay = lastDelay(world)
-        yield* Effect.sleep(delay + 2_000)
-        expect((yield* world.bot.status)._tag).toBe("Subscribed")
-        yield* world.ask(1)
-        yield* Fiber.interrupt(talking)
-        return Math.max(0, world.history.findLast(({ status }) => status._tag === "Subscribed")!.at - over)
-      })))
+  fault(
+    "a restart every second",
+    { quick: true, timeout: 60_000 },
+    (row) =>
+      repeated(row, 3, { direct: true, bot: { heartbeatInterval: "200 millis" } }, (world) =>
+        Effect.gen(function*() {
+          const talking = yield* Effect.fork(
+            Effect.repeat(Effect.zip(world.ask(2), world.push(1), { concurrent: true }), Schedule.forever)
+          )
+          const restarts = isQuick ? 6 : 15
+          for (let n = 0; n < restarts; n++) {
+            const down = between(50, 700)
+            yield* restart(world, down)
+            yield* Effect.sleep(1_000 - down)
+          }
+          row.times += restarts - 1
+          const over = performance.now()
+          const delay = lastDelay(world)
+          yield* Effect.sleep(delay + 2_000)
+          expect((yield* world.bot.status)._tag).toBe("Subscribed")
+          yield* world.ask(1)
+          yield* Fiber.interrupt(talking)
+          return Math.max(0, world.history.findLast(({ status }) => status._tag === "Subscribed")!.at - over)
+        }))
+  )
 })
 
 describe.concurrent("credentials", () => {
-  fault("refused for a while, then accepted", { quick: true, bound: 8_000 }, (row) =>
-    repeated(row, 3, { direct: true, bot: { maxAuthFailureAttempts: 10 } }, (world) =>
-      Effect.gen(function*() {
-        yield* world.service.faults.refuseCredentials(true)
-        const asking = yield* Effect.fork(world.ask(2))
-        yield* world.service.faults.cut()
-        yield* sleepUntil(() => world.reasons().filter(({ _tag }) => _tag === "CredentialsRefused").length >= 4)
-        yield* world.service.faults.refuseCredentials(false)
-        const over = performance.now()
-        const recovered = (yield* world.awaitStatus("Subscribed", over)) - over
-        yield* Fiber.join(asking)
-        return recovered
-      })))
+  fault(
+    "refused for a while, then accepted",
+    { quick: true, bound: 8_000 },
+    (row) =>
+      repeated(row, 3, { direct: true, bot: { maxAuthFailureAttempts: 10 } }, (world) =>
+        Effect.gen(function*() {
+          yield* world.service.faults.refuseCredentials(true)
+          const asking = yield* Effect.fork(world.ask(2))
+          yield* world.service.faults.cut()
+          yield* sleepUntil(() => world.reasons().filter(({ _tag }) => _tag === "CredentialsRefused").length >= 4)
+          yield* world.service.faults.refuseCredentials(false)
+          const over = performance.now()
+          const recovered = (yield* world.awaitStatus("Subscribed", over)) - over
+          yield* Fiber.join(asking)
+          return recovered
+        }))
+  )
 
   fault("refused for good", { quick: true }, (row) =>
     Effect.gen(function*() {
@@ -122,27 +134,35 @@ describe.concurrent("a service that forgets", () => {
       row.lost = describeLoss(loss)
     }))
 
-  fault("the subscription is forgotten", { quick: true, bound: 5_000 }, (row) =>
-    repeated(row, 5, { direct: true }, (world) =>
-      Effect.gen(function*() {
-        const asking = yield* Effect.fork(world.ask(3))
-        yield* Effect.sleep(between(0, 200))
-        const { recovered } = yield* world.recovery(world.service.faults.forgetSubscription())
-        expect(world.reasons()).toEqual([{ _tag: "NotSubscribed" }])
-        yield* Fiber.join(asking)
-        return recovered
-      })))
+  fault(
+    "the subscription is forgotten",
+    { quick: true, bound: 5_000 },
+    (row) =>
+      repeated(row, 5, { direct: true }, (world) =>
+        Effect.gen(function*() {
+          const asking = yield* Effect.fork(world.ask(3))
+          yield* Effect.sleep(between(0, 200))
+          const { recovered } = yield* world.recovery(world.service.faults.forgetSubscription())
+          expect(world.reasons()).toEqual([{ _tag: "NotSubscribed" }])
+          yield* Fiber.join(asking)
+          return recovered
+        }))
+  )
 
-  fault("pongs are muted", { quick: true, bound: 4_000 + 300 }, (row) =>
-    repeated(row, 5, { direct: true }, (world) =>
-      Effect.gen(function*() {
-        yield* world.service.faults.mutePongs
-        const asking = yield* Effect.fork(world.ask(3))
-        const { recovered } = yield* world.recovery(Effect.void)
-        expect(world.reasons()).toEqual([{ _tag: "HeartbeatLost" }])
-        yield* Fiber.join(asking)
-        return recovered
-      })))
+  fault(
+    "pongs are muted",
+    { quick: true, bound: 4_000 + 300 },
+    (row) =>
+      repeated(row, 5, { direct: true }, (world) =>
+        Effect.gen(function*() {
+          yield* world.service.faults.mutePongs
+          const asking = yield* Effect.fork(world.ask(3))
+          const { recovered } = yield* world.recovery(Effect.void)
+          expect(world.reasons()).toEqual([{ _tag: "HeartbeatLost" }])
+          yield* Fiber.join(asking)
+          return recovered
+        }))
+  )
 })
 
 describe.concurrent("acks", () => {
@@ -171,16 +191,26 @@ describe.concurrent("acks", () => {
   const cmd = ["aibot_respond_msg", "aibot_send_msg"]
 
   acks("acks come late, but in time", (acks) => acks.delay({ min: "100 millis", max: "700 millis" }, { cmd }))
-  acks("some acks come after the timeout", (acks) =>
-    acks.delay("1300 millis", { cmd, where: () => Math.random() < 0.15 }), { unknown: true })
+  acks(
+    "some acks come after the timeout",
+    (acks) => acks.delay("1300 millis", { cmd, where: () => Math.random() < 0.15 }),
+    { unknown: true }
+  )
   acks("acks come twice", (acks) => acks.duplicate({ cmd }))
   acks("some acks never come", (acks) => acks.drop({ cmd, where: () => Math.random() < 0.1 }), { unknown: true })
   acks("some frames never arrive", (acks) => acks.lose({ cmd, where: () => Math.random() < 0.1 }), { unknown: true })
-  acks("acks of many frames come in the wrong order", (acks) =>
-    Effect.zipRight(acks.delay({ min: 0, max: "400 millis" }, { cmd }), acks.reorder({ cmd }, { size: 3, order: "shuffle" })), {
-    // The last of them wait for company that does not come.
-    unknown: true
-  })
+  acks(
+    "acks of many frames come in the wrong order",
+    (acks) =>
+      Effect.zipRight(
+        acks.delay({ min: 0, max: "400 millis" }, { cmd }),
+        acks.reorder({ cmd }, { size: 3, order: "shuffle" })
+      ),
+    {
+      // The last of them wait for company that does not come.
+      unknown: true
+    }
+  )
   acks("late acks, and finals that are refused with 846608", (acks) =>
     Effect.zipRight(
       acks.delay("1300 millis", { cmd, where: () => Math.random() < 0.2 }),
@@ -225,13 +255,17 @@ describe.concurrent("another instance", () => {
       row.lost = "the bot, as Superseded"
     }))
 
-  fault("kicked, and takes the bot back", { bound: 12_000 }, (row) =>
-    repeated(row, 3, { direct: true, bot: { onSuperseded: "retake" } }, (world) =>
-      Effect.gen(function*() {
-        const { recovered } = yield* world.recovery(world.service.faults.kick())
-        yield* world.ask(1)
-        return recovered
-      })))
+  fault(
+    "kicked, and takes the bot back",
+    { bound: 12_000 },
+    (row) =>
+      repeated(row, 3, { direct: true, bot: { onSuperseded: "retake" } }, (world) =>
+        Effect.gen(function*() {
+          const { recovered } = yield* world.recovery(world.service.faults.kick())
+          yield* world.ask(1)
+          return recovered
+        }))
+  )
 
   const two = (
     name: string,

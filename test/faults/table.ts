@@ -6,7 +6,9 @@ import { percentile } from "./rows.js"
 interface TestModule {
   readonly moduleId: string
   readonly children: {
-    readonly allTests: () => Iterable<{ readonly meta: () => object; readonly result: () => { readonly state: string } }>
+    readonly allTests: () => Iterable<
+      { readonly meta: () => object; readonly result: () => { readonly state: string } }
+    >
   }
 }
 

@@ -210,7 +210,16 @@ describe("proxies", () => {
 
   // The environment belongs to the whole process, so nothing else runs meanwhile.
   describe.sequential("of the environment", () => {
-    const names = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"]
+    const names = [
+      "HTTPS_PROXY",
+      "https_proxy",
+      "HTTP_PROXY",
+      "http_proxy",
+      "ALL_PROXY",
+      "all_proxy",
+      "NO_PROXY",
+      "no_proxy"
+    ]
 
     const withEnvironment = (environment: { readonly [name: string]: string }) =>
       Effect.acquireRelease(

@@ -42,6 +42,8 @@ export interface Options {
   readonly gateway?: NodeGateway.Options
   /** Straight to the gateway, without wires. */
   readonly direct?: boolean
+  /** Whoever is asked is left to the test. */
+  readonly silent?: boolean
   /** Whether the service refuses finals without sealing anything. */
   readonly leavesOpen?: boolean
   /** How many at once when it is `repeated`. */
@@ -79,7 +81,9 @@ export interface World {
   readonly reasons: () => ReadonlyArray<WecomError.LinkFailure>
   readonly awaitStatus: (tag: Connection.Status["_tag"], after?: number) => Effect.Effect<number>
   /** Does it, waits until the bot noticed and is subscribed again; the milliseconds until either. */
-  readonly recovery: (inject: Effect.Effect<unknown>) => Effect.Effect<{ readonly noticed: number; readonly recovered: number }>
+  readonly recovery: (
+    inject: Effect.Effect<unknown>
+  ) => Effect.Effect<{ readonly noticed: number; readonly recovered: number }>
   /** So many people ask one thing each, and get their answers, a few words at a time. */
   readonly ask: (count: number) => Effect.Effect<void>
   /** So many pushes at once; each is told something. */
@@ -126,8 +130,10 @@ export const make = (options: Options = {}): Effect.Effect<World, never, Scope.S
 
     const history: Array<{ readonly at: number; readonly status: Connection.Status }> = []
     yield* Effect.forkScoped(
-      Stream.runForEach(bot.statusChanges, (status) =>
-        Effect.sync(() => history.push({ at: performance.now(), status })))
+      Stream.runForEach(
+        bot.statusChanges,
+        (status) => Effect.sync(() => history.push({ at: performance.now(), status }))
+      )
     )
 
     const said: Array<Said> = []
@@ -145,15 +151,20 @@ export const make = (options: Options = {}): Effect.Effect<World, never, Scope.S
         const { content } = message.text
         const deltas = Stream.fromIterable(words(content).match(/\S+\s*/g)!).pipe(Stream.rechunk(1))
         const slowly = Stream.tap(deltas, () => Effect.sleep("20 millis"))
-        return Effect.flatMap(service.user(message.from.userid), (user) =>
-          send({ user, text: words(content), kind: "answer", told: undefined }, bot.replyStream(message, slowly)))
+        return Effect.flatMap(
+          service.user(message.from.userid),
+          (user) =>
+            send({ user, text: words(content), kind: "answer", told: undefined }, bot.replyStream(message, slowly))
+        )
       })
     )
-    yield* BotRouter.run(router, { tracing: true, overlap: "concurrent" }).pipe(
-      Effect.provideService(WecomBot.WecomBot, bot),
-      Effect.ignore,
-      Effect.forkScoped
-    )
+    if (options.silent !== true) {
+      yield* BotRouter.run(router, { tracing: true, overlap: "concurrent" }).pipe(
+        Effect.provideService(WecomBot.WecomBot, bot),
+        Effect.ignore,
+        Effect.forkScoped
+      )
+    }
 
     const awaitStatus = (tag: Connection.Status["_tag"], after = 0) =>
       Effect.suspend(() => {
@@ -167,9 +178,14 @@ export const make = (options: Options = {}): Effect.Effect<World, never, Scope.S
 
     /** What was on its way when a link broke may come again: the service knows no better. */
     const redelivering = (sent: TestGateway.Sent, after: number): Effect.Effect<never> =>
-      Effect.flatMap(awaitStatus("Waiting", after), (lost) =>
-        Effect.flatMap(awaitStatus("Subscribed", lost), (subscribed) =>
-          Effect.zipRight(service.faults.redeliver(sent.msgid), redelivering(sent, subscribed))))
+      Effect.flatMap(
+        awaitStatus("Waiting", after),
+        (lost) =>
+          Effect.flatMap(
+            awaitStatus("Subscribed", lost),
+            (subscribed) => Effect.zipRight(service.faults.redeliver(sent.msgid), redelivering(sent, subscribed))
+          )
+      )
 
     const awaitEnd = (sent: TestGateway.Sent, user: TestGateway.User) =>
       options.leavesOpen === true
@@ -310,7 +326,11 @@ export const fault = (
       (effect) => Effect.runPromise(effect)
     )
   }
-  const settings = { timeout: timeout + 15_000, concurrent: options.alone !== true, skip: isQuick && options.quick !== true }
+  const settings = {
+    timeout: timeout + 15_000,
+    concurrent: options.alone !== true,
+    skip: isQuick && options.quick !== true
+  }
   it(name, settings, run)
 }
 
