@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url"
-import { defineConfig } from "vitest/config"
+import { configDefaults, defineConfig } from "vitest/config"
 
 const src = fileURLToPath(new URL("./src", import.meta.url))
 
@@ -13,6 +13,8 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
+    // Real faults take real time: `npm run test:faults`.
+    exclude: [...configDefaults.exclude, "test/faults/**"],
     // Nothing secret in any log of any test.
     setupFiles: ["test/setup/secretsInLogs.ts"],
     // Processes, not threads: some promises are about sockets and unhandled rejections of a whole process.

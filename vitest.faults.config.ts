@@ -13,7 +13,7 @@ export default mergeConfig(
       maxWorkers: 2,
       minWorkers: 1,
       // Most of a fault is waiting for what comes of it.
-      maxConcurrency: 8,
+      maxConcurrency: 6,
       testTimeout: 60_000,
       hookTimeout: 30_000,
       // The rows of the table; what is logged is searched, not shown.

@@ -28,7 +28,8 @@ export const scaled: Partial<BotConfig.Options> = {
   reconnectInterval: "100 millis",
   heartbeatInterval: "3 seconds",
   pingTimeout: "1 second",
-  subscribeTimeout: "1 second",
+  // The processor is busy with other faults meanwhile.
+  subscribeTimeout: "5 seconds",
   ackTimeout: "1 second",
   ackHorizon: "3 seconds",
   unavailableTimeout: "20 seconds",
