@@ -5,7 +5,16 @@ import { BotConfig, BotRouter, Chat, Crypto, Reply, WecomBot, WecomCrypto } from
 import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
 import { describe, expect } from "vitest"
 import { frames } from "../fuzz/arbitraryFrames.js"
+import type { Options } from "./world.js"
 import { fault, isQuick, make } from "./world.js"
+
+/** Megabytes of nonsense take their time, and a gateway need not remember them. */
+const patient: Options = {
+  direct: true,
+  silent: true,
+  gateway: { receivedLimit: 10 },
+  bot: { heartbeatInterval: "30 seconds", pingTimeout: "10 seconds", subscribeTimeout: "20 seconds" }
+}
 
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 0x7fffffff)
 
@@ -15,7 +24,7 @@ fault(
   (row) =>
     Effect.gen(function*() {
       const total = isQuick ? 4_500 : 8_000
-      const world = yield* make({ direct: true, silent: true, gateway: { receivedLimit: 10 } })
+      const world = yield* make(patient)
       let handled = 0
       const router = BotRouter.empty.pipe(
         BotRouter.onText((message) =>
@@ -222,7 +231,7 @@ describe("hostile arguments are answered with a typed error", () => {
       { quick: method === "sendMessage", timeout: 60_000 },
       (row) =>
         Effect.gen(function*() {
-          const world = yield* make({ direct: true, silent: true, gateway: { receivedLimit: 10 } })
+          const world = yield* make(patient)
           const alice = yield* world.service.user("alice")
           const taking = yield* Effect.fork(Stream.runHead(world.bot.messages))
           yield* world.awaitStatus("Subscribed")

@@ -110,7 +110,7 @@ describe.concurrent("a link that breaks is made again", () => {
 
   fault(
     "half open, silent both ways, noticed at the defaults",
-    { timeout: 60_000, bound: 42_000 },
+    { timeout: 60_000, bound: 45_000 },
     (row) =>
       Effect.gen(function*() {
         const defaults = { heartbeatInterval: undefined, pingTimeout: undefined, reconnectInterval: undefined }

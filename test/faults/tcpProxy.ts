@@ -155,7 +155,16 @@ export const make = (target: number): Effect.Effect<TcpProxy, never, Scope.Scope
 
     const listen = (port: number) =>
       Effect.async<number>((resume) => {
-        server.listen(port, "127.0.0.1", () => resume(Effect.succeed((server.address() as Net.AddressInfo).port)))
+        const tryAgain = () => setTimeout(attempt, 50)
+        const attempt = () => {
+          // Somebody may have been given the port meanwhile, for a connection of theirs.
+          server.once("error", tryAgain)
+          server.listen(port, "127.0.0.1", () => {
+            server.off("error", tryAgain)
+            resume(Effect.succeed((server.address() as Net.AddressInfo).port))
+          })
+        }
+        attempt()
       })
     const port = yield* Effect.acquireRelease(listen(0), () =>
       Effect.sync(() => {
