@@ -45,7 +45,7 @@ describe.concurrent("a service that restarts", () => {
 
   fault(
     "an outage of 12 s, at default delays and unlimited attempts",
-    { bound: 10_000 + 2_000 },
+    { bound: 30_000 + 2_000 },
     (row) =>
       repeated(row, 4, { bot: { reconnectInterval: undefined }, direct: true }, (world) =>
         Effect.gen(function*() {
