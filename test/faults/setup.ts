@@ -35,7 +35,6 @@ class Span implements Tracer.Span {
   }
   end(endTime: bigint, exit: Exit.Exit<unknown, unknown>) {
     this.status = { _tag: "Ended", startTime: this.status.startTime, endTime, exit }
-    seen.spans++
     const cause = Exit.isFailure(exit) ? Cause.pretty(exit.cause, { renderErrorCause: true }) : ""
     watch("a span", inspect([this.name, this.attributes, this.#events], { depth: 8 }) + cause)
   }
@@ -49,8 +48,6 @@ class Span implements Tracer.Span {
     this.links.push(...links)
   }
 }
-
-export const seen = { spans: 0 }
 
 export const tracer = Layer.setTracer(Tracer.make({
   span: (name, parent, context, links, startTime, kind) => new Span(name, parent, context, links, startTime, kind),

@@ -38,6 +38,9 @@ const router = BotRouter.empty.pipe(
           // The pushes have left and are not acked yet.
           yield* Effect.sleep("100 millis")
           yield* print("blocking")
+          // One more is written in the very turn that blocks, so that it leaves the process only afterwards.
+          yield* Effect.forkDaemon(push("four"))
+          yield* Effect.yieldNow()
           yield* block(Number(argument))
           yield* print("unblocked")
         })
