@@ -1,6 +1,6 @@
 /** Beside the logs, spans and metrics are searched for secrets; and nothing that nobody caught passes unseen. */
-import type { Context } from "effect"
-import { Cause, Exit, Layer, Metric, Option, Tracer } from "effect"
+import type { Context, Option } from "effect"
+import { Cause, Exit, Layer, Metric, Tracer } from "effect"
 import { inspect } from "node:util"
 import { afterAll, expect } from "vitest"
 import { watch } from "../setup/secretsInLogs.js"
