@@ -3,8 +3,7 @@
  * is read, and that nothing ends over it.
  */
 import { Chunk, Effect, Exit, Stream } from "effect"
-import type { BotEvent, Message } from "effect-wecom"
-import { Chat, Crypto, Message as Messages, Reply } from "effect-wecom"
+import { type BotEvent, Chat, Crypto, Message, Reply } from "effect-wecom"
 import { randomBytes } from "node:crypto"
 import { describe, expect } from "vitest"
 import { forbidden } from "../setup/forbidden.js"
@@ -191,7 +190,7 @@ describe("oddities on the wire", () => {
       const single = seen[messages.findIndex(([name]) => name === "a chatid in a single chat")] as Message.Message
       expect(Chat.fromCallback(single as never)).toEqual(Chat.user("alice"))
       const group = seen[messages.findIndex(([name]) => name === "a group")] as Message.Message
-      expect(Messages.plainText(group)).toContain("hi")
+      expect(Message.plainText(group)).toContain("hi")
       const heard = seen.length
       for (const [, frame] of unheard) {
         yield* world.service.faults.pushRaw(asText(frame))

@@ -121,8 +121,18 @@ export const make = (target: number): Effect.Effect<TcpProxy, never, Scope.Scope
     const inherit = (shared: Direction): Direction => {
       let isSilent = false
       return Object.create(shared, {
-        isSilent: { get: () => isSilent || shared.isSilent, set: (silent: boolean) => void (isSilent = silent) },
-        resetAfter: { get: () => shared.resetAfter, set: (bytes) => void (shared.resetAfter = bytes) }
+        isSilent: {
+          get: () => isSilent || shared.isSilent,
+          set: (silent: boolean) => {
+            isSilent = silent
+          }
+        },
+        resetAfter: {
+          get: () => shared.resetAfter,
+          set: (bytes: number | undefined) => {
+            shared.resetAfter = bytes
+          }
+        }
       }) as Direction
     }
 
