@@ -3,9 +3,8 @@
  * compares what the bot was told with what stands on the screens.
  */
 import { Context, Effect, Exit, Layer, Logger, Redacted, Scope, Stream } from "effect"
-import type { BotConfig, WecomError } from "effect-wecom"
+import type { BotConfig, Connection, WecomError } from "effect-wecom"
 import { BotRouter, Chat, Reply, WecomBot } from "effect-wecom"
-import type { Connection } from "effect-wecom"
 import * as NodeGateway from "effect-wecom/NodeGateway"
 import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
 import * as TestGateway from "effect-wecom/TestGateway"
