@@ -116,7 +116,8 @@ export const layerHttpClient = (
 }
 
 /**
- * A bot with these options. An option that makes no sense fails the layer as a `ConfigError`.
+ * A bot with these options. An option that makes no sense fails the layer as a `ConfigError`. The second argument takes the
+ * place of default policies, as `Dedupe.layerKeyValueStore()` does.
  *
  * @example
  * ```ts
@@ -136,21 +137,33 @@ export const layerHttpClient = (
  * @since 0.1.0
  * @category layers
  */
-export const layer = (
-  options: Options
-): Layer.Layer<WecomBot.WecomBot, ConfigError.ConfigError> =>
-  Layer.unwrapEffect(Effect.flatMap(
+export function layer(options: Options): Layer.Layer<WecomBot.WecomBot, ConfigError.ConfigError>
+/**
+ * The same, with these policies in place of the default ones.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export function layer<P extends WecomBot.Policy, E, R>(
+  options: Options,
+  policies: Layer.Layer<P, E, R>
+): Layer.Layer<WecomBot.WecomBot, ConfigError.ConfigError | E, Exclude<R, Provided>>
+export function layer(options: Options, policies: Layer.Layer<never, any, any> = Layer.empty) {
+  return Layer.unwrapEffect(Effect.flatMap(
     Effect.suspend(() => BotConfig.resolve(options)),
     ({ wsUrl }) =>
       Effect.try({
         try: () =>
-          Layer.provide(WecomBot.layer(options), [
+          Layer.provide(WecomBot.layer(options, policies), [
             layerWebSocketConstructor(wsUrl, options),
             layerHttpClient(options)
           ]),
         catch: () => ConfigError.InvalidData(["ca"], "must be PEM certificates, as text or bytes")
       })
   ))
+}
+
+type Provided = BotConfig.BotConfig | Socket.WebSocketConstructor | HttpClient.HttpClient
 
 const fromEnvironment: Config.Config.Wrap<Options> = {
   botId: Config.string("WECOM_BOT_ID"),
@@ -177,7 +190,22 @@ const fromEnvironment: Config.Config.Wrap<Options> = {
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig = (
-  options: Config.Config.Wrap<Options> = fromEnvironment
-): Layer.Layer<WecomBot.WecomBot, ConfigError.ConfigError> =>
-  Layer.unwrapEffect(Effect.map(Config.unwrap(options), layer))
+export function layerConfig(
+  options?: Config.Config.Wrap<Options>
+): Layer.Layer<WecomBot.WecomBot, ConfigError.ConfigError>
+/**
+ * The same, with these policies in place of the default ones.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export function layerConfig<P extends WecomBot.Policy, E, R>(
+  options: Config.Config.Wrap<Options>,
+  policies: Layer.Layer<P, E, R>
+): Layer.Layer<WecomBot.WecomBot, ConfigError.ConfigError | E, Exclude<R, Provided>>
+export function layerConfig(
+  options: Config.Config.Wrap<Options> = fromEnvironment,
+  policies: Layer.Layer<never, any, any> = Layer.empty
+) {
+  return Layer.unwrapEffect(Effect.map(Config.unwrap(options), (options) => layer(options, policies)))
+}

@@ -754,28 +754,48 @@ export const layerWithoutDependencies: Layer.Layer<
   | ReplyQueue.ReplyQueue
 > = Layer.scoped(WecomBot, internal.make)
 
-const layerOver = <E>(
-  config: Layer.Layer<BotConfig.BotConfig, E>
-): Layer.Layer<WecomBot, E, Socket.WebSocketConstructor | HttpClient.HttpClient> =>
+/**
+ * The services that decide something a bot's author may decide otherwise. Each has a `layer`, which is the default.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export type Policy =
+  | Crypto.Crypto
+  | Dedupe.Dedupe
+  | Governor.Governor
+  | Heartbeat.Heartbeat
+  | Reconnect.Reconnect
+
+const defaultPolicies = Layer.mergeAll(Crypto.layer, Dedupe.layer, Governor.layer, Heartbeat.layer, Reconnect.layer)
+
+const layerOver = <E, P extends Policy, E1, R1>(
+  config: Layer.Layer<BotConfig.BotConfig, E>,
+  policies: Layer.Layer<P, E1, R1>
+): Layer.Layer<WecomBot, E | E1, Requirements | Exclude<R1, BotConfig.BotConfig>> =>
   layerWithoutDependencies.pipe(
     Layer.provide([ReplyQueue.layer, MediaUpload.layer, MediaDownload.layer]),
     Layer.provide(Connection.layer),
-    Layer.provide([Heartbeat.layer, Reconnect.layer, Dedupe.layer, Crypto.layer, Governor.layer]),
+    // Of two layers for one service the last is taken.
+    Layer.provide(Layer.merge(defaultPolicies, policies)),
     Layer.provide(config)
-  )
+  ) as Layer.Layer<WecomBot, E | E1, Requirements | Exclude<R1, BotConfig.BotConfig>>
+
+type Requirements = Socket.WebSocketConstructor | HttpClient.HttpClient
 
 /**
  * A bot with these options, over any WebSocket and any HTTP. An option that makes no sense fails the layer as a `ConfigError`.
+ * The second argument takes the place of default policies.
  *
  * @example
  * ```ts
  * import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
  * import * as Socket from "@effect/platform/Socket"
  * import { Layer, Redacted } from "effect"
- * import { WecomBot } from "effect-wecom"
+ * import { Governor, WecomBot } from "effect-wecom"
  *
- * // The WebSocket and the fetch of the runtime: no ws, no CA, no proxy.
- * const bot = WecomBot.layer({ botId: "aib…", secret: Redacted.make("…") }).pipe(
+ * // The WebSocket and the fetch of the runtime: no ws, no CA, no proxy. And nobody waits for a quota.
+ * const bot = WecomBot.layer({ botId: "aib…", secret: Redacted.make("…") }, Governor.layerUnlimited).pipe(
  *   Layer.provide([Socket.layerWebSocketConstructorGlobal, FetchHttpClient.layer])
  * )
  * ```
@@ -783,10 +803,20 @@ const layerOver = <E>(
  * @since 0.1.0
  * @category layers
  */
-export const layer = (
-  options: BotConfig.Options
-): Layer.Layer<WecomBot, ConfigError.ConfigError, Socket.WebSocketConstructor | HttpClient.HttpClient> =>
-  layerOver(BotConfig.layer(options))
+export function layer(options: BotConfig.Options): Layer.Layer<WecomBot, ConfigError.ConfigError, Requirements>
+/**
+ * The same, with these policies in place of the default ones.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export function layer<P extends Policy, E, R>(
+  options: BotConfig.Options,
+  policies: Layer.Layer<P, E, R>
+): Layer.Layer<WecomBot, ConfigError.ConfigError | E, Requirements | Exclude<R, BotConfig.BotConfig>>
+export function layer(options: BotConfig.Options, policies: Layer.Layer<never, any, any> = Layer.empty) {
+  return layerOver(BotConfig.layer(options), policies)
+}
 
 /**
  * A bot whose options come from `Config`, over any WebSocket and any HTTP.
@@ -794,7 +824,22 @@ export const layer = (
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig = (
+export function layerConfig(
   options: Config.Config.Wrap<BotConfig.Options>
-): Layer.Layer<WecomBot, ConfigError.ConfigError, Socket.WebSocketConstructor | HttpClient.HttpClient> =>
-  layerOver(BotConfig.layerConfig(options))
+): Layer.Layer<WecomBot, ConfigError.ConfigError, Requirements>
+/**
+ * The same, with these policies in place of the default ones.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export function layerConfig<P extends Policy, E, R>(
+  options: Config.Config.Wrap<BotConfig.Options>,
+  policies: Layer.Layer<P, E, R>
+): Layer.Layer<WecomBot, ConfigError.ConfigError | E, Requirements | Exclude<R, BotConfig.BotConfig>>
+export function layerConfig(
+  options: Config.Config.Wrap<BotConfig.Options>,
+  policies: Layer.Layer<never, any, any> = Layer.empty
+) {
+  return layerOver(BotConfig.layerConfig(options), policies)
+}

@@ -3,20 +3,7 @@ import * as NodePath from "@effect/platform-node/NodePath"
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import { describe, expect, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer, Option, Ref, TestClock } from "effect"
-import {
-  BotConfig,
-  BotRouter,
-  Connection,
-  Crypto,
-  Dedupe,
-  Governor,
-  Heartbeat,
-  MediaDownload,
-  MediaUpload,
-  Reconnect,
-  ReplyQueue,
-  WecomBot
-} from "effect-wecom"
+import { BotRouter, Dedupe, WecomBot } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
 import * as fs from "node:fs"
 import * as os from "node:os"
@@ -25,17 +12,11 @@ import { logged } from "./router/support.js"
 
 /** A bot as a process of its own would be: all its memory is the store. */
 const botOver = (dedupe: Layer.Layer<Dedupe.Dedupe>) =>
-  WecomBot.layerWithoutDependencies.pipe(
-    Layer.provide([ReplyQueue.layer, MediaUpload.layer, MediaDownload.layer]),
-    Layer.provide(Connection.layer),
-    Layer.provide([Heartbeat.layer, Reconnect.layer, Crypto.layer, Governor.layer, dedupe]),
-    Layer.provide(BotConfig.layer({
-      botId: TestGateway.defaultBotId,
-      secret: TestGateway.defaultSecret,
-      drainTimeout: 0
-    })),
-    Layer.orDie
-  )
+  Layer.orDie(WecomBot.layer({
+    botId: TestGateway.defaultBotId,
+    secret: TestGateway.defaultSecret,
+    drainTimeout: 0
+  }, dedupe))
 
 const temporary = Effect.acquireRelease(
   Effect.sync(() => fs.mkdtempSync(path.join(os.tmpdir(), "effect-wecom-"))),

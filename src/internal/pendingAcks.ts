@@ -6,6 +6,7 @@
 import type * as Frame from "../Frame.js"
 import * as AckCredit from "./ackCredit.js"
 import type * as Deadlines from "./deadlines.js"
+import { Keyed } from "./keyed.js"
 import * as meters from "./meters.js"
 
 /**
@@ -80,7 +81,7 @@ const lost: Verdict = { _tag: "Unknown", reason: "ConnectionLost" }
 
 /** @internal */
 export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): PendingAcks => {
-  const single = new Map<string, Pending>()
+  const single = new Keyed<Pending>()
   const groups = new Map<string, AckCredit.Group<Pending>>()
   const drowned = new WeakSet<AckCredit.Group<Pending>>()
   const horizons = new Set<Deadlines.Entry>()
@@ -122,7 +123,7 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
   const onTimeout = (frame: Pending) => {
     const { reqId } = frame
     if (single.get(reqId) === frame) {
-      single.delete(reqId)
+      single.remove(reqId)
       groups.set(reqId, AckCredit.make([frame]))
     }
     const horizon = deadlines.after(frame.horizonAt - deadlines.now() + 1, () => {
@@ -142,10 +143,10 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
     if (group === undefined) {
       const other = single.get(reqId)
       if (other === undefined) {
-        single.set(reqId, frame)
+        single.add(reqId, frame)
         return
       }
-      single.delete(reqId)
+      single.remove(reqId)
       group = AckCredit.make([other])
       groups.set(reqId, group)
     }
@@ -162,7 +163,7 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
     const reqId = ack.headers.req_id
     const frame = single.get(reqId)
     if (frame !== undefined) {
-      single.delete(reqId)
+      single.remove(reqId)
       settle(frame, { _tag: "Acked", ack })
       return true
     }

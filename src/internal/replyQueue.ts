@@ -10,6 +10,7 @@ import * as ErrorCode from "../ErrorCode.js"
 import type * as Frame from "../Frame.js"
 import type { Options, QueueError, ReplyQueue } from "../ReplyQueue.js"
 import { DeliveryUnknown, ReplyQueueFull } from "../WecomError.js"
+import { Keyed } from "./keyed.js"
 import * as meters from "./meters.js"
 import * as StreamWindows from "./streamWindows.js"
 
@@ -73,7 +74,7 @@ export const make = (
   config: BotConfig.Resolved,
   wallTime: () => number
 ): ReplyQueue.Service => {
-  const lanes = new Map<string, Lane>()
+  const lanes = new Keyed<Lane>()
   const windows = StreamWindows.make(wallTime)
   const onFlushed = new Set<() => void>()
   let size = 0
@@ -150,7 +151,7 @@ export const make = (
     lane.queue.shift()
     grow(-1)
     if (lane.queue.length > 0) return
-    lanes.delete(lane.reqId)
+    lanes.remove(lane.reqId)
     if (lanes.size === 0 && onFlushed.size > 0) {
       for (const resume of onFlushed) resume()
       onFlushed.clear()
@@ -189,12 +190,12 @@ export const make = (
       const job = new Job(lane, request, options, onFirstWritten, onExit)
       lane.queue.push(job)
       if (known === undefined) {
-        lanes.set(reqId, lane)
+        lanes.add(reqId, lane)
         drive(lane)
       }
       return () => giveUp(lane, job)
     },
-    unsafeIsIdle: (reqId) => !lanes.has(reqId),
+    unsafeIsIdle: (reqId) => lanes.get(reqId) === undefined,
     flushed: Effect.async<void>((resume) => {
       if (lanes.size === 0) return resume(Effect.void)
       const done = () => resume(Effect.void)

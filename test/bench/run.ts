@@ -1,12 +1,16 @@
 /**
  * `npm run bench`: this library, the official SDK and a bare `ws` client against one service process, alternating, five rounds
- * after a warm-up. Prints medians per case and the ratios to the official SDK.
+ * after a warm-up; then media, idle bots, loading and growth. Prints medians and the ratios to the official SDK. With names
+ * behind it only those parts run: `npm run bench load`.
  */
-import { type ChildProcess, fork } from "node:child_process"
+import { type ChildProcess, execFileSync, fork } from "node:child_process"
 import { once } from "node:events"
 import * as path from "node:path"
 import { build } from "./build.js"
+import { gzippedBytes } from "./bundle.js"
 import { type Case, cases, sizes } from "./clients/cases.js"
+import * as Media from "./media.js"
+import { median } from "./median.js"
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 5)
 const kinds = ["ours", "official", "bare"] as const
@@ -17,63 +21,129 @@ interface Sample {
   readonly rss: number
 }
 
-const built = await build("client.ts", "service.ts")
+const built = await build("client.ts", "service.ts", "idle.ts", "growth.ts", "importing.ts", ...Media.scripts)
 const script = (name: string) => path.join(built, `${name}.mjs`)
-const execArgv = ["--expose-gc", ...(process.env.BENCH_NODE_OPTIONS ?? "").split(" ").filter((option) => option !== "")]
+const execArgv = ["--expose-gc"]
+const mebibyte = 1024 * 1024
 
-const service = fork(script("service"), { execArgv: [], stdio: ["ignore", "pipe", "inherit", "ipc"] })
-const [port] = await once(service.stdout!, "data")
-const url = `ws://127.0.0.1:${String(port).trim()}`
-
-const start = async (kind: Kind): Promise<ChildProcess> => {
-  const child = fork(script("client"), [kind, url], { execArgv, stdio: ["ignore", "ignore", "inherit", "ipc"] })
-  await once(child, "message")
+const start = async (name: string, ...args: ReadonlyArray<string>): Promise<ChildProcess> => {
+  const child = fork(script(name), args, { execArgv, stdio: ["ignore", "ignore", "inherit", "ipc"] })
   return child
 }
 
-const clients = new Map<Kind, ChildProcess>()
-for (const kind of kinds) clients.set(kind, await start(kind))
+const told = async (child: ChildProcess): Promise<any> => (await once(child, "message"))[0]
 
-const play = async (kind: Kind, name: Case): Promise<Sample> => {
-  const child = clients.get(kind)!
-  child.send(name)
-  const [sample] = await once(child, "message")
-  return sample as Sample
+const startService = async () => {
+  const service = fork(script("service"), { execArgv: [], stdio: ["ignore", "pipe", "inherit", "ipc"] })
+  const [port] = await once(service.stdout!, "data")
+  return { service, url: `ws://127.0.0.1:${String(port).trim()}` }
 }
 
-const median = (values: ReadonlyArray<number>): number => values.toSorted((a, b) => a - b)[values.length >> 1]!
+const row = (name: string, unit: string, ours: number, official: number, digits = 1, bare?: number) => {
+  const cell = (value: number | undefined) => (value === undefined ? "" : value.toFixed(digits)).padStart(11)
+  console.log(
+    `${name.padEnd(44)}${unit.padEnd(16)}${cell(ours)}${cell(official)}${cell(bare)}` +
+      `${(ours / official).toFixed(3).padStart(9)} ×`
+  )
+}
 
-const samples = new Map<string, Array<Sample>>()
-for (let round = 0; round <= rounds; round++) {
-  for (const name of cases) {
-    for (const kind of kinds) {
-      const sample = await play(kind, name)
-      if (round === 0) continue
-      const key = `${name}/${kind}`
-      samples.set(key, [...(samples.get(key) ?? []), sample])
+const header = () =>
+  console.log(
+    `${"".padEnd(60)}${"ours".padStart(11)}${"official".padStart(11)}${"bare".padStart(11)}${"ratio".padStart(11)}`
+  )
+
+const load = async () => {
+  const { service, url } = await startService()
+  const clients = new Map<Kind, ChildProcess>()
+  for (const kind of kinds) {
+    const child = await start("client", kind, url)
+    await told(child)
+    clients.set(kind, child)
+  }
+  const samples = new Map<string, Array<Sample>>()
+  for (let round = 0; round <= rounds; round++) {
+    for (const name of cases) {
+      for (const kind of kinds) {
+        const child = clients.get(kind)!
+        child.send(name)
+        const sample: Sample = await told(child)
+        if (round === 0) continue
+        const key = `${name}/${kind}`
+        samples.set(key, [...(samples.get(key) ?? []), sample])
+      }
     }
   }
+  const of = (name: Case, kind: Kind, field: keyof Sample) =>
+    median(samples.get(`${name}/${kind}`)!.map((sample) => sample[field]))
+  for (const name of cases) {
+    const cpu = (kind: Kind) => of(name, kind, "cpu") / sizes[name]
+    const perSecond = (kind: Kind) => sizes[name] / of(name, kind, "micros") * 1e6
+    row(name, "µs CPU each", cpu("ours"), cpu("official"), 1, cpu("bare"))
+    row(name, "per second", perSecond("ours"), perSecond("official"), 0, perSecond("bare"))
+  }
+  const rss = (kind: Kind) => samples.get(`router/${kind}`)!.at(-1)!.rss / mebibyte
+  row("resident memory after these", "MiB", rss("ours"), rss("official"), 0, rss("bare"))
+  for (const child of [service, ...clients.values()]) child.disconnect()
 }
 
-const of = (name: Case, kind: Kind, field: keyof Sample) =>
-  median(samples.get(`${name}/${kind}`)!.map((sample) => sample[field]))
+const final = () => {
+  const output = execFileSync("npx", ["tsx", path.join(import.meta.dirname, "finalBehindSnapshots.ts")], {
+    encoding: "utf8"
+  })
+  const [ours, official] = [...output.matchAll(/(\d+(?:\.\d+)?) ms/g)].map((match) => Number(match[1]))
+  row("final behind 200 snapshots, 100 ms per ack", "ms", ours!, official!, 0)
+}
 
-console.log(`Node ${process.version}, ${rounds} rounds after a warm-up, medians\n`)
-console.log("case        client      µs CPU each   per second   CPU ×   throughput ×")
-for (const name of cases) {
-  for (const kind of kinds) {
-    const cpu = of(name, kind, "cpu") / sizes[name]
-    const throughput = sizes[name] / of(name, kind, "micros") * 1e6
-    const cpuRatio = of(name, kind, "cpu") / of(name, "official", "cpu")
-    const speedRatio = of(name, "official", "micros") / of(name, kind, "micros")
-    console.log(
-      `${name.padEnd(12)}${kind.padEnd(10)}${cpu.toFixed(1).padStart(13)}${throughput.toFixed(0).padStart(13)}` +
-        `${cpuRatio.toFixed(2).padStart(8)}${speedRatio.toFixed(2).padStart(15)}`
-    )
+const media = async () => {
+  for (
+    const [direction, mebibytes, name] of [["download", 50, "50 MiB downloaded"], [
+      "upload",
+      20,
+      "20 MiB uploaded"
+    ]] as const
+  ) {
+    const { official, ours } = await Media.compare(built, direction, mebibytes, rounds)
+    row(name, "s", ours.seconds, official.seconds, 2)
+    row(name, "MiB added", ours.addedMiB, official.addedMiB)
+    row(name, "ms stalled", ours.stallMillis, official.stallMillis)
   }
 }
-const rss = (kind: Kind) => samples.get(`router/${kind}`)!.at(-1)!.rss / 1024 / 1024
+
+const idle = async () => {
+  const { service, url } = await startService()
+  const measured = new Map<Kind, { readonly bytes: number; readonly cpuMillisPerMinute: number }>()
+  for (const kind of ["ours", "official"] as const) {
+    measured.set(kind, await told(await start("idle", kind, url, "1000", process.env.BENCH_IDLE_SECONDS ?? "60")))
+  }
+  service.disconnect()
+  const [ours, official] = [measured.get("ours")!, measured.get("official")!]
+  row("1,000 idle bots", "KiB per bot", ours.bytes / 1024, official.bytes / 1024)
+  row("1,000 idle bots", "ms CPU / minute", ours.cpuMillisPerMinute, official.cpuMillisPerMinute, 0)
+}
+
+const loading = async () => {
+  const times: Array<number> = []
+  for (let i = 0; i < rounds; i++) times.push(await told(await start("importing")))
+  console.log(`import on top of effect and @effect/platform: ${median(times).toFixed(0)} ms`)
+  console.log(`the README's bot, minified and gzipped, without peers: ${(await gzippedBytes() / 1000).toFixed(1)} kB`)
+}
+
+const growth = async () => {
+  const { lanes, msgids } = await told(await start("growth"))
+  const line = (name: string, micros: ReadonlyArray<number>) =>
+    console.log(
+      `${name}: ${micros.map((each) => each.toFixed(2)).join(", ")} µs CPU, ${
+        (Math.max(...micros) / Math.min(...micros)).toFixed(2)
+      } ×`
+    )
+  line("a frame beside 1, 100, 10,000 open lanes", lanes)
+  line("a msgid beside 10, 1,000, 100,000 remembered", msgids)
+}
+
+const parts = { load, final, media, idle, loading, growth }
+const wanted = process.argv.slice(2)
 console.log(
-  `\nresident memory after all cases: ${kinds.map((kind) => `${kind} ${rss(kind).toFixed(0)} MiB`).join(", ")}`
+  `${new Date().toISOString().slice(0, 10)}, Node ${process.version}, medians of ${rounds} rounds after a warm-up`
 )
-for (const child of [service, ...clients.values()]) child.disconnect()
+header()
+for (const [name, part] of Object.entries(parts)) if (wanted.length === 0 || wanted.includes(name)) await part()

@@ -53,11 +53,17 @@ const docOf = (name: string, node: ts.Node): Doc => ({
   )
 })
 
+/** Of a function with overloads its body is no declaration that anybody sees. */
+const signatures = (declarations: ReadonlyArray<ts.Declaration>): ReadonlyArray<ts.Declaration> =>
+  declarations.length === 1
+    ? declarations
+    : declarations.filter((node) => !(ts.isFunctionDeclaration(node) && node.body !== undefined))
+
 /** One for every export, for each of its declarations: a schema and its type are two. */
 const docsOf = (name: string, symbol: ts.Symbol, checker: ts.TypeChecker): ReadonlyArray<Doc> => {
   const isReExport = (symbol.flags & ts.SymbolFlags.Alias) !== 0
   const target = isReExport ? checker.getAliasedSymbol(symbol) : symbol
-  const declared = (target.declarations ?? []).map((node) => docOf(name, node))
+  const declared = signatures(target.declarations ?? []).map((node) => docOf(name, node))
   if (isReExport) {
     // What stands beside the name where it is exported again goes first.
     const own = symbol.declarations!.map((node) => docOf(name, ts.isNamespaceExport(node) ? node.parent : node))

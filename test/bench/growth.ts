@@ -1,0 +1,74 @@
+/**
+ * Whether a frame costs the same however much the bot remembers: with 1, 100 and 10,000 lanes open beside it, and with 10,
+ * 1,000 and 100,000 msgids. Runs in a process of its own and reports microseconds of CPU for each.
+ */
+import * as BotConfig from "effect-wecom/BotConfig"
+import * as Connection from "effect-wecom/Connection"
+import * as Dedupe from "effect-wecom/Dedupe"
+import * as ReplyQueue from "effect-wecom/ReplyQueue"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import { median } from "./median.js"
+
+const frames = 200_000
+const rounds = 7
+
+const micros = (run: () => void): number => {
+  const cpu = process.cpuUsage()
+  run()
+  const { system, user } = process.cpuUsage(cpu)
+  return (user + system) / frames
+}
+
+/** A connection that acks at once, except the frames of the lanes that stay open. */
+const acking = {
+  unsafeRequest: (request, options, onExit) => {
+    options?.onWritten?.()
+    if (request.cmd !== "stays") {
+      onExit(Exit.succeed({ headers: request.headers, errcode: 0, errmsg: "ok", body: undefined }))
+    }
+    return () => {}
+  }
+} as Connection.Connection.Service
+
+const queue = Effect.runSync(
+  ReplyQueue.ReplyQueue.pipe(
+    Effect.provide(ReplyQueue.layer),
+    Effect.provide(Layer.succeed(Connection.Connection, acking)),
+    Effect.provide(BotConfig.layer({ botId: "b", secret: Redacted.make("s") }))
+  )
+)
+
+const lanes = (open: number) => {
+  for (let i = queue.unsafeSize(); i < open - 1; i++) {
+    queue.unsafeOffer({ cmd: "stays", headers: { req_id: `open${i}` } }, undefined, () => {})
+  }
+  const request = { cmd: "aibot_respond_msg", headers: { req_id: "r" }, body: {} }
+  const stream = { id: "r", finish: false }
+  return () => {
+    for (let i = 0; i < frames; i++) queue.unsafeOffer(request, { stream }, () => {})
+  }
+}
+
+const msgids = (remembered: number) => {
+  const dedupe = Effect.runSync(Dedupe.make({ capacity: remembered }))
+  let next = 0
+  const some = Effect.whileLoop({
+    while: () => next % frames !== 0,
+    body: () => dedupe.isNew(`MSGID${next++}`),
+    step: () => {}
+  })
+  return () => Effect.runSync(Effect.zipRight(Effect.suspend(() => dedupe.isNew(`MSGID${next++}`)), some))
+}
+
+const measure = (make: (size: number) => () => void, sizes: ReadonlyArray<number>) =>
+  sizes.map((size) => {
+    const run = make(size)
+    run()
+    return median(Array.from({ length: rounds }, () => micros(run)))
+  })
+
+process.send!({ lanes: measure(lanes, [1, 100, 10_000]), msgids: measure(msgids, [10, 1000, 100_000]) })
+process.exit(0)
