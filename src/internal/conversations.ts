@@ -44,7 +44,7 @@ type Why = "superseded" | "closing"
 interface Turn<A> {
   /** What is to be handled now; nothing when a newer one took the place. */
   readonly take: () => ReadonlyArray<A>
-  readonly onStarted?: (interrupt: () => void) => void
+  readonly onStarted?: ((interrupt: () => void) => void) | undefined
   readonly onEnd: () => void
 }
 
@@ -59,44 +59,70 @@ interface Policy<A> {
   readonly size: () => number
 }
 
-interface Queue<A> extends Turn<A> {
-  readonly items: Array<A>
+/** What all queues of one policy share. */
+interface Counter<A> {
+  readonly line: Line<A>
+  readonly queues: Map<string, Queue<A>>
+  readonly now: () => number
+  readonly take: (queue: Queue<A>) => ReadonlyArray<A>
+  readonly serve: (queue: Queue<A>) => void
+}
+
+/** Thousands may wait, most of them with one message. */
+class Queue<A> implements Turn<A> {
+  readonly counter: Counter<A>
+  readonly key: string
+  items: Array<A>
   /** When the first of them came. */
   openedAt: number
+
+  constructor(counter: Counter<A>, key: string, item: A) {
+    this.counter = counter
+    this.key = key
+    this.items = [item]
+    this.openedAt = counter.now()
+  }
+
+  push(item: A) {
+    if (this.items.length === 0) this.openedAt = this.counter.now()
+    this.items.push(item)
+  }
+
+  take() {
+    return this.counter.take(this)
+  }
+
+  takeAll() {
+    const { items } = this
+    this.items = []
+    return items
+  }
+
+  takeOne() {
+    return this.items.length === 1 ? this.takeAll() : this.items.splice(0, 1)
+  }
+
+  onEnd() {
+    if (this.items.length > 0) this.counter.serve(this)
+    else this.counter.queues.delete(this.key)
+  }
+
+  onClosing() {
+    this.counter.queues.delete(this.key)
+    this.counter.line.discard(this.takeAll(), "closing")
+  }
 }
 
 /** Each after the one before; a permit is for one turn, so that a busy conversation keeps no other waiting. */
-const oneAfterTheOther = <A>(
-  line: Line<A>,
-  now: () => number,
-  take: (items: Array<A>) => ReadonlyArray<A>,
-  serve: (queue: Queue<A>, onClosing: () => void) => void
-): Policy<A> => {
-  const queues = new Map<string, Queue<A>>()
-  const open = (key: string, item: A) => {
-    const items = [item]
-    const onClosing = () => {
-      queues.delete(key)
-      line.discard(items.splice(0), "closing")
-    }
-    const queue: Queue<A> = {
-      items,
-      openedAt: now(),
-      take: () => take(items),
-      onEnd: () => {
-        if (items.length > 0) serve(queue, onClosing)
-        else queues.delete(key)
-      }
-    }
-    queues.set(key, queue)
-    serve(queue, onClosing)
-  }
+const oneAfterTheOther = <A>(counter: Counter<A>): Policy<A> => {
+  const { queues, serve } = counter
   return {
     place: (key, item) => {
-      const queue = queues.get(key)
-      if (queue === undefined) return open(key, item)
-      if (queue.items.length === 0) queue.openedAt = now()
-      queue.items.push(item)
+      const known = queues.get(key)
+      if (known !== undefined) return known.push(item)
+      const queue = new Queue(counter, key, item)
+      queues.set(key, queue)
+      serve(queue)
     },
     size: () => queues.size
   }
@@ -147,18 +173,25 @@ const policyOf = <A>(options: Options<A>, line: Line<A>): Policy<A> => {
   const { after, debounceMillis, now } = options
   switch (options.overlap) {
     case "queue":
-      return oneAfterTheOther(line, () => 0, (items) => items.splice(0, 1), line.enter)
-    case "debounce":
-      return oneAfterTheOther(
+      return oneAfterTheOther({
         line,
+        queues: new Map(),
+        now: () => 0,
+        take: (queue) => queue.takeOne(),
+        serve: line.enter
+      })
+    case "debounce":
+      return oneAfterTheOther({
+        line,
+        queues: new Map(),
         now,
-        (items) => items.splice(0),
-        (queue, onClosing) =>
+        take: (queue) => queue.takeAll(),
+        serve: (queue) =>
           after(
             Math.max(0, queue.openedAt + debounceMillis - now()),
-            (hasPassed) => hasPassed ? line.enter(queue) : onClosing()
+            (hasPassed) => hasPassed ? line.enter(queue) : queue.onClosing()
           )
-      )
+      })
     case "latest":
       return latest(line)
     case "concurrent":

@@ -29,19 +29,62 @@ export interface Entry {
   cancelled: boolean
 }
 
+/**
+ * A link in the list of all that last equally long, so that nothing of it is left when it is stopped: what lies in a queue
+ * until its time survives the garbage collector, which then costs more than the frame.
+ *
+ * @internal
+ */
+export interface Timeout {
+  dueAt: number
+  previous: Timeout | undefined
+  next: Timeout | undefined
+  readonly onDue: () => void
+}
+
+/** @internal */
+export interface Timeouts {
+  readonly start: (timeout: Timeout) => void
+  /** It must have been started, and neither stopped nor called back since. */
+  readonly stop: (timeout: Timeout) => void
+}
+
 /** @internal */
 export interface Deadlines {
   /** Monotonic milliseconds, less the time the event loop stood still. */
   readonly now: () => number
   /** Calls back once, after `millis`, unless cancelled first. */
   readonly after: (millis: number, onDue: () => void) => Entry
-  /** Calls back once, when it is due, unless cancelled first. For whoever has an object anyway. */
-  readonly add: (entry: Entry) => void
+  /** For many that last equally long, almost all of which are stopped. */
+  readonly timeouts: (millis: number) => Timeouts
   /** Never returns; runs for as long as the deadlines are kept. */
   readonly run: Effect.Effect<never>
 }
 
 const smallestCompaction = 1024
+
+class List {
+  first: Timeout | undefined = undefined
+  last: Timeout | undefined = undefined
+
+  link = (timeout: Timeout): void => {
+    timeout.previous = this.last
+    timeout.next = undefined
+    if (this.last === undefined) this.first = timeout
+    else this.last.next = timeout
+    this.last = timeout
+  }
+
+  unlink = (timeout: Timeout): void => {
+    const { next, previous } = timeout
+    if (previous === undefined) this.first = next
+    else previous.next = next
+    if (next === undefined) this.last = previous
+    else next.previous = previous
+    timeout.previous = undefined
+    timeout.next = undefined
+  }
+}
 
 /** @internal */
 export const make = (clock: Clock.Clock): Deadlines => {
@@ -80,26 +123,49 @@ export const make = (clock: Clock.Clock): Deadlines => {
     compactAt = Math.max(smallestCompaction, 2 * queue.length)
   }
 
-  const add = (entry: Entry): void => {
+  const arm = (dueAt: number) => {
+    if (dueAt >= armedFor) return
+    // At once, and not only when the fiber wakes: a loop that blocks right now must be noticed too.
+    armedFor = dueAt
+    ring()
+  }
+
+  const after = (millis: number, onDue: () => void): Entry => {
+    const entry: Entry = { dueAt: now() + millis, onDue, cancelled: false }
     if (queue.length >= compactAt) compact()
     let at = queue.length
     while (at > head && queue[at - 1]!.dueAt > entry.dueAt) at--
     if (at === queue.length) queue.push(entry)
     else queue.splice(at, 0, entry)
-    if (entry.dueAt < armedFor) {
-      // At once, and not only when the fiber wakes: a loop that blocks right now must be noticed too.
-      armedFor = entry.dueAt
-      ring()
-    }
-  }
-
-  const after = (millis: number, onDue: () => void): Entry => {
-    const entry: Entry = { dueAt: now() + millis, onDue, cancelled: false }
-    add(entry)
+    arm(entry.dueAt)
     return entry
   }
 
-  const peek = (): Entry | undefined => {
+  const lists = new Map<number, List>()
+
+  const timeouts = (millis: number): Timeouts => {
+    let list = lists.get(millis)
+    if (list === undefined) lists.set(millis, list = new List())
+    const { link, unlink } = list
+    return {
+      start: (timeout) => {
+        timeout.dueAt = now() + millis
+        link(timeout)
+        arm(timeout.dueAt)
+      },
+      stop: unlink
+    }
+  }
+
+  const firstList = (): List | undefined => {
+    let first: List | undefined
+    for (const list of lists.values()) {
+      if (list.first !== undefined && (first === undefined || list.first.dueAt < first.first!.dueAt)) first = list
+    }
+    return first
+  }
+
+  const firstEntry = (): Entry | undefined => {
     while (head < queue.length) {
       const entry = queue[head]!
       if (!entry.cancelled) return entry
@@ -110,25 +176,34 @@ export const make = (clock: Clock.Clock): Deadlines => {
     return undefined
   }
 
+  const nextDue = (): number => Math.min(firstEntry()?.dueAt ?? Infinity, firstList()?.first?.dueAt ?? Infinity)
+
   const judge = () => {
     const time = now()
     armedFor = Infinity
-    for (let entry = peek(); entry !== undefined && entry.dueAt < time + grainMillis; entry = peek()) {
-      head++
-      entry.onDue()
+    while (nextDue() < time + grainMillis) {
+      const entry = firstEntry()
+      const list = firstList()
+      if (entry !== undefined && (list === undefined || entry.dueAt <= list.first!.dueAt)) {
+        head++
+        entry.onDue()
+      } else {
+        const timeout = list!.first!
+        list!.unlink(timeout)
+        timeout.onDue()
+      }
     }
   }
 
   const run = Effect.gen(function*() {
     while (true) {
-      const next = peek()
-      armedFor = next === undefined ? Infinity : next.dueAt
+      armedFor = nextDue()
       const wait = armedFor - now()
       if (wait >= grainMillis) {
         // In one step with arming: whoever adds an earlier deadline while this fiber yields must find the alarm.
         alarm = Deferred.unsafeMake<void>(FiberId.none)
         const rung = Deferred.await(alarm)
-        yield* next === undefined ? rung : Effect.raceFirst(clock.sleep(Duration.millis(wait)), rung)
+        yield* armedFor === Infinity ? rung : Effect.raceFirst(clock.sleep(Duration.millis(wait)), rung)
         now()
       } else {
         yield* clock.sleep(Duration.zero)
@@ -137,5 +212,5 @@ export const make = (clock: Clock.Clock): Deadlines => {
     }
   })
 
-  return { now, after, add, run }
+  return { now, after, timeouts, run }
 }

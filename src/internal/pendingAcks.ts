@@ -39,28 +39,29 @@ export interface PendingAcks {
 }
 
 /** Its own deadline: one object for each frame that waits. */
-class Pending implements AckCredit.Written, Deadlines.Entry {
+class Pending implements AckCredit.Written, Deadlines.Timeout {
   readonly reqId: string
   readonly order: number
-  readonly horizonAt: number
-  readonly dueAt: number
+  readonly timeouts: Deadlines.Timeouts
   readonly onTimeout: (frame: Pending) => void
-  /** Absent once the frame is settled, when only the queue of deadlines still holds it. */
+  /** Absent once the frame is settled. */
   writer: Writer | undefined
-  cancelled = false
+  writtenAt = 0
+  horizonAt = 0
+  dueAt = 0
+  previous: Deadlines.Timeout | undefined = undefined
+  next: Deadlines.Timeout | undefined = undefined
 
   constructor(
     reqId: string,
     order: number,
-    horizonAt: number,
-    dueAt: number,
+    timeouts: Deadlines.Timeouts,
     writer: Writer,
     onTimeout: (frame: Pending) => void
   ) {
     this.reqId = reqId
     this.order = order
-    this.horizonAt = horizonAt
-    this.dueAt = dueAt
+    this.timeouts = timeouts
     this.writer = writer
     this.onTimeout = onTimeout
   }
@@ -88,15 +89,26 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
   let order = 0
   let size = 0
 
+  const known = new Map<number, Deadlines.Timeouts>()
+  const timeoutsOf = (millis: number): Deadlines.Timeouts => {
+    let timeouts = known.get(millis)
+    if (timeouts === undefined) known.set(millis, timeouts = deadlines.timeouts(millis))
+    return timeouts
+  }
+
   const isSettled = (frame: Pending) => frame.writer === undefined
 
-  const settle = (frame: Pending, verdict: Verdict) => {
+  const conclude = (frame: Pending, verdict: Verdict) => {
     const writer = frame.writer!
     frame.writer = undefined
-    frame.cancelled = true
     size--
-    if (verdict._tag === "Acked") meters.ackLatency(deadlines.now() - frame.horizonAt + horizonMillis)
+    if (verdict._tag === "Acked") meters.ackLatency(deadlines.now() - frame.writtenAt)
     writer.onVerdict(verdict)
+  }
+
+  const settle = (frame: Pending, verdict: Verdict) => {
+    frame.timeouts.stop(frame)
+    conclude(frame, verdict)
   }
 
   const review = (reqId: string, group: AckCredit.Group<Pending>) => {
@@ -131,13 +143,15 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
       forget(reqId)
     })
     horizons.add(horizon)
-    settle(frame, timedOut)
+    conclude(frame, timedOut)
   }
 
   const register = (reqId: string, timeoutMillis: number, writer: Writer) => {
-    const now = deadlines.now()
-    const frame = new Pending(reqId, ++order, now + horizonMillis, now + timeoutMillis, writer, onTimeout)
-    deadlines.add(frame)
+    const timeouts = timeoutsOf(timeoutMillis)
+    const frame = new Pending(reqId, ++order, timeouts, writer, onTimeout)
+    timeouts.start(frame)
+    frame.writtenAt = frame.dueAt - timeoutMillis
+    frame.horizonAt = frame.writtenAt + horizonMillis
     size++
     let group = groups.size === 0 ? undefined : groups.get(reqId)
     if (group === undefined) {
@@ -150,7 +164,7 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
       group = AckCredit.make([other])
       groups.set(reqId, group)
     }
-    AckCredit.prune(group, now, isSettled)
+    AckCredit.prune(group, frame.writtenAt, isSettled)
     if (group.frames.length >= largestGroup) {
       drowned.add(group)
       group.acks = []

@@ -31,7 +31,21 @@ export const make = (deadlineRank: number): Agenda => {
   return {
     now: () => time,
     after: (ticks, onDue) => add({ dueAt: time + ticks, onDue, cancelled: false }, deadlineRank),
-    add: (entry) => void add(entry, deadlineRank),
+    timeouts: (ticks) => {
+      const entries = new Map<Deadlines.Timeout, Deadlines.Entry>()
+      return {
+        start: (timeout) => {
+          timeout.dueAt = time + ticks
+          entries.set(
+            timeout,
+            add({ dueAt: timeout.dueAt, onDue: () => timeout.onDue(), cancelled: false }, deadlineRank)
+          )
+        },
+        stop: (timeout) => {
+          entries.get(timeout)!.cancelled = true
+        }
+      }
+    },
     run: Effect.never,
     at: (when, rank, act) => void add({ dueAt: when, onDue: act, cancelled: false }, rank),
     runToEnd: () => {
