@@ -242,3 +242,32 @@ describe("patience: a blocked event loop accuses nobody", () => {
       }
     }))
 })
+
+describe("timeouts", () => {
+  const timeout = (onDue: () => void): Deadlines.Timeout => ({ dueAt: 0, previous: undefined, next: undefined, onDue })
+
+  it.scoped("come due in order among all other deadlines, and not when they were stopped", () =>
+    Effect.gen(function*() {
+      const { after, clock, deadlines, rung } = yield* started
+      const short = deadlines.timeouts(10)
+      const long = deadlines.timeouts(30)
+      const start = (timeouts: Deadlines.Timeouts, name: string) => {
+        const one = timeout(() => void rung.push(name))
+        timeouts.start(one)
+        return one
+      }
+      start(long, "long")
+      after(20, "between")
+      const first = start(short, "stopped first")
+      start(short, "short 1")
+      const middle = start(short, "stopped")
+      start(short, "short 2")
+      const last = start(short, "stopped last")
+      for (const one of [middle, last, first]) short.stop(one)
+      yield* clock.advance(10)
+      expect(rung).toEqual(["short 1", "short 2"])
+      start(short, "again")
+      yield* clock.advance(30)
+      expect(rung).toEqual(["short 1", "short 2", "between", "again", "long"])
+    }))
+})

@@ -1,0 +1,38 @@
+import { expect, it } from "@effect/vitest"
+import * as fc from "fast-check"
+import { Keyed } from "../../src/internal/keyed.js"
+
+it("is a Map, whatever comes and goes", () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.nat(300), fc.boolean()), { maxLength: 2000, size: "max" }), (steps) => {
+      const keyed = new Keyed<number>()
+      const model = new Map<string, number>()
+      for (const [n, comes] of steps) {
+        const key = String(n)
+        if (comes && !model.has(key)) {
+          keyed.add(key, n)
+          model.set(key, n)
+        } else if (!comes && model.has(key)) {
+          keyed.remove(key)
+          model.delete(key)
+        }
+        expect(keyed.get(key)).toBe(model.get(key))
+        expect(keyed.size).toBe(model.size)
+      }
+      expect(new Set(keyed.values())).toEqual(new Set(model.values()))
+      keyed.clear()
+      expect(keyed.size).toBe(0)
+      expect(keyed.values()).toEqual([])
+    }),
+    { numRuns: 50 }
+  )
+})
+
+it("keys that went leave nothing behind", () => {
+  const keyed = new Keyed<number>()
+  for (let n = 0; n < 100_000; n++) {
+    keyed.add(`key ${n}`, n)
+    keyed.remove(`key ${n}`)
+  }
+  expect((keyed as unknown as { entries: Map<string, number> }).entries.size).toBeLessThanOrEqual(65)
+})
