@@ -5,9 +5,13 @@ import { pieces, render } from "../src/internal/markdown/cut.js"
 import { document, noise, plainNoise } from "./markdown/documents.js"
 import { merge, openFences, read, readPieces, verbatim } from "./markdown/reading.js"
 
-/** `SPLITTER_RUNS=100000 npx vitest run test/Markdown.test.ts` tries that many documents in each of the heavy tests. */
+/**
+ * `SPLITTER_RUNS=100000 npx vitest run test/Markdown.test.ts` tries that many documents in each of the heavy tests;
+ * `SPLITTER_SEED=1` says which.
+ */
 const asked = Number(process.env.SPLITTER_RUNS ?? 0)
-const runs = (numRuns: number) => ({ numRuns: asked || numRuns })
+const seed = process.env.SPLITTER_SEED
+const runs = (numRuns: number) => ({ numRuns: asked || numRuns, ...(seed === undefined ? {} : { seed: Number(seed) }) })
 const timeout = 30_000 + asked * 60
 
 const bytes = (text: string) => Buffer.byteLength(text)
@@ -132,6 +136,41 @@ describe("split", () => {
     }
   })
 
+  it("a heading underlined below several lines is a heading in every piece", () => {
+    const lines = "words of a heading\n".repeat(40)
+    for (const underline of ["===", "-"]) {
+      expectSameReading(`${lines}${underline}\nafter`, 256)
+      expectSameReading(`> ${lines.trimEnd().replaceAll("\n", "\n> ")}\n> ${underline}\nafter`, 256)
+      expectSameReading(`- ${lines.trimEnd().replaceAll("\n", "\n  ")}\n  ${underline}\nafter`, 256)
+      expectSameReading(`${"**many words** ".repeat(40)}end\n${underline}\nafter`, 256)
+    }
+    const item = `- so ${"x".repeat(250)}\n  7) alpha\n     ===\n\n     - ${"words ".repeat(40)}`
+    expect(Markdown.split(item, { limit: 512 })[0]!.endsWith("x\n  ===\n  ")).toBe(true)
+    expectSameReading(item, 512)
+  })
+
+  it("the white space that a long line of code begins with is no place to cut it", () => {
+    const family = "👨‍👩‍👧‍👦"
+    expectSameReading(`<think>想一想\n 1. \`\`\`\`\`js title="a b"\n        ${family.repeat(23)}`, 622)
+  })
+
+  it("text that is cut where it begins with a fence stays text", () => {
+    for (let n = 240; n <= 256; n++) {
+      expectSameReading(`${"x".repeat(n)}~~~\`\`\`\`\nwords\n\n${"more ".repeat(60)}`, 256)
+    }
+  })
+
+  it("lines that only look like items, fences and tables are none", () => {
+    const words = "words ".repeat(40)
+    const texts = [
+      `- > > ${words}\n      - no item\n      - ${words}`,
+      `  - a\n       + ${words}\n           + b\n        * no item, ${words}\n          10. an item`,
+      `| a | b |\n|---|---|\n<b>\n\`\`\`js\n\n${words}\n\n${words}`,
+      `\`\`\`\`|\n---\n${words}\n${words}\n\`\`\`\`\nafter`
+    ]
+    for (const text of texts) for (const limit of [256, 300, 400]) expectSameReading(text, limit)
+  })
+
   it("a link that fits into a piece is not cut", () => {
     const link = `[a link](https://example.com/${"x".repeat(150)})`
     expect(Markdown.split(`${"words ".repeat(30)}${link}`, { limit: 256 })[1]).toBe(link)
@@ -143,6 +182,22 @@ describe("split", () => {
     expect(first!.endsWith("</think>\n\n…")).toBe(true)
     expect(second!.startsWith("<think>\n\nI think.")).toBe(true)
     expect(second!.endsWith("</think>answer")).toBe(true)
+  })
+
+  it("a fence in a <think> is closed even where its next line would begin in what closes the thoughts", () => {
+    for (let n = 225; n < 256; n++) {
+      const text = `<think>\n\n\`\`\`bash\n${"x ".repeat(n >> 1)}${
+        n % 2 ? ">" : ""
+      }\nconst x = 1\n\`\`\`\n\n</think>\n\n| a |\n| - |`
+      expectSameReading(text, 265)
+    }
+  })
+
+  it("a fence that opens in the line in which its <think> ends takes no other <think> for code", () => {
+    for (const code of ["~~~", "~~~js ", "\n    code"]) {
+      const text = `<think>${code}</think><think>A sentence.\n\n${"words ".repeat(60)}\n\n</think>the end`
+      for (const piece of Markdown.split(text, { limit: 256 })) expect(Reply.hasVisible(piece)).toBe(true)
+    }
   })
 
   it("a <think> in code is text", () => {

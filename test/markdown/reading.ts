@@ -2,11 +2,9 @@
  * What a real parser (markdown-it: CommonMark with GFM's tables and strikethrough) reads in a document: every visible
  * character with the blocks and marks it stands in.
  */
-import MarkdownIt from "markdown-it"
 import type { Piece } from "../../src/internal/markdown/cut.js"
 import { render } from "../../src/internal/markdown/cut.js"
-
-const parser = new MarkdownIt("commonmark").enable(["table", "strikethrough"])
+import { parser } from "./parser.js"
 
 export type Run = readonly [context: string, text: string]
 

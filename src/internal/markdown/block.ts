@@ -26,6 +26,8 @@ export interface Paragraph {
   readonly start: number
   /** `## ` for an ATX heading. */
   readonly marker: string
+  /** What makes it a heading, known once the line below its last one is read: `===`, `---`, or empty. */
+  underline: string
 }
 
 export interface Fence {

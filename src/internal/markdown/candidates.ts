@@ -134,6 +134,13 @@ export const collect = (text: string, room: Pick<Room, "before" | "end">, limit:
     return isInPair ? room.end - 1 : room.end
   }
 
+  /** What a cut within a line of the block has to leave room for. */
+  const reserve = (leaf: Leaf, role: Role): number => {
+    const isVerbatim = (leaf._tag === "Fence" && role === "code") || (leaf._tag === "Html" && leaf.open !== "")
+    const frame = isVerbatim ? frameOf(leaf) : undefined
+    return (frame === undefined ? 0 : frame.bytes + 1) + (isThinking ? Frames.closeThinkBytes : 0)
+  }
+
   const note = (grade: number, at: number, { prefix, suffix }: Frame) => {
     if (base === -1 || at <= base || !isCharacterStart(text, at)) return
     const isOrphan = isAfterHeading && grade !== Grade.codeParagraph
@@ -223,7 +230,7 @@ export const collect = (text: string, room: Pick<Room, "before" | "end">, limit:
     if (scanner.start > room.end) break
     const { content, end, flips, leaf, role, start } = scanner
     const isOwn = role !== "closer" && role !== "underline" && role !== "delimiter" && role !== "tag"
-    if (isOwn && content < end && content < room.end - (isThinking ? Frames.closeThinkBytes : 0)) {
+    if (isOwn && content < end && content < room.end - reserve(leaf, role)) {
       last = { role, start, end, content, leaf, isThinking, flips: flips.length === 0 ? noFlips : [...flips] }
     }
     if (leaf === last?.leaf) lastEnd = end

@@ -13,13 +13,15 @@ import { Level, read } from "./inline.js"
 import { Scanner } from "./scanner.js"
 import { trimEnd } from "./syntax.js"
 import type { Context, Cut } from "./within.js"
-import { cutSoft, cutWithin } from "./within.js"
+import { cutSoft, cutWithin, shortens } from "./within.js"
 
 const later = (...cuts: ReadonlyArray<Cut | undefined>): Cut | undefined =>
   cuts.reduce((best, cut) => cut !== undefined && (best === undefined || cut.at > best.at) ? cut : best, undefined)
 
 const between = (candidate: Candidate | undefined, least: number): Cut | undefined =>
-  candidate === undefined || candidate.at < least ? undefined : { ...candidate, closeAt: candidate.at, closers: "" }
+  candidate === undefined || candidate.at < least || !shortens(candidate)
+    ? undefined
+    : { ...candidate, closeAt: candidate.at, closers: "" }
 
 const choose = (text: string, room: Room, limit: number): Cut | undefined => {
   const found = collect(text, room, limit)
@@ -70,11 +72,10 @@ const closeThoughts = (text: string, cut: Cut): Cut => {
   return { ...cut, prefix: Frames.openThink + cut.prefix, suffix: cut.suffix + Frames.closeThink(end) }
 }
 
-/** Undefined unless what remains becomes shorter: whoever cuts again and again has to come to an end. */
 const closing = (text: string, chosen: Cut | undefined, limit: number): Cut | undefined => {
-  if (chosen === undefined) return undefined
+  if (chosen === undefined || !shortens(chosen)) return undefined
   const cut = closeThoughts(text, chosen)
-  return cut.at > cut.prefix.length && Frames.fits(cut.prefix, limit) ? cut : undefined
+  return Frames.fits(cut.prefix, limit) ? cut : undefined
 }
 
 const find = (text: string, limit: number): Cut => {

@@ -2,7 +2,7 @@
  * What closes the open blocks at the end of a piece, and what opens them again at the beginning of the next one.
  */
 import { utf8Length } from "../bytes.js"
-import type { Code, Fence, Html, Path, Table } from "./block.js"
+import type { Code, Fence, Html, Paragraph, Path, Table } from "./block.js"
 import { canInterrupt } from "./block.js"
 
 /** Opening blocks again may take two thirds of a piece, so that every piece brings the text on. */
@@ -61,6 +61,10 @@ export const openFence = (fence: Fence, info: string): string =>
   `${blockStart(fence.path, false)}${" ".repeat(fence.indent)}${fence.fence}${info}\n`
 
 export const closeFence = (fence: Fence): string => continuation(fence.path) + fence.fence
+
+/** What makes the text above it a heading, as it is in the whole. */
+export const underline = ({ path, underline }: Paragraph): string =>
+  underline === "" ? "" : `\n${continuation(path)}${underline}`
 
 /** For the rest of a line of code that was cut. */
 export const codeLine = (fence: Fence): string => continuation(fence.path) + " ".repeat(fence.indent)

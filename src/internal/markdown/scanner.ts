@@ -71,8 +71,16 @@ export class Scanner {
       this.next = this.tag
       this.line()
     } else {
+      const { leaf, path } = this
       this.line()
-      this.flipWithin()
+      const opensCode = this.role === "opens" && (this.leaf._tag === "Fence" || this.leaf._tag === "Code")
+      if (this.isThinking && opensCode) {
+        this.leaf = leaf
+        this.path = path
+        this.end = this.tag
+        this.next = this.tag
+        this.line()
+      } else this.flipWithin()
     }
     return true
   }
@@ -281,7 +289,7 @@ export class Scanner {
     else if (leaf._tag === "Table" && !brings && isWhole) {
       leaf.rows++
       this.role = "row"
-    } else this.open(path, { _tag: "Paragraph", path, start: this.nonspace, marker: "" })
+    } else this.open(path, { _tag: "Paragraph", path, start: this.nonspace, marker: "", underline: "" })
   }
 
   /** Whether the open block takes the line, which stands in all of its containers. */
@@ -335,7 +343,7 @@ export class Scanner {
     const level = Syntax.headingLevel(text, nonspace, end)
     if (level > 0) {
       const marker = `${"#".repeat(level)} `
-      this.open(path, { _tag: "Heading", path, start: nonspace, marker })
+      this.open(path, { _tag: "Heading", path, start: nonspace, marker, underline: "" })
       return true
     }
     const length = Syntax.fenceLength(text, nonspace, end)
@@ -353,6 +361,7 @@ export class Scanner {
       return true
     }
     if (canUnderline && Syntax.isSetextUnderline(text, nonspace, end)) {
+      if (this.leaf._tag === "Paragraph") this.leaf.underline = text.charAt(nonspace).repeat(3)
       this.open(path, none)
       this.role = "underline"
       return true

@@ -138,9 +138,13 @@ const clashes = (text: string, closeAt: number, at: number, spans: ReadonlyArray
     spans.some(({ open }, i) => open.length === 1 && open !== "[" && spans[i + 1]?.open === open)
 }
 
+/** Whether what remains becomes shorter: whoever cuts again and again has to come to an end. */
+export const shortens = ({ at, isThinking, prefix }: Pick<Cut, "at" | "isThinking" | "prefix">): boolean =>
+  at > prefix.length + (isThinking ? Frames.openThink.length : 0)
+
 const fit = ({ room }: Context, cut: Cut): Cut | undefined => {
   const bytes = utf8Length(cut.closers) + utf8Length(cut.suffix) + (cut.isThinking ? Frames.closeThinkBytes : 0)
-  return cut.at <= room.before(bytes) ? cut : undefined
+  return cut.at <= room.before(bytes) && shortens(cut) ? cut : undefined
 }
 
 /** At a line break within the last paragraph. */
@@ -153,19 +157,24 @@ export const cutSoft = (
 ): Cut | undefined => {
   const { soft } = context.found
   for (let i = soft.length - 1; i >= 0; i--) {
-    const { at, closeAt, content, end, isThinking, prefix } = soft[i]!
+    const { at, closeAt, content, end, isThinking, leaf, prefix } = soft[i]!
     if (at < least) return undefined
     const bare = Syntax.trimEnd(context.text, 0, closeAt)
     const here = inline.level(bare)
     if (here > level || !isEligible(soft[i]!)) continue
     const spans = here === Level.free ? [] : inline.around(bare)
     const opensBlock = spans.length === 0 && Syntax.opensBlock(context.text, content, end)
-    if (spans.length === 0 && !opensBlock) return { at, closeAt: at, closers: "", suffix: "", prefix, isThinking }
+    const underline = Frames.underline(leaf)
+    if (spans.length === 0 && !opensBlock && underline === "") {
+      const cut: Cut = { at, closeAt: at, closers: "", suffix: "", prefix, isThinking }
+      if (!shortens(cut)) continue
+      return cut
+    }
     // Text that follows an opener has to begin with it, behind any marker of its line.
     const guard = opensBlock ? Frames.filler : ""
-    const open = Frames.markers(soft[i]!.leaf.path) + guard + spans.map((span) => span.open).join("")
-    const closers = spans.map((span) => span.close).toReversed().join("")
-    if ((!opensBlock && clashes(context.text, bare, content, spans)) || !Frames.fits(open, context.limit)) continue
+    const open = Frames.markers(leaf.path) + guard + spans.map((span) => span.open).join("")
+    const closers = spans.map((span) => span.close).toReversed().join("") + underline
+    if ((spans.length > 0 && clashes(context.text, bare, content, spans)) || !Frames.fits(open, context.limit)) continue
     const cut = fit(context, { at: content, closeAt: bare, closers, suffix: "", prefix: open, isThinking })
     if (cut !== undefined) return cut
   }
@@ -176,12 +185,13 @@ const inParagraph = (context: LineContext, leaf: Paragraph, inline: Inline, fall
   const { last, limit, text } = context
   const full = Frames.markers(leaf.path) + leaf.marker
   const prefix = Frames.fits(full, limit) ? full : ""
+  const underline = Frames.underline(leaf)
   return cutInline(
     context,
     inline,
     last.content,
     (at, level, inline) => {
-      const cut = cutSpans(context, inline, level, at, prefix, "", isThinkingAt(context, at))
+      const cut = cutSpans(context, inline, level, at, prefix, underline, isThinkingAt(context, at))
       if (cut === undefined || Syntax.readsOtherwise(text, last.content, cut.closeAt)) return undefined
       if (leaf.marker === "" && cut.prefix === prefix && Syntax.opensBlock(text, at, last.end)) {
         return { ...cut, prefix: prefix + Frames.filler }
@@ -191,7 +201,15 @@ const inParagraph = (context: LineContext, leaf: Paragraph, inline: Inline, fall
       return isFence ? { ...cut, prefix: prefix + Frames.filler + opener } : cut
     },
     fallback,
-    (at) => fit(context, { at, closeAt: at, closers: "", suffix: "", prefix, isThinking: isThinkingAt(context, at) })
+    (at) =>
+      fit(context, {
+        at,
+        closeAt: at,
+        closers: "",
+        suffix: underline,
+        prefix: leaf.marker === "" && Syntax.opensBlock(text, at, last.end) ? prefix + Frames.filler : prefix,
+        isThinking: isThinkingAt(context, at)
+      })
   )
 }
 
@@ -222,9 +240,14 @@ const inVerbatim = (context: LineContext, leaf: Fence | Html): Cut | undefined =
     last.start,
     to,
     (at) =>
-      !isCharacterStart(text, at) || isCloser(last.content, at) || isCloser(at, last.end)
-        ? undefined
-        : { at, closeAt: at, closers: "", suffix: `\n${frame.suffix}`, prefix, isThinking: isThinkingAt(context, at) }
+      !isCharacterStart(text, at) || isCloser(last.content, at) || isCloser(at, last.end) ? undefined : fit(context, {
+        at,
+        closeAt: at,
+        closers: "",
+        suffix: `\n${frame.suffix}`,
+        prefix,
+        isThinking: isThinkingAt(context, at)
+      })
   )
 }
 
