@@ -160,13 +160,15 @@ describe("split", () => {
     }
   })
 
-  it("lines that only look like items, fences and tables are none", () => {
+  it("what only looks like an item, a fence, a table, its end or a mark is none", () => {
     const words = "words ".repeat(40)
     const texts = [
       `- > > ${words}\n      - no item\n      - ${words}`,
       `  - a\n       + ${words}\n           + b\n        * no item, ${words}\n          10. an item`,
       `| a | b |\n|---|---|\n<b>\n\`\`\`js\n\n${words}\n\n${words}`,
-      `\`\`\`\`|\n---\n${words}\n${words}\n\`\`\`\`\nafter`
+      `\`\`\`\`|\n---\n${words}\n${words}\n\`\`\`\`\nafter`,
+      `| a | b |\n|---|---|\n| c | d |\n\u3000\n${"| row |\n".repeat(40)}`,
+      `| a | b |\n|---|---|\nc~~d ${words}~~~`
     ]
     for (const text of texts) for (const limit of [256, 300, 400]) expectSameReading(text, limit)
   })

@@ -41,11 +41,23 @@ const endsTable: (...line: Parameters<Rule>) => boolean = (state, line) =>
   state.parentType === "table" &&
   loneTag.test(state.src.slice(state.bMarks[line]! + state.tShift[line]!, state.eMarks[line]))
 
+/** Only spaces and tabs make a line blank that ends a table; markdown-it takes every white space for that. */
+const wideLine = /^[^\S\n]*[^\S\n\t ][^\S\n]*$/gm
+
+const inTable = (rule: Rule): Rule => (state, line, end, silent) => {
+  const { src } = state
+  state.src = src.replace(wideLine, (line) => "\u200b".repeat(line.length))
+  const isTable = rule(state, line, end, silent)
+  state.src = src
+  return isTable
+}
+
 const chains = new Map<string, Array<Rule>>()
 block.ruler.getRules = (chain) => {
   const rules = chains.get(chain) ??
     getRules.call(block.ruler, chain)
       .toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name))
+      .map((rule) => rule.name === "table" ? inTable(rule) : rule)
       .map((rule): Rule => (state, line, end, silent) =>
         silent
           ? !isText(state, line, end, silent) && (rule(state, line, end, silent) || endsTable(state, line, end, silent))
@@ -54,3 +66,16 @@ block.ruler.getRules = (chain) => {
   chains.set(chain, rules)
   return rules
 }
+
+/** Three tildes and more strike nothing through. */
+const tildes = /~{3,}/y
+const { ruler } = parser.inline
+const strikethrough = ruler.getRules("").find((rule) => rule.name === "strikethrough_tokenize")!
+ruler.at("strikethrough", (state, silent) => {
+  tildes.lastIndex = state.pos
+  const run = tildes.exec(state.src)?.[0]
+  if (run === undefined || silent) return strikethrough(state, silent)
+  state.push("text", "", 0).content = run
+  state.pos += run.length
+  return true
+})
