@@ -202,6 +202,18 @@ describe("split", () => {
     }
   })
 
+  it("a <think> is none where no fence opens before it, and one where a code span before it is all thoughts", () => {
+    const words = "words ".repeat(60)
+    const texts = [
+      `    <think>indented ${words}</think>the end`,
+      `first\n\n    code\n${"    <think>\n".repeat(40)}    code\n\nthe end`,
+      `<think>so \`\`a</think><think>\`\` ${words}\n\n</think>the end`
+    ]
+    for (const text of texts) {
+      for (const piece of Markdown.split(text, { limit: 256 })) expect(Reply.hasVisible(piece)).toBe(true)
+    }
+  })
+
   it("a <think> in code is text", () => {
     for (const code of ["`<think>`", "```\n<think>\n```"]) {
       for (const piece of Markdown.split(`${code}\n\n${"words ".repeat(100)}`, { limit: 256 })) {

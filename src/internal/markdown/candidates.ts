@@ -193,6 +193,7 @@ export const collect = (text: string, room: Pick<Room, "before" | "end">, limit:
       }
       case "code": {
         if (leaf._tag === "Code") {
+          if (text.startsWith("<think>", scanner.content)) return
           if (!Frames.hasItem(leaf.path)) return note(isAfterBlank ? Grade.paragraph : Grade.line, placeRaw(), noFrame)
           const frame = frameOf(leaf)
           return frame && note(isAfterBlank ? Grade.codeParagraph : Grade.innerLine, place(scanner.start, 0), frame)

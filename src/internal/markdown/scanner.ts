@@ -64,7 +64,9 @@ export class Scanner {
     }
     const isLeading = Syntax.isBlank(this.text, this.start, this.tag)
     const isBlock = this.leaf._tag === "Fence" || this.leaf._tag === "Html" || this.leaf._tag === "Code"
-    if (isLeading && (this.isThinking || !this.isCode())) this.tagLine()
+    // A text that begins with it begins with thoughts, however far it is indented: it would show nothing else.
+    const isFirst = isLeading && Syntax.isBlank(this.text, 0, this.start)
+    if (isLeading && (this.isThinking || isFirst || !this.isCode())) this.tagLine()
     else if (this.isThinking && isBlock) {
       // It ends there whatever block is open: the client takes the tags out before it reads Markdown.
       this.end = this.tag
@@ -135,6 +137,8 @@ export class Scanner {
     while (this.tag < this.end) {
       const after = this.tag + (this.isThinking ? closeTag : openTag).length
       if (this.isThinking || (isText && !this.isInCodeSpan(this.tag))) {
+        // No code span goes on behind thoughts either.
+        if (this.isThinking) this.spansReadTo = Math.max(this.spansReadTo, after)
         this.isThinking = !this.isThinking
         this.flips.push(after)
       }

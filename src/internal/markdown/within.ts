@@ -260,7 +260,7 @@ const inCode = (context: LineContext, leaf: Code): Cut | undefined => {
     last.content,
     context.to,
     (at) =>
-      !isCharacterStart(text, at) || Syntax.isBlankCode(text.charCodeAt(at))
+      !isCharacterStart(text, at) || Syntax.isBlankCode(text.charCodeAt(at)) || text.startsWith("<think>", at)
         ? undefined
         : fit(context, { at, closeAt: at, closers: "", suffix: "", prefix, isThinking: isThinkingAt(context, at) })
   )
