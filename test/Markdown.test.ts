@@ -156,7 +156,7 @@ describe("split", () => {
 
   it("text that is cut where it begins with a fence stays text", () => {
     for (let n = 240; n <= 256; n++) {
-      expectSameReading(`${"x".repeat(n)}~~~\`\`\`\`\nwords\n\n${"more ".repeat(60)}`, 256)
+      expectSameReading(`${"x".repeat(n)}\`\`\`\`~~~\`\`\`\`\nwords\n\n${"more ".repeat(60)}`, 256)
     }
   })
 
@@ -207,6 +207,7 @@ describe("split", () => {
     const texts = [
       `    <think>indented ${words}</think>the end`,
       `first\n\n    code\n${"    <think>\n".repeat(40)}    code\n\nthe end`,
+      `<think>so</think>    <think>indented ${words}</think>the end`,
       `<think>so \`\`a</think><think>\`\` ${words}\n\n</think>the end`
     ]
     for (const text of texts) {

@@ -64,9 +64,7 @@ export class Scanner {
     }
     const isLeading = Syntax.isBlank(this.text, this.start, this.tag)
     const isBlock = this.leaf._tag === "Fence" || this.leaf._tag === "Html" || this.leaf._tag === "Code"
-    // A text that begins with it begins with thoughts, however far it is indented: it would show nothing else.
-    const isFirst = isLeading && Syntax.isBlank(this.text, 0, this.start)
-    if (isLeading && (this.isThinking || isFirst || !this.isCode())) this.tagLine()
+    if (isLeading && (this.isThinking || this.isBare() || !this.isCode())) this.tagLine()
     else if (this.isThinking && isBlock) {
       // It ends there whatever block is open: the client takes the tags out before it reads Markdown.
       this.end = this.tag
@@ -104,6 +102,15 @@ export class Scanner {
       this.end = this.lineFeed
       this.next = Math.min(this.end + 1, text.length)
     }
+  }
+
+  /**
+   * Whether nothing stands before the line but white space, or another tag in the same line: then a tag is one however
+   * far it is indented, for there would be nothing to see before it.
+   */
+  private isBare(): boolean {
+    const before = this.text.charCodeAt(this.start - 1)
+    return (this.start > 0 && before !== 10 && before !== 13) || Syntax.isBlank(this.text, 0, this.start)
   }
 
   /** Whether the line is code, in which a tag is no tag. */
