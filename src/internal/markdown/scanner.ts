@@ -4,6 +4,7 @@
  */
 import type { Item, Leaf, None, Path, Quote, Role, Shape, Table } from "./block.js"
 import { canInterrupt } from "./block.js"
+import { Lines } from "./lines.js"
 import * as Syntax from "./syntax.js"
 
 const none: None = { _tag: "None" }
@@ -12,8 +13,7 @@ const quote: Quote = { _tag: "Quote" }
 const openTag = "<think>"
 const closeTag = "</think>"
 
-export class Scanner {
-  readonly text: string
+export class Scanner extends Lines {
   path: Path = []
   leaf: Leaf = none
   /** Whether a `<think>` is open after the line. */
@@ -21,8 +21,6 @@ export class Scanner {
 
   // The line that `step` read last.
   role: Role = "blank"
-  start = 0
-  end = 0
   /** How many containers of the path before it the line stands in. */
   matched = 0
   /** Columns of white space after them. */
@@ -35,20 +33,12 @@ export class Scanner {
   shape: Shape = "text"
   /** Where `<think>` opens or closes within it. */
   readonly flips: Array<number> = []
-  next = 0
 
-  private offset = 0
-  private column = 0
-  private nonspace = 0
-  private indent = 0
-  private lineFeed = -1
-  private carriageReturn: number
   private tag: number
   private spansReadTo = 0
 
   constructor(text: string) {
-    this.text = text
-    this.carriageReturn = text.includes("\r") ? -1 : Infinity
+    super(text)
     this.tag = text.includes(openTag) ? text.indexOf(openTag) : Infinity
   }
 
@@ -83,25 +73,6 @@ export class Scanner {
       } else this.flipWithin()
     }
     return true
-  }
-
-  private findEnd(): void {
-    const { start, text } = this
-    if (this.lineFeed < start) {
-      const at = text.indexOf("\n", start)
-      this.lineFeed = at === -1 ? text.length : at
-    }
-    if (this.carriageReturn < start) {
-      const at = text.indexOf("\r", start)
-      this.carriageReturn = at === -1 ? Infinity : at
-    }
-    if (this.carriageReturn < this.lineFeed) {
-      this.end = this.carriageReturn
-      this.next = this.end + (this.lineFeed === this.end + 1 && this.lineFeed < text.length ? 2 : 1)
-    } else {
-      this.end = this.lineFeed
-      this.next = Math.min(this.end + 1, text.length)
-    }
   }
 
   /**
@@ -174,69 +145,6 @@ export class Scanner {
       this.spansReadTo = open + length + close + length
       if (this.spansReadTo > at) return true
     }
-  }
-
-  private findNonspace(): void {
-    const { end, text } = this
-    let i = this.offset
-    let column = this.column
-    for (; i < end; i++) {
-      const code = text.charCodeAt(i)
-      if (code === 32) column++
-      else if (code === 9) column += 4 - (column & 3)
-      else break
-    }
-    this.nonspace = i
-    this.indent = column - this.column
-  }
-
-  private advance(columns: number): void {
-    let rest = columns
-    while (rest > 0 && this.offset < this.end) {
-      if (this.text.charCodeAt(this.offset) === 9) {
-        const width = 4 - (this.column & 3)
-        this.column += Math.min(rest, width)
-        if (width > rest) return
-        this.offset++
-        rest -= width
-      } else {
-        this.offset++
-        this.column++
-        rest--
-      }
-    }
-  }
-
-  private advanceTo(nonspace: number): void {
-    this.column += this.indent
-    this.offset = nonspace
-  }
-
-  /** How many containers the line from `start` to `end` stands in. */
-  private match(path: Path): number {
-    this.offset = this.start
-    this.column = 0
-    let matched = 0
-    for (; matched < path.length; matched++) {
-      const container = path[matched]!
-      this.findNonspace()
-      if (container._tag === "Quote") {
-        if (!this.takeQuote()) break
-      } else if (this.indent >= container.width) this.advance(container.width)
-      else if (this.nonspace >= this.end && container.isFilled) this.advanceTo(this.nonspace)
-      else break
-    }
-    this.findNonspace()
-    return matched
-  }
-
-  private takeQuote(): boolean {
-    if (this.indent > 3 || this.nonspace >= this.end || this.text.charCodeAt(this.nonspace) !== 62) return false
-    this.advanceTo(this.nonspace)
-    this.advance(1)
-    const code = this.text.charCodeAt(this.offset)
-    if (this.offset < this.end && (code === 32 || code === 9)) this.advance(1)
-    return true
   }
 
   private line(): void {
