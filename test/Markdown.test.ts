@@ -208,6 +208,8 @@ describe("split", () => {
     const texts = [
       `    <think>indented ${words}</think>the end`,
       `first\n\n    code\n${"    <think>\n".repeat(40)}    code\n\nthe end`,
+      `first\n\n${"code ".repeat(45)}\n\n    \u3000<think>\n\n    ${words}\n\nthe end`,
+      `<think>so\n</think>\n\n    <think>indented ${words}</think>the end`,
       `<think>so</think>    <think>indented ${words}</think>the end`,
       `<think>so \`\`a</think><think>\`\` ${words}\n\n</think>the end`
     ]

@@ -2,6 +2,7 @@
  * Goes through the lines of a piece that is too long and notes where it may be cut between two of them.
  */
 import { utf8Length } from "../bytes.js"
+import { hasVisible } from "../replyBodies.js"
 import type { Code, Fence, Html, Leaf, Paragraph, Role, Table } from "./block.js"
 import type { Room } from "./boundaries.js"
 import { isCharacterStart } from "./boundaries.js"
@@ -89,6 +90,9 @@ export const makeFrame = (leaf: Fence | Table | Code | Html, limit: number): Fra
   }
 }
 
+/** A message that begins with such a line of code would show nothing. */
+const hides = (line: string): boolean => line.includes("<think>") && !hasVisible(line)
+
 const fit = (prefix: string, suffix: string, limit: number): Frame | undefined =>
   Frames.fits(prefix, limit) && Frames.fits(suffix, limit / 2)
     ? { prefix, suffix, bytes: utf8Length(suffix) }
@@ -173,6 +177,7 @@ export const collect = (text: string, room: Pick<Room, "before" | "end">, limit:
 
   const noteLine = () => {
     const { leaf, role } = scanner
+    if (leaf._tag === "Code" && hides(text.slice(scanner.content, scanner.end))) return
     switch (role) {
       case "opens":
         return noteBlock()
@@ -193,7 +198,6 @@ export const collect = (text: string, room: Pick<Room, "before" | "end">, limit:
       }
       case "code": {
         if (leaf._tag === "Code") {
-          if (text.startsWith("<think>", scanner.content)) return
           if (!Frames.hasItem(leaf.path)) return note(isAfterBlank ? Grade.paragraph : Grade.line, placeRaw(), noFrame)
           const frame = frameOf(leaf)
           return frame && note(isAfterBlank ? Grade.codeParagraph : Grade.innerLine, place(scanner.start, 0), frame)

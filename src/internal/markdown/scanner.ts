@@ -35,6 +35,7 @@ export class Scanner extends Lines {
   readonly flips: Array<number> = []
 
   private tag: number
+  private tagEnd = 0
   private spansReadTo = 0
 
   constructor(text: string) {
@@ -76,12 +77,11 @@ export class Scanner extends Lines {
   }
 
   /**
-   * Whether nothing stands before the line but white space, or another tag in the same line: then a tag is one however
-   * far it is indented, for there would be nothing to see before it.
+   * Whether only white space stands between the beginning or the last tag and the line: then a tag is one however far it
+   * is indented, for there may be nothing to see before it.
    */
   private isBare(): boolean {
-    const before = this.text.charCodeAt(this.start - 1)
-    return (this.start > 0 && before !== 10 && before !== 13) || Syntax.isBlank(this.text, 0, this.start)
+    return Syntax.isBlank(this.text, this.tagEnd, this.start)
   }
 
   /** Whether the line is code, in which a tag is no tag. */
@@ -97,6 +97,7 @@ export class Scanner extends Lines {
 
   private tagLine(): void {
     const after = this.tag + (this.isThinking ? closeTag : openTag).length
+    this.tagEnd = after
     this.isThinking = !this.isThinking
     this.role = "tag"
     this.matched = 0
@@ -117,6 +118,7 @@ export class Scanner extends Lines {
       if (this.isThinking || (isText && !this.isInCodeSpan(this.tag))) {
         // No code span goes on behind thoughts either.
         if (this.isThinking) this.spansReadTo = Math.max(this.spansReadTo, after)
+        this.tagEnd = after
         this.isThinking = !this.isThinking
         this.flips.push(after)
       }
