@@ -90,7 +90,7 @@ const final = () => {
   const output = execFileSync("npx", ["tsx", path.join(import.meta.dirname, "finalBehindSnapshots.ts")], {
     encoding: "utf8"
   })
-  const [ours, official] = [...output.matchAll(/(\d+(?:\.\d+)?) ms/g)].map((match) => Number(match[1]))
+  const [ours, official] = [...output.matchAll(/(\d+\.\d+) s to the ack/g)].map((match) => Number(match[1]) * 1000)
   row("final behind 200 snapshots, 100 ms per ack", "ms", ours!, official!, 0)
 }
 
@@ -136,8 +136,8 @@ const growth = async () => {
         (Math.max(...micros) / Math.min(...micros)).toFixed(2)
       } ×`
     )
-  line("a frame beside 1, 100, 10,000 open lanes", lanes)
-  line("a msgid beside 10, 1,000, 100,000 remembered", msgids)
+  line("a reply beside 1, 100, 10,000 open lanes", lanes)
+  line("a message beside 10, 1,000, 100,000 msgids", msgids)
 }
 
 const parts = { load, final, media, idle, loading, growth }
