@@ -80,6 +80,8 @@ export interface RequestOptions {
   readonly expiresAt?: number | undefined
   /** The length of that window, for the error. */
   readonly windowMillis?: number | undefined
+  /** How long its ack may take, in milliseconds; absent: the bot's `ackTimeout`. For frames that take long to be sent. */
+  readonly ackTimeoutMillis?: number | undefined
   /** Set for frames that finish what was begun before the bot started to drain. */
   readonly passesDrain?: boolean | undefined
   /** Called when the frame is written; not called again when it has to be written again. */

@@ -252,13 +252,23 @@ describe("chunks", () => {
         yield* TestGateway.acks.drop({ cmd, times: 1 })
         yield* TestGateway.acks.lose({ cmd, times: 1 })
       }
-      yield* withTime(MediaUpload.upload(bytes, file))
+      yield* withTime(MediaUpload.upload(bytes, file), "2 minutes")
       expect(same((yield* uploaded).bytes, bytes)).toBe(true)
       yield* TestGateway.acks.lose({ cmd: chunk })
-      expect(yield* failureOf(MediaUpload.upload(content(100), file))).toMatchObject({
+      expect(yield* failureOf(MediaUpload.upload(content(100), file), "2 minutes")).toMatchObject({
         stage: "chunk",
         reason: { _tag: "Unanswered", reason: "AckTimeout" }
       })
+    }).pipe(Effect.provide(layer())))
+
+  it.scoped("take longer to be acknowledged than a reply may, and do not go out again for it", () =>
+    Effect.gen(function*() {
+      yield* TestGateway.acks.delay("15 seconds", { cmd: chunk })
+      const before = (yield* framesOf(chunk)).length
+      const bytes = content(chunkBytes + 1)
+      yield* withTime(MediaUpload.upload(bytes, file), "2 minutes")
+      expect(same((yield* uploaded).bytes, bytes)).toBe(true)
+      expect(yield* framesOf(chunk)).toHaveLength(before + 2)
     }).pipe(Effect.provide(layer())))
 
   it.scoped("a refusal that is not in passing is final", () =>

@@ -138,7 +138,7 @@ export const make = (
     job.text ??= encode(job)
     if (job.text === undefined) return
     const isWritten = session !== undefined &&
-      session.send(job.request.headers.req_id, job.text, ackTimeout, job)
+      session.send(job.request.headers.req_id, job.text, options?.ackTimeoutMillis ?? ackTimeout, job)
     if (!isWritten) return park(job)
     // Chunks of uploads are large, and few go out twice.
     if (job.text.length > largeText) job.text = undefined

@@ -24,6 +24,9 @@ import * as source from "./uploadSource.js"
 /** The pauses before a frame that was refused in passing, or not answered, goes out again. */
 const pauses = [500, 1000]
 
+/** 700 kB, with another chunk before it, take that long at half a megabit a second. */
+const chunkAckMillis = 20_000
+
 type Stage = "init" | "chunk" | "finish"
 
 interface Body {
@@ -113,7 +116,12 @@ export const make: Effect.Effect<
         const { body, empty } = step.body()
         const giveUp = connection.unsafeRequest(
           Frame.request(step.cmd, Crypto.unsafeReqId(crypto, step.cmd), body),
-          { passesDrain, expiresAt: step.expiresAt, windowMillis: Limits.uploadSessionMillis },
+          {
+            passesDrain,
+            expiresAt: step.expiresAt,
+            windowMillis: Limits.uploadSessionMillis,
+            ackTimeoutMillis: step.stage === "chunk" ? chunkAckMillis : undefined
+          },
           (exit) => {
             empty()
             resume(exit)
