@@ -26,6 +26,7 @@ import { failed, fromHttpClient, isTransient } from "./downloadErrors.js"
 import * as DownloadFile from "./downloadFile.js"
 import * as source from "./downloadSource.js"
 import * as filename from "./filename.js"
+import * as Stalled from "./stalled.js"
 
 type Failure = DownloadFailed | DecryptFailed
 
@@ -142,11 +143,11 @@ export const make: Effect.Effect<
 
   const body = ({ close, response }: Opened, maxBytes: number, isFresh: boolean) => {
     const expected = contentLength(response)
-    const released = DeadBuffers.make(4 * 1024 * 1024)
+    const released = DeadBuffers.make(12 * 1024 * 1024)
     let received = 0
     return response.stream.pipe(
       Stream.mapError(fromHttpClient),
-      Stream.timeoutFail(() => failed({ _tag: "Timeout", waitingFor: "bytes" }), config.requestTimeout),
+      Stalled.failAfter(config.requestTimeout, () => failed({ _tag: "Timeout", waitingFor: "bytes" })),
       Stream.mapChunksEffect((chunk) => {
         for (const bytes of chunk) {
           received += bytes.length

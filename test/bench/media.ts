@@ -21,11 +21,17 @@ type Kind = typeof kinds[number]
 export const scripts = ["mediaClient.ts", "mediaService.ts"]
 
 const next = async (child: ChildProcess): Promise<any> => {
-  const [message] = await Promise.race([
-    once(child, "message"),
-    once(child, "exit").then(([code]) => Promise.reject(new Error(`a process ended with ${code}`)))
-  ])
-  return message
+  const waiting = new AbortController()
+  const { signal } = waiting
+  try {
+    const [message] = await Promise.race([
+      once(child, "message", { signal }),
+      once(child, "exit", { signal }).then(([code]) => Promise.reject(new Error(`a process ended with ${code}`)))
+    ])
+    return message
+  } finally {
+    waiting.abort()
+  }
 }
 
 /** Medians of so many rounds, the two in turn. */
