@@ -100,6 +100,11 @@ export interface Opened {
 }
 
 /** Opens a connection that lives until it is closed, or as long as the test. */
+/** Pings alone: looking at the wall clock every second makes minutes on the test clock long. */
+export const plainHeartbeat = Layer.succeed(Heartbeat.Heartbeat, {
+  run: (ping) => Effect.forever(Effect.zipRight(Effect.sleep("30 seconds"), ping))
+})
+
 export const open = (
   options?: Partial<BotConfig.Options>,
   policies?: Parameters<typeof connection>[1]

@@ -2,13 +2,14 @@
  * A gateway in memory, a connection to it and uploads over that.
  */
 import { Effect, Layer } from "effect"
-import { BotConfig, Connection, Crypto, Heartbeat, MediaUpload, Reconnect } from "effect-wecom"
+import { BotConfig, Connection, Crypto, MediaUpload, Reconnect } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
+import { plainHeartbeat } from "../contract/wired.js"
 
 export const layer = (options?: TestGateway.BotOptions) =>
   MediaUpload.layer.pipe(
     Layer.provideMerge(Connection.layer),
-    Layer.provide([Heartbeat.layer, Reconnect.layer, Crypto.layer]),
+    Layer.provide([plainHeartbeat, Reconnect.layer, Crypto.layer]),
     Layer.provide(
       Layer.orDie(
         BotConfig.layer({
