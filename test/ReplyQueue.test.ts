@@ -3,6 +3,11 @@ import { Context, Effect, Exit, Layer } from "effect"
 import { BotConfig, Connection, type Frame, ReplyQueue, WecomError } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
 import * as fc from "fast-check"
+import * as Deadlines from "../src/internal/deadlines.js"
+import type * as PendingAcks from "../src/internal/pendingAcks.js"
+import * as internal from "../src/internal/replyQueue.js"
+import * as Requests from "../src/internal/requests.js"
+import type { Session } from "../src/internal/session.js"
 
 type Answer = Exit.Exit<Frame.Ack, Connection.RequestError>
 
@@ -244,4 +249,28 @@ describe("giving up", () => {
       expect(names(written)).toEqual(["snapshot"])
       expect(queue.unsafeSize()).toBe(0)
     }))
+})
+
+it("a second copy that waits for a connection does not leave when its caller went away", () => {
+  let writer: PendingAcks.Writer | undefined
+  const sent: Array<string> = []
+  const config = Effect.runSync(BotConfig.resolve({ botId: "b", secret: TestGateway.defaultSecret }))
+  const clock = Effect.runSync(Effect.clock)
+  const requests = Requests.make(config, Deadlines.make(clock), () => 0)
+  const connection = { unsafeRequest: requests.submit } as unknown as Connection.Connection.Service
+  const queue = internal.make(connection, config, () => 0)
+  const session: Session = {
+    send: (reqId, _text, _timeout, own) => {
+      sent.push(reqId)
+      writer = own
+      return true
+    }
+  }
+  requests.begin(session)
+  const giveUp = queue.unsafeOffer({ cmd: "c", headers: { req_id: "a" } }, { onConnectionLost: "resend" }, () => {})
+  requests.suspend()
+  writer!.onVerdict({ _tag: "Unknown", reason: "ConnectionLost" })
+  giveUp()
+  requests.begin(session)
+  expect(sent).toEqual(["a"])
 })

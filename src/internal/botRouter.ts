@@ -126,6 +126,20 @@ export const run = <E, R>(
           : Effect.asVoid(bot.reply(incoming as Message.Message, Reply.markdown(text)))
       }).pipe(Effect.catchAllCause((cause) => Effect.logWarning("the error reply was not delivered", cause)))
 
+    const closed = (scope: LazyScope, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> | undefined => {
+      const close = scope.unsafeClose(exit)
+      return close && Effect.uninterruptible(
+        Effect.catchAllCause(close, (cause) => Effect.logError("a handler's finalizer failed", cause))
+      )
+    }
+
+    /** What a failed handler holds is let go before anybody is told. */
+    const closeFailed = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+      Effect.withFiberRuntime((fiber) => {
+        const scope = Context.unsafeGet(fiber.currentContext as Context.Context<Scope.Scope>, Scope.Scope)
+        return scope instanceof LazyScope ? closed(scope, Exit.failCause(cause)) ?? Effect.void : Effect.void
+      })
+
     /** What every handler gets: its time limit, its share of the trace, and a fence around its failures. */
     const guarded = (
       handler: Effect.Effect<unknown, E, R>,
@@ -135,7 +149,11 @@ export const run = <E, R>(
       const limited = timeout === undefined ? handler : Effect.timeout(handler, timeout)
       const fenced = Effect.catchAllCause(
         spans.handle(limited, incoming, roots),
-        (cause) => Effect.zipRight(Effect.logError("a handler failed", cause), answerFailure(cause, incoming))
+        (cause) =>
+          closeFailed(cause).pipe(
+            Effect.zipRight(Effect.logError("a handler failed", cause)),
+            Effect.zipRight(answerFailure(cause, incoming))
+          )
       )
       return spans.below(roots)(fenced) as Effect.Effect<void, never, R>
     }
@@ -156,7 +174,6 @@ export const run = <E, R>(
       roots: ReadonlyArray<Tracer.Span>,
       onEnd: () => void
     ): (() => void) | undefined => {
-      const startedAt = seconds()
       const scope = new LazyScope()
       const annotated = HashMap.set(annotations, "msgid", incoming.msgid as unknown)
       const withItsOwn = (refs: FiberRefs.FiberRefs, fiberId: FiberId.Runtime) =>
@@ -169,37 +186,56 @@ export const run = <E, R>(
       const fiber = handlers.start(work, withItsOwn)
       if (fiber === undefined) return undefined
       const end = (exit: Exit.Exit<unknown, unknown>) => {
-        meters.handled(incoming, seconds() - startedAt)
         for (const span of roots) spans.end(span, clock, exit)
         onEnd()
       }
       fiber.addObserver((exit) => {
-        const close = scope.unsafeClose(exit)
-        if (close === undefined) return end(exit)
-        const failed = (cause: Cause.Cause<never>) => Effect.logError("a handler's finalizer failed", cause)
-        const closing = handlers.finish(Effect.uninterruptible(Effect.catchAllCause(close, failed)), withItsOwn)
-        closing.addObserver(() => end(exit))
+        const close = closed(scope, exit)
+        if (close === undefined) end(exit)
+        else handlers.finish(close, withItsOwn).addObserver(() => end(exit))
       })
       return () => fiber.unsafeInterruptAsFork(FiberId.none)
     }
 
-    const rootsOf = (items: ReadonlyArray<Item>) => items.flatMap(({ span }) => span === undefined ? [] : [span])
-
-    const handleShare = ({ items, route }: Share<E, R>): Effect.Effect<void, never, R> => {
-      const newest = items[items.length - 1]!.message
-      const roots = isTraced ? rootsOf(items) : noSpans
-      const handler = Effect.suspend(() =>
-        route === undefined
-          ? select(router, newest, context)
-          : route.handleBatch!(items.map(({ message }) => message) as unknown as Batch, context)
-      )
-      return guarded(handler, newest, roots)
+    const timed = (incoming: Incoming, onEnd: () => void): () => void => {
+      const startedAt = seconds()
+      return () => {
+        meters.handled(incoming, seconds() - startedAt)
+        onEnd()
+      }
     }
 
-    const handle = (items: Items): Effect.Effect<void, never, R> =>
-      items.length === 1
-        ? handleShare({ items: [items[0]], route: undefined })
-        : Effect.forEach(share(router, items, context), handleShare, { discard: true })
+    const rootsOf = (items: ReadonlyArray<Item>) => items.flatMap(({ span }) => span === undefined ? [] : [span])
+
+    const handlerOf = ({ items, route }: Share<E, R>): Effect.Effect<unknown, E, R> =>
+      Effect.suspend(() =>
+        route === undefined
+          ? select(router, items[items.length - 1]!.message, context)
+          : route.handleBatch!(items.map(({ message }) => message) as unknown as Batch, context)
+      )
+
+    /** The shares of a batch follow each other in one fiber, each with a Scope of its own. */
+    const handleShare = (share: Share<E, R>): Effect.Effect<void, never, R> =>
+      Effect.suspend(() => {
+        const newest = share.items[share.items.length - 1]!.message
+        const roots = isTraced ? rootsOf(share.items) : noSpans
+        const onEnd = timed(newest, () => {})
+        return Effect.ensuring(
+          guarded(Effect.scoped(handlerOf(share)), newest, roots),
+          Effect.sync(onEnd)
+        ) as Effect.Effect<void, never, R>
+      })
+
+    const startItems = (items: Items, onEnd: () => void) => {
+      const newest = items[items.length - 1]!.message
+      const roots = isTraced ? rootsOf(items) : noSpans
+      if (items.length === 1) {
+        const handler = handlerOf({ items: [items[0]], route: undefined })
+        return start(guarded(handler, newest, roots), newest, roots, timed(newest, onEnd))
+      }
+      const shares = Effect.forEach(share(router, items, context), handleShare, { discard: true })
+      return start(shares, newest, roots, onEnd)
+    }
 
     /** Runs beside the handler, which may take its time; but its frame leaves first, or it would undo what the handler shows. */
     const acknowledge = (event: BotEvent.TemplateCardEvent): Effect.Effect<void> =>
@@ -237,7 +273,8 @@ export const run = <E, R>(
     }
 
     const takeEvent = (event: BotEvent.BotEvent, roots: ReadonlyArray<Tracer.Span>): undefined => {
-      start(guarded(handleEvent(event), event, roots), event, roots, () => {})
+      const interrupt = start(guarded(handleEvent(event), event, roots), event, roots, timed(event, () => {}))
+      if (interrupt === undefined) endUnhandled(roots)
       return undefined
     }
 
@@ -246,10 +283,14 @@ export const run = <E, R>(
       discard(item)
     }
 
-    const discard = ({ span }: Item) => {
-      span?.attribute("wecom.dropped", true)
-      spans.end(span, clock, Exit.void)
+    const endUnhandled = (roots: ReadonlyArray<Tracer.Span>) => {
+      for (const span of roots) {
+        span.attribute("wecom.dropped", true)
+        spans.end(span, clock, Exit.void)
+      }
     }
+
+    const discard = (item: Item) => endUnhandled(rootsOf([item]))
 
     const after = (millis: number, onEnd: (hasPassed: boolean) => void) => {
       const fiber = handlers.start(clock.sleep(Duration.millis(millis)), identity)
@@ -263,8 +304,7 @@ export const run = <E, R>(
       concurrency: Math.max(1, options.concurrency ?? defaultConcurrency),
       maxWaiting: options.maxWaiting ?? defaultMaxWaiting,
       now: () => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n),
-      start: (items, onEnd) =>
-        start(handle(items), items[items.length - 1]!.message, isTraced ? rootsOf(items) : noSpans, onEnd),
+      start: startItems,
       after,
       discard: (item, why) => why === "superseded" ? discard(item) : drop(item),
       onWaiting: meters.handlersWaiting

@@ -144,12 +144,15 @@ const latest = <A>(line: Line<A>): Policy<A> => {
   return {
     place: (key, item) => {
       const before = newest.get(key)
+      if (before?.item !== undefined) {
+        // It takes the other's place in the line, which would grow with every message otherwise.
+        line.discard([before.item], "superseded")
+        before.item = item
+        return
+      }
       const mine: Latest<A> = { item, interrupt: undefined }
       newest.set(key, mine)
-      if (before !== undefined) {
-        line.discard(begin(before), "superseded")
-        before.interrupt?.()
-      }
+      before?.interrupt?.()
       line.enter({
         take: () => begin(mine),
         onStarted: (interrupt) => {

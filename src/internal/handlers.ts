@@ -83,11 +83,15 @@ export const make = (): Handlers => {
         }
       ),
     runtime: <R>() =>
-      Effect.map(Effect.locally(Effect.runtime<R>(), passesDrain, true), (runtime): HandlerRuntime<R> => {
-        const fork = Runtime.runFork(runtime)
-        const finish: HandlerRuntime<R>["finish"] = (work, updateRefs) => track(fork(work, { updateRefs }))
-        return { finish, start: (handler, updateRefs) => isStopped ? undefined : finish(handler, updateRefs) }
-      }),
+      // Whoever runs the router may be uninterruptible; its handlers are not.
+      Effect.map(
+        Effect.locally(Effect.interruptible(Effect.runtime<R>()), passesDrain, true),
+        (runtime): HandlerRuntime<R> => {
+          const fork = Runtime.runFork(runtime)
+          const finish: HandlerRuntime<R>["finish"] = (work, updateRefs) => track(fork(work, { updateRefs }))
+          return { finish, start: (handler, updateRefs) => isStopped ? undefined : finish(handler, updateRefs) }
+        }
+      ),
     ended,
     stop: Effect.suspend(() => {
       isStopped = true

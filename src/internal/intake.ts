@@ -97,7 +97,7 @@ export const make = (
     })
     // A policy may be anybody's, and one that breaks must not make the bot deaf.
     const surviving: Effect.Effect<void> = Effect.catchAllDefect(loop, () => {
-      publish(callbacks[at++]!)
+      if (at < callbacks.length) publish(callbacks[at++]!)
       return Effect.zipRight(
         Effect.logWarning("the memory of seen messages failed; the message is taken for new"),
         surviving

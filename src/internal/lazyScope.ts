@@ -12,9 +12,15 @@ export class LazyScope implements Scope.Scope {
   readonly [Scope.ScopeTypeId]: typeof Scope.ScopeTypeId = Scope.ScopeTypeId
   readonly strategy = ExecutionStrategy.sequential
   private opened: Scope.CloseableScope | undefined = undefined
+  private closedWith: Exit.Exit<unknown, unknown> | undefined = undefined
 
   private open(): Scope.CloseableScope {
-    return this.opened ??= Effect.runSync(Scope.make(this.strategy))
+    if (this.opened === undefined) {
+      this.opened = Effect.runSync(Scope.make(this.strategy))
+      // Somebody who outlived the handler: in a closed Scope a finalizer runs at once.
+      if (this.closedWith !== undefined) Effect.runSync(Scope.close(this.opened, this.closedWith))
+    }
+    return this.opened
   }
 
   // These three are how Effect's own functions on a Scope reach it; `forkScoped` looks at its state.
@@ -30,8 +36,9 @@ export class LazyScope implements Scope.Scope {
     return Effect.suspend(() => Scope.addFinalizerExit(this.open(), finalizer))
   }
 
-  /** `undefined` when there is nothing to close. */
+  /** `undefined` when there is nothing to close. Closing it again does nothing. */
   unsafeClose(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> | undefined {
+    this.closedWith ??= exit
     return this.opened && Scope.close(this.opened, exit)
   }
 

@@ -130,7 +130,8 @@ export const make = (
 
   const write = (job: Job) => {
     const { options } = job
-    if (job.isAnnounced && !isWanted(job)) return unavailable(job, "NotSubscribed")
+    // The first write of a frame that never waited needs no asking.
+    if ((job.isAnnounced || job.giveUpAt !== undefined) && !isWanted(job)) return unavailable(job, "NotSubscribed")
     if (options?.expiresAt !== undefined && wallTime() > options.expiresAt) {
       const window = Duration.millis(options.windowMillis ?? 0)
       return fail(job, new SendExpired({ command: job.request.cmd, window }))

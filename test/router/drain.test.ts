@@ -112,7 +112,11 @@ describe("a real process", () => {
       const wsUrl = yield* NodeGateway.url
       const serve = (secret?: string) => start("examples/router.ts", credentials(wsUrl, secret))
       const [kicked, refused] = yield* Effect.all([
-        Effect.flatMap(serve(), (bot) => Effect.zipRight(TestGateway.faults.kick(), bot.ended)),
+        Effect.flatMap(serve(), (bot) =>
+          TestGateway.awaitSubscribed().pipe(
+            Effect.zipRight(TestGateway.faults.kick()),
+            Effect.zipRight(bot.ended)
+          )),
         Effect.flatMap(serve("wrong"), (bot) => bot.ended)
       ], { concurrency: 2 })
       expect(kicked).toMatchObject({ code: 1, stderr: expect.stringMatching(/^router: another instance[^\n]*\n$/) })

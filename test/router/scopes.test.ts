@@ -1,0 +1,116 @@
+import { expect, it } from "@effect/vitest"
+import { Effect, Scope } from "effect"
+import { BotRouter, type WecomBot } from "effect-wecom"
+import * as Conversations from "../../src/internal/conversations.js"
+import * as Sim from "../sim/Sim.js"
+import { loose, text } from "./support.js"
+
+type Handler = Effect.Effect<unknown, unknown, Scope.Scope | WecomBot.WecomBot>
+
+/** Runs the handler for these messages and tells what it did, in order. */
+const told = (
+  handler: (msgid: string, tell: (what: string) => Effect.Effect<void>) => Handler,
+  options: BotRouter.RunOptions<any>,
+  ...msgids: ReadonlyArray<string>
+) =>
+  Sim.runPromise(
+    1,
+    Effect.gen(function*() {
+      const bot = yield* loose
+      const seen: Array<string> = []
+      const tell = (what: string) => Effect.sync(() => void seen.push(what))
+      const router = BotRouter.empty.pipe(BotRouter.onText((message) => handler(message.msgid, tell)))
+      yield* Effect.forkDaemon(Effect.uninterruptible(Effect.provide(BotRouter.run(router, options), bot.layer)))
+      for (const msgid of msgids) bot.say(text("alice", msgid))
+      yield* Effect.sleep("1 minute")
+      return seen
+    })
+  )
+
+const finalizer = (tell: (what: string) => Effect.Effect<void>, name = "finalizer") =>
+  Effect.addFinalizer((exit) => tell(`${name} ${exit._tag}`))
+
+it("a handler's Scope closes with how the handler ended, and before anybody is told of a failure", async () => {
+  const errorReply = (_: unknown, message: { readonly msgid: string }) => {
+    replies.push(message.msgid)
+    return undefined
+  }
+  const replies: Array<string> = []
+  const seen = await told(
+    (msgid, tell) =>
+      Effect.zipRight(
+        Effect.addFinalizer((exit) => tell(`${msgid} ${exit._tag}, ${replies.length} replies`)),
+        msgid === "fails" ? Effect.fail("oops") : msgid === "hangs" ? Effect.never : Effect.void
+      ),
+    { errorReply, handlerTimeout: "5 seconds" },
+    "succeeds",
+    "fails",
+    "hangs"
+  )
+  expect(seen).toEqual(["succeeds Success, 0 replies", "fails Failure, 0 replies", "hangs Failure, 1 replies"])
+  expect(replies).toEqual(["fails", "hangs"])
+})
+
+it("handlers are interruptible whoever runs the router", async () => {
+  const seen = await told(
+    (_, tell) => Effect.onExit(Effect.sleep("30 seconds"), (exit) => tell(exit._tag)),
+    { handlerTimeout: "5 seconds" },
+    "1"
+  )
+  expect(seen).toEqual(["Failure"])
+})
+
+it("each message of a batch that is not taken as one has a Scope of its own", async () => {
+  const seen = await told(
+    (msgid, tell) => Effect.zipRight(finalizer(tell, `end of ${msgid}`), tell(msgid)),
+    { overlap: "debounce" },
+    "1",
+    "2"
+  )
+  expect(seen).toEqual(["1", "end of 1 Success", "2", "end of 2 Success"])
+})
+
+it("who outlives the handler and adds a finalizer to its Scope has it run at once", async () => {
+  const seen = await told(
+    (_, tell) =>
+      Effect.flatMap(Effect.scope, (scope) =>
+        Effect.forkDaemon(
+          Effect.sleep("1 second").pipe(
+            Effect.zipRight(Scope.extend(finalizer(tell, "late"), scope)),
+            Effect.zipRight(tell("after"))
+          )
+        )),
+    {},
+    "1"
+  )
+  expect(seen).toEqual(["late Success", "after"])
+})
+
+it("under \"latest\" what waits in the line does not grow with the messages that supersede each other", () => {
+  const begun: Array<number> = []
+  const discarded: Array<number> = []
+  const ends: Array<() => void> = []
+  const conversations = Conversations.make<number>({
+    overlap: "latest",
+    debounceMillis: 0,
+    concurrency: 1,
+    maxWaiting: 10,
+    now: () => 0,
+    start: ([item], onEnd) => {
+      begun.push(item)
+      ends.push(onEnd)
+      return () => {}
+    },
+    after: () => {},
+    discard: (item) => void discarded.push(item),
+    onWaiting: () => {}
+  })
+  conversations.offer("busy", 0)
+  for (let item = 1; item <= 1000; item++) conversations.offer("alice", item)
+  expect(conversations.waiting()).toBe(1)
+  expect(discarded).toHaveLength(999)
+  ends[0]!()
+  expect(begun).toEqual([0, 1000])
+  ends[1]!()
+  expect(conversations.size()).toBe(0)
+})
