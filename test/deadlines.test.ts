@@ -270,4 +270,29 @@ describe("timeouts", () => {
       yield* clock.advance(30)
       expect(rung).toEqual(["short 1", "short 2", "between", "again", "long"])
     }))
+
+  it("whichever are stopped, in whatever order, the others come due in theirs", () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.boolean(), { maxLength: 12 }).chain((stopped) =>
+          fc.tuple(
+            fc.constant(stopped),
+            fc.shuffledSubarray([...stopped.keys()].filter((n) => stopped[n] === true), {
+              minLength: stopped.filter((isStopped) => isStopped).length
+            })
+          )
+        ),
+        ([stopped, order]) =>
+          Effect.runPromise(Effect.scoped(Effect.gen(function*() {
+            const { clock, deadlines, rung } = yield* started
+            const timeouts = deadlines.timeouts(10)
+            const all = stopped.map((_, n) => timeout(() => void rung.push(String(n))))
+            for (const one of all) timeouts.start(one)
+            for (const n of order) timeouts.stop(all[n]!)
+            yield* clock.advance(10)
+            expect(rung).toEqual([...stopped.keys()].filter((n) => stopped[n] !== true).map(String))
+          })))
+      ),
+      { numRuns: 100 }
+    ))
 })

@@ -7,7 +7,6 @@ import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Socket from "@effect/platform/Socket"
 import { describe, expect, it } from "@effect/vitest"
-import type { Context } from "effect"
 import {
   Cause,
   Data,
@@ -21,14 +20,14 @@ import {
   Option,
   Redacted,
   Stream,
-  TestClock,
-  Tracer
+  TestClock
 } from "effect"
 import { BotConfig, BotRouter, Chat, Crypto, MediaDownload, Reply, ReplyTarget, WecomBot } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
 import { randomBytes } from "node:crypto"
 import { inspect } from "node:util"
 import { leaks } from "./setup/forbidden.js"
+import * as RecordingTracer from "./setup/recordingTracer.js"
 
 const secret = `canary-of-the-secret-${randomBytes(8).toString("hex")}`
 const aeskey = randomBytes(32).toString("base64")
@@ -49,53 +48,8 @@ const canaries: ReadonlyArray<string> = [
 /** Everything that leaves a bot by its side doors. */
 const observed = () => {
   const texts: Array<string> = []
-  const spans: Array<Span> = []
-
-  class Span implements Tracer.Span {
-    readonly _tag = "Span"
-    readonly spanId = "span"
-    readonly traceId = "trace"
-    readonly sampled = true
-    readonly attributes = new Map<string, unknown>()
-    readonly events: Array<readonly [string, unknown]> = []
-    status: Tracer.SpanStatus
-    readonly name: string
-    readonly parent: Option.Option<Tracer.AnySpan>
-    readonly context: Context.Context<never>
-    readonly links: ReadonlyArray<Tracer.SpanLink>
-    readonly kind: Tracer.SpanKind
-    constructor(
-      name: string,
-      parent: Option.Option<Tracer.AnySpan>,
-      context: Context.Context<never>,
-      links: ReadonlyArray<Tracer.SpanLink>,
-      startTime: bigint,
-      kind: Tracer.SpanKind
-    ) {
-      this.name = name
-      this.parent = parent
-      this.context = context
-      this.links = links
-      this.kind = kind
-      this.status = { _tag: "Started", startTime }
-      spans.push(this)
-    }
-    end(endTime: bigint, exit: Exit.Exit<unknown, unknown>) {
-      this.status = { _tag: "Ended", startTime: this.status.startTime, endTime, exit }
-    }
-    attribute(key: string, value: unknown) {
-      this.attributes.set(key, value)
-    }
-    event(name: string, _: bigint, attributes?: Record<string, unknown>) {
-      this.events.push([name, attributes])
-    }
-    addLinks() {}
-  }
-
-  const tracer = Tracer.make({
-    span: (name, parent, context, links, startTime, kind) => new Span(name, parent, context, links, startTime, kind),
-    context: (run) => run()
-  })
+  const spans: Array<RecordingTracer.Span> = []
+  const tracer = RecordingTracer.make({ start: (span) => void spans.push(span) })
 
   const log = Logger.make<unknown, void>((entry) => {
     for (const logger of [Logger.jsonLogger, Logger.logfmtLogger, Logger.stringLogger]) texts.push(logger.log(entry))
@@ -120,11 +74,7 @@ const observed = () => {
     ...spans.map(({ attributes, events, name, status }) =>
       inspect({ name, attributes, events, status }, { depth: 10 })
     ),
-    ...spans.flatMap(({ status }) =>
-      status._tag === "Ended" && Exit.isFailure(status.exit)
-        ? [Cause.pretty(status.exit.cause, { renderErrorCause: true })]
-        : []
-    ),
+    ...spans.flatMap(({ failure }) => failure === undefined ? [] : [Cause.pretty(failure, { renderErrorCause: true })]),
     ...Metric.unsafeSnapshot().map((pair) => inspect(pair, { depth: 10 }))
   ]
 

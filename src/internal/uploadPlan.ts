@@ -100,7 +100,3 @@ export const concurrency = (chunks: number): number => chunks <= 4 ? Math.max(1,
 
 /** The most chunks of all uploads of a bot together. */
 export const concurrencyOfAll = 4
-
-/** @internal */
-export const chunkLength = (plan: Plan, index: number): number =>
-  Math.min(Limits.uploadChunkBytes, plan.size - index * Limits.uploadChunkBytes)

@@ -4,21 +4,7 @@
  */
 import { Socket } from "@effect/platform"
 import { Cause, Effect, Exit, Layer, Schedule, Stream } from "effect"
-import {
-  BotConfig,
-  BotRouter,
-  Connection,
-  Crypto,
-  Dedupe,
-  Governor,
-  Heartbeat,
-  MediaDownload,
-  MediaUpload,
-  Reconnect,
-  Reply,
-  ReplyQueue,
-  WecomBot
-} from "effect-wecom"
+import { BotRouter, Governor, Reconnect, Reply, WecomBot } from "effect-wecom"
 import type { Message } from "effect-wecom"
 import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
 import * as TestGateway from "effect-wecom/TestGateway"
@@ -135,8 +121,8 @@ const reconnect = Layer.succeed(Reconnect.Reconnect, {
   superseded: { delays: Schedule.spaced("100 millis"), maxAttempts: Infinity }
 })
 
-export const layer = (wsUrl: string): Layer.Layer<WecomBot.WecomBot> => {
-  const config = BotConfig.layer({
+export const layer = (wsUrl: string): Layer.Layer<WecomBot.WecomBot> =>
+  WecomBot.layer({
     wsUrl,
     botId: TestGateway.defaultBotId,
     secret: TestGateway.defaultSecret,
@@ -145,12 +131,7 @@ export const layer = (wsUrl: string): Layer.Layer<WecomBot.WecomBot> => {
     subscribeTimeout: "1 second",
     ackTimeout: "1 second",
     ackHorizon: "5 seconds"
-  })
-  return WecomBot.layerWithoutDependencies.pipe(
-    Layer.provide([ReplyQueue.layer, MediaUpload.layer, MediaDownload.layer]),
-    Layer.provide(Connection.layer),
-    Layer.provide([Heartbeat.layer, reconnect, Dedupe.layer, Crypto.layer, Governor.layerUnlimited]),
-    Layer.provide([config, socketLayer(wsUrl), NodeWecomBot.layerHttpClient({ wsUrl, proxy: false })]),
+  }, Layer.merge(reconnect, Governor.layerUnlimited)).pipe(
+    Layer.provide([socketLayer(wsUrl), NodeWecomBot.layerHttpClient({ wsUrl, proxy: false })]),
     Layer.orDie
   )
-}

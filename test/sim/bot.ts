@@ -4,38 +4,18 @@
 import type { HttpClient, Socket } from "@effect/platform"
 import { Layer } from "effect"
 import type { Redacted } from "effect"
-import {
-  BotConfig,
-  Connection,
-  Crypto,
-  Dedupe,
-  Governor,
-  Heartbeat,
-  MediaDownload,
-  MediaUpload,
-  Reconnect,
-  ReplyQueue,
-  WecomBot
-} from "effect-wecom"
+import { type BotConfig, Crypto, WecomBot } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
 
 export const layerOnGateway = (
   seed: number,
   options?: Partial<BotConfig.Options>
-): Layer.Layer<WecomBot.WecomBot, never, Socket.WebSocketConstructor | HttpClient.HttpClient> => {
-  const config = BotConfig.layer({
+): Layer.Layer<WecomBot.WecomBot, never, Socket.WebSocketConstructor | HttpClient.HttpClient> =>
+  Layer.orDie(WecomBot.layer({
     ...options,
     botId: TestGateway.defaultBotId,
     secret: TestGateway.defaultSecret as Redacted.Redacted
-  })
-  return WecomBot.layerWithoutDependencies.pipe(
-    Layer.provide([ReplyQueue.layer, MediaUpload.layer, MediaDownload.layer]),
-    Layer.provide(Connection.layer),
-    Layer.provide([Heartbeat.layer, Reconnect.layer, Dedupe.layer, Crypto.layerDeterministic(seed), Governor.layer]),
-    Layer.provide(config),
-    Layer.orDie
-  )
-}
+  }, Crypto.layerDeterministic(seed)))
 
 export const layer = (
   seed: number,
