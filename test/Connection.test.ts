@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Clock, type Duration, Effect, Exit, Fiber, Metric, TestClock, TestContext } from "effect"
-import { Crypto, Telemetry } from "effect-wecom"
+import { Crypto, Heartbeat, Telemetry } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
 import { readdirSync, readFileSync } from "node:fs"
 import { counting } from "./contract/harness.js"
@@ -99,7 +99,7 @@ describe("readiness: ready means subscribed, and every step has a deadline", () 
         unsafeCurrentTimeNanos: () => testClock.unsafeCurrentTimeNanos(),
         unsafeCurrentTimeMillis: () => testClock.unsafeCurrentTimeMillis() + slept
       }
-      const { service } = yield* Effect.withClock(open(), clock as never)
+      const { service } = yield* Effect.withClock(open({}, { heartbeat: Heartbeat.layer }), clock as never)
       yield* service.ready
       const pings = Effect.map(TestGateway.received, (all) => all.filter((frame) => frame.cmd === "ping").length)
       yield* TestClock.adjust("6 seconds")

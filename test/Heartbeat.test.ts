@@ -52,7 +52,7 @@ describe("Heartbeat.make", () => {
 describe("a dead link is noticed within 40 s of its last sign of life, at default settings", () => {
   const noticed = (before: Duration.DurationInput, die: Effect.Effect<unknown, never, TestGateway.TestGateway>) =>
     Effect.gen(function*() {
-      const { service } = yield* open()
+      const { service } = yield* open({}, { heartbeat: Heartbeat.layer })
       yield* service.ready
       yield* TestClock.adjust(before)
       yield* die
@@ -76,7 +76,7 @@ describe("a dead link is noticed within 40 s of its last sign of life, at defaul
 
   it.scoped("pings that are acked keep it up for hours, and are all that is sent", () =>
     Effect.gen(function*() {
-      const { service } = yield* open()
+      const { service } = yield* open({}, { heartbeat: Heartbeat.layer })
       yield* service.ready
       yield* TestClock.adjust("10 minutes")
       expect((yield* service.status)._tag).toBe("Subscribed")

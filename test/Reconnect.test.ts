@@ -4,7 +4,7 @@ import { BotRouter, Reconnect, WecomBot } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
 import * as fc from "fast-check"
 import * as Backoff from "../src/internal/backoff.js"
-import { gateway, open, plainHeartbeat, reasons, request, Watch } from "./contract/wired.js"
+import { gateway, open, reasons, request, Watch } from "./contract/wired.js"
 
 const { faults } = TestGateway
 
@@ -285,11 +285,10 @@ describe("another instance", () => {
     "\"retake\" wins against one that gives way, and after ten quiet minutes may retake again",
     () =>
       Effect.gen(function*() {
-        const policies = { heartbeat: plainHeartbeat }
-        const keeper = yield* open({ onSuperseded: "retake" }, policies)
+        const keeper = yield* open({ onSuperseded: "retake" })
         for (let round = 0; round < 5; round++) {
           yield* keeper.service.ready
-          const visitor = yield* open({}, policies)
+          const visitor = yield* open()
           yield* visitor.service.ready
           yield* TestClock.adjust("10 seconds")
           expect((yield* Effect.flip(visitor.service.closed))._tag).toBe("Superseded")

@@ -73,14 +73,25 @@ export const gateway = (
 
 export type Services = Connection.Connection | ReplyQueue.ReplyQueue | BotConfig.BotConfig
 
+/** Pings alone: looking at the wall clock every second makes minutes on the test clock long. */
+export const plainHeartbeat: Layer.Layer<Heartbeat.Heartbeat, never, BotConfig.BotConfig> = Layer.effect(
+  Heartbeat.Heartbeat,
+  Effect.map(BotConfig.BotConfig, ({ heartbeatInterval }) => ({
+    run: (ping) => Effect.forever(Effect.zipRight(Effect.sleep(heartbeatInterval), ping))
+  }))
+)
+
 /** A connection and its lanes. */
 export const connection = (
   options?: Partial<BotConfig.Options>,
-  policies?: { readonly heartbeat?: Layer.Layer<Heartbeat.Heartbeat>; readonly crypto?: Layer.Layer<Crypto.Crypto> }
+  policies?: {
+    readonly heartbeat?: Layer.Layer<Heartbeat.Heartbeat, never, BotConfig.BotConfig>
+    readonly crypto?: Layer.Layer<Crypto.Crypto>
+  }
 ): Layer.Layer<Services, never, Socket.WebSocketConstructor> =>
   ReplyQueue.layer.pipe(
     Layer.provideMerge(Connection.layer),
-    Layer.provide([policies?.heartbeat ?? Heartbeat.layer, Reconnect.layer, policies?.crypto ?? Crypto.layer]),
+    Layer.provide([policies?.heartbeat ?? plainHeartbeat, Reconnect.layer, policies?.crypto ?? Crypto.layer]),
     Layer.provideMerge(BotConfig.layer({
       botId: TestGateway.defaultBotId,
       secret: TestGateway.defaultSecret,
@@ -100,11 +111,6 @@ export interface Opened {
 }
 
 /** Opens a connection that lives until it is closed, or as long as the test. */
-/** Pings alone: looking at the wall clock every second makes minutes on the test clock long. */
-export const plainHeartbeat = Layer.succeed(Heartbeat.Heartbeat, {
-  run: (ping) => Effect.forever(Effect.zipRight(Effect.sleep("30 seconds"), ping))
-})
-
 export const open = (
   options?: Partial<BotConfig.Options>,
   policies?: Parameters<typeof connection>[1]
