@@ -8,7 +8,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as FiberId from "effect/FiberId"
+import type * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
 import * as FiberRefs from "effect/FiberRefs"
 import { identity } from "effect/Function"
@@ -103,6 +103,13 @@ const share = <E, R>(router: BotRouter<E, R>, items: Items, context: RouteContex
   return shares
 }
 
+/** Made from another Map, a Map costs an object for each of its entries. */
+const copy = <K, V>(map: ReadonlyMap<K, V>): Map<K, V> => {
+  const into = new Map<K, V>()
+  map.forEach((value, key) => into.set(key, value))
+  return into
+}
+
 /** @internal */
 export const run = <E, R>(
   router: BotRouter<E, R>,
@@ -176,25 +183,24 @@ export const run = <E, R>(
     ): (() => void) | undefined => {
       const scope = new LazyScope()
       const annotated = HashMap.set(annotations, "msgid", incoming.msgid as unknown)
-      const withItsOwn = (refs: FiberRefs.FiberRefs, fiberId: FiberId.Runtime) =>
-        FiberRefs.updateManyAs(refs, {
-          entries: [
-            [FiberRef.currentContext, [[fiberId, Context.add(services, Scope.Scope, scope)]]],
-            [FiberRef.currentLogAnnotations, [[fiberId, annotated]]]
-          ]
-        })
-      const fiber = handlers.start(work, withItsOwn)
-      if (fiber === undefined) return undefined
+      const withItsOwn = (refs: FiberRefs.FiberRefs, fiberId: FiberId.Runtime) => {
+        const locals = copy(refs.locals)
+        locals.set(FiberRef.currentContext, [[
+          fiberId,
+          Context.unsafeMake(copy(services.unsafeMap).set(Scope.Scope.key, scope))
+        ]])
+        locals.set(FiberRef.currentLogAnnotations, [[fiberId, annotated]])
+        return FiberRefs.unsafeMake(locals)
+      }
       const end = (exit: Exit.Exit<unknown, unknown>) => {
         for (const span of roots) spans.end(span, clock, exit)
         onEnd()
       }
-      fiber.addObserver((exit) => {
+      return handlers.start(work, withItsOwn, (exit) => {
         const close = closed(scope, exit)
         if (close === undefined) end(exit)
-        else handlers.finish(close, withItsOwn).addObserver(() => end(exit))
+        else handlers.finish(close, withItsOwn, () => end(exit))
       })
-      return () => fiber.unsafeInterruptAsFork(FiberId.none)
     }
 
     const timed = (incoming: Incoming, onEnd: () => void): () => void => {
@@ -293,9 +299,10 @@ export const run = <E, R>(
     const discard = (item: Item) => endUnhandled(rootsOf([item]))
 
     const after = (millis: number, onEnd: (hasPassed: boolean) => void) => {
-      const fiber = handlers.start(clock.sleep(Duration.millis(millis)), identity)
-      if (fiber === undefined) onEnd(false)
-      else fiber.addObserver((exit) => onEnd(Exit.isSuccess(exit)))
+      const waiting = handlers.start(clock.sleep(Duration.millis(millis)), identity, (exit) => {
+        onEnd(Exit.isSuccess(exit))
+      })
+      if (waiting === undefined) onEnd(false)
     }
 
     const conversations = Conversations.make<Item>({
@@ -344,6 +351,6 @@ export const run = <E, R>(
           ? Effect.map(spans.receive(event), (span) => takeEvent(event, [span]))
           : takeEvent(event, noSpans)),
       { concurrent: true }
-    )
+    ).pipe(Effect.ensuring(handlers.close))
     return yield* bot.closed
   })

@@ -2,12 +2,12 @@
  * The handlers a bot waits for when it closes. Their frames, and those of the fibers they fork, still leave while it drains.
  */
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import type * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
-import type * as FiberRefs from "effect/FiberRefs"
 import { globalValue } from "effect/GlobalValue"
 import * as Runtime from "effect/Runtime"
+import * as Workers from "./workers.js"
 
 /** @internal */
 export const passesDrain: FiberRef.FiberRef<boolean> = globalValue(
@@ -31,21 +31,29 @@ export const answer: FiberRef.FiberRef<Answer | undefined> = globalValue(
   () => FiberRef.unsafeMake<Answer | undefined>(undefined)
 )
 
-type UpdateRefs = (refs: FiberRefs.FiberRefs, fiberId: FiberId.Runtime) => FiberRefs.FiberRefs
-
 /**
  * `fork` for the hot path.
  *
  * @internal
  */
 export interface HandlerRuntime<R> {
-  /** Starts a handler at once; `undefined` when none is started any more. */
+  /**
+   * Starts a handler and calls back once it has ended. Gives what interrupts it; `undefined` when none is started any more,
+   * and then never calls back.
+   */
   readonly start: <A, E>(
     handler: Effect.Effect<A, E, R>,
-    updateRefs: UpdateRefs
-  ) => Fiber.RuntimeFiber<A, E> | undefined
-  /** What a handler left to be done; done even when none is started any more. */
-  readonly finish: <A, E>(work: Effect.Effect<A, E, R>, updateRefs: UpdateRefs) => Fiber.RuntimeFiber<A, E>
+    refs: Workers.OwnRefs,
+    onEnd: (exit: Exit.Exit<A, E>) => void
+  ) => (() => void) | undefined
+  /** The same for what a handler left to be done, which is done even when none is started any more. */
+  readonly finish: <A, E>(
+    work: Effect.Effect<A, E, R>,
+    refs: Workers.OwnRefs,
+    onEnd: (exit: Exit.Exit<A, E>) => void
+  ) => void
+  /** Lets go of what is kept for the next handlers. */
+  readonly close: Effect.Effect<void>
 }
 
 /** @internal */
@@ -61,24 +69,38 @@ export interface Handlers {
 /** @internal */
 export const make = (): Handlers => {
   const fibers = new Set<Fiber.RuntimeFiber<unknown, unknown>>()
+  const workers = new Set<Workers.Worker>()
+  const onNoneRuns = new Set<() => void>()
+  let running = 0
   let isStopped = false
 
-  const ended: Effect.Effect<void> = Effect.suspend(() =>
-    fibers.size === 0 ? Effect.void : Effect.zipRight(Fiber.awaitAll([...fibers]), ended)
-  )
-
-  const track = <A, E>(fiber: Fiber.RuntimeFiber<A, E>): Fiber.RuntimeFiber<A, E> => {
-    fibers.add(fiber)
-    fiber.addObserver(() => fibers.delete(fiber))
-    return fiber
+  const leave = () => {
+    if (--running > 0) return
+    for (const resume of onNoneRuns) resume()
+    onNoneRuns.clear()
   }
+
+  const ended: Effect.Effect<void> = Effect.suspend(() => {
+    if (running === 0) return Effect.void
+    const oneMoment = Effect.async<void>((resume) => {
+      const onEnd = () => resume(Effect.void)
+      onNoneRuns.add(onEnd)
+      return Effect.sync(() => onNoneRuns.delete(onEnd))
+    })
+    return Effect.zipRight(oneMoment, ended)
+  })
 
   return {
     fork: (handler) =>
       Effect.tap(
         Effect.forkDaemon(Effect.locally(Effect.interruptible(handler), passesDrain, true)),
         (fiber) => {
-          track(fiber)
+          running++
+          fibers.add(fiber)
+          fiber.addObserver(() => {
+            fibers.delete(fiber)
+            leave()
+          })
           return isStopped ? Fiber.interruptFork(fiber) : Effect.void
         }
       ),
@@ -87,14 +109,30 @@ export const make = (): Handlers => {
       Effect.map(
         Effect.locally(Effect.interruptible(Effect.runtime<R>()), passesDrain, true),
         (runtime): HandlerRuntime<R> => {
+          // A worker that wakes does so in its turn, and those that are new do not overtake it.
           const fork = Runtime.runFork(runtime)
-          const finish: HandlerRuntime<R>["finish"] = (work, updateRefs) => track(fork(work, { updateRefs }))
-          return { finish, start: (handler, updateRefs) => isStopped ? undefined : finish(handler, updateRefs) }
+          const { close, start } = Workers.make<R>((loop) => fork(loop, { immediate: false }), workers)
+          const finish: Workers.Workers<R>["start"] = (work, refs, onEnd) => {
+            running++
+            return start(work, refs, (exit) => {
+              onEnd(exit)
+              leave()
+            })
+          }
+          return {
+            finish,
+            start: (handler, refs, onEnd) => isStopped ? undefined : finish(handler, refs, onEnd),
+            close: Effect.sync(close)
+          }
         }
       ),
     ended,
     stop: Effect.suspend(() => {
       isStopped = true
+      for (const worker of workers) {
+        worker.dismiss()
+        worker.interrupt()
+      }
       return Effect.forEach([...fibers], Fiber.interruptFork, { discard: true })
     })
   }

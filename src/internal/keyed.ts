@@ -1,47 +1,56 @@
 /**
- * Hot path. A Map whose keys come and go again: a key that was deleted leaves a hole that every later look at it has to pass,
- * until the Map is built anew, which a large one is seldom. Here a key that goes only loses its value, and all that have none
- * are swept out together.
+ * Hot path. A Map whose keys come and go again. Two things make a plain Map dear there: a key that was deleted leaves a hole
+ * that every later look at it has to pass, until the Map is built anew; and a table that was outgrown keeps what it held from
+ * the collector of the young generation, which then promotes whatever hangs on it. So a key that goes only empties its slot,
+ * a key that comes back finds it, and empty slots are swept out together.
  */
+interface Slot<A> {
+  value: A | undefined
+}
 
 /** @internal */
 export class Keyed<A> {
-  private readonly entries = new Map<string, A | undefined>()
+  private readonly slots = new Map<string, Slot<A>>()
   private vacant = 0
 
   get size(): number {
-    return this.entries.size - this.vacant
+    return this.slots.size - this.vacant
   }
 
   get(key: string): A | undefined {
-    return this.entries.get(key)
+    return this.slots.get(key)?.value
   }
 
   /** The key must be absent. */
   add(key: string, value: A): void {
-    const before = this.entries.size
-    this.entries.set(key, value)
-    if (this.entries.size === before) this.vacant--
+    const slot = this.slots.get(key)
+    if (slot === undefined) {
+      this.slots.set(key, { value })
+    } else {
+      slot.value = value
+      this.vacant--
+    }
   }
 
   /** The key must be there. */
   remove(key: string): void {
-    this.entries.set(key, undefined)
+    this.slots.get(key)!.value = undefined
     this.vacant++
-    if (this.vacant > 64 && this.vacant * 2 > this.entries.size) this.sweep()
+    if (this.vacant > 64 && this.vacant * 2 > this.slots.size) this.sweep()
   }
 
   clear(): void {
-    this.entries.clear()
+    for (const slot of this.slots.values()) slot.value = undefined
+    this.slots.clear()
     this.vacant = 0
   }
 
   values(): ReadonlyArray<A> {
-    return [...this.entries.values()].filter((value) => value !== undefined)
+    return [...this.slots.values()].flatMap(({ value }) => value === undefined ? [] : [value])
   }
 
   private sweep(): void {
-    for (const [key, value] of this.entries) if (value === undefined) this.entries.delete(key)
+    for (const [key, slot] of this.slots) if (slot.value === undefined) this.slots.delete(key)
     this.vacant = 0
   }
 }

@@ -4,7 +4,8 @@
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import type * as Tracer from "effect/Tracer"
 import * as Chat from "../Chat.js"
 import type * as Connection from "../Connection.js"
@@ -36,21 +37,24 @@ export interface Outbox {
     body: unknown,
     options?: Options
   ) => Sending
-  /** The same where the fiber is at hand. */
+  /** The same for whoever is asynchronous already: what becomes of it goes to `resume`. Gives what takes it back, if anything. */
   readonly unsafeOffer: (
-    fiber: Fiber.RuntimeFiber<any, any>,
     operation: Operation,
     target: ReplyTarget.ReplyTarget | SendInvalid,
     cmd: string,
     body: unknown,
-    options: Options | undefined
-  ) => Sending
+    options: Options | undefined,
+    resume: (sending: Sending) => void
+  ) => Effect.Effect<void> | undefined
   /** A frame that answers nothing. */
   readonly push: (operation: Operation, cmd: string, reqId: string, body: unknown, chat?: Chat.Chat) => Sending
   /** A message of a conversation whose place in the quota was taken already. */
   readonly pushTo: (chat: Chat.Chat, body: Reply.PushBody) => Sending
   readonly pushWithinQuota: (chat: Chat.Chat, body: Reply.PushBody) => Sending
 }
+
+/** Whoever runs this runs in one. */
+const currentFiber = (): Fiber.RuntimeFiber<any, any> => Option.getOrThrow(Fiber.getCurrentFiber())
 
 const noteAnswer = (answer: Handlers.Answer | undefined, reqId: string): void => {
   if (answer?.reqId === reqId) answer.isSent = true
@@ -66,12 +70,15 @@ export const make = ({ clock, connection, crypto, governor, queue }: {
 }): Outbox => {
   const streams = sending.makeStreams()
 
-  // Hot path: no generator, no fiber, and no span unless there is one to be the child of; a frame costs its checks, its lane
-  // and one resumed callback.
-  const unsafeOffer: Outbox["unsafeOffer"] = (fiber, operation, target, cmd, body, options) => {
-    if (target instanceof SendInvalid) return Effect.fail(target)
+  // Hot path: no generator, no fiber, no operator, and no span unless there is one to be the child of; a frame costs its checks,
+  // its lane and one resumed callback.
+  const unsafeOffer: Outbox["unsafeOffer"] = (operation, target, cmd, body, options, resume) => {
+    if (target instanceof SendInvalid) {
+      resume(Effect.fail(target))
+      return undefined
+    }
+    const fiber = currentFiber()
     if (target.kind !== "message") noteAnswer(fiber.getFiberRef(Handlers.answer), target.reqId)
-    const parent = spans.parentOf(fiber)
     const request = Frame.request(cmd, target.reqId, body)
     const windowMillis = ReplyTarget.windowMillis(target)
     // Written out: spreading into a frame's options costs more than all of its checks.
@@ -83,45 +90,49 @@ export const make = ({ clock, connection, crypto, governor, queue }: {
       passesDrain: fiber.getFiberRef(Handlers.passesDrain),
       isWanted: () => fiber.unsafePoll() === null
     }
+    const quota = cmd === Frame.Command.respondUpdate ? undefined : takeQuota(target, options?.stream)
+    const parent = spans.parentOf(fiber)
+    if (parent === undefined && quota === undefined) return enqueue(request, all, undefined, resume)
     const send = parent === undefined
-      ? enqueue(request, all)
-      : spans.send(parent, operation, target, (span) => enqueue(request, all, span))
-    return cmd === Frame.Command.respondUpdate ? send : withinQuota(target, options?.stream, send)
+      ? enqueued(request, all)
+      : spans.send(parent, operation, target, (span) => enqueued(request, all, span))
+    resume(quota === undefined ? send : Effect.zipRight(quota, send))
+    return undefined
   }
 
-  const withinQuota = (
+  /** What is to be waited for before it may go. */
+  const takeQuota = (
     target: ReplyTarget.ReplyTarget,
-    stream: ReplyQueue.Options["stream"],
-    send: Sending
-  ): Sending => {
-    if (stream !== undefined && !streams.isOpening(target.reqId, stream)) return send
+    stream: ReplyQueue.Options["stream"]
+  ): Effect.Effect<unknown> | undefined => {
+    if (stream !== undefined && !streams.isOpening(target.reqId, stream)) return undefined
     // What comes too late never leaves.
-    if (clock.unsafeCurrentTimeMillis() > ReplyTarget.deadline(target)) return send
+    if (clock.unsafeCurrentTimeMillis() > ReplyTarget.deadline(target)) return undefined
     const chatId = sending.conversation(target.chat, target.reqId)
-    if (target.kind === "message") {
-      return sending.governed(governor, chatId, stream?.finish === true ? "final" : "message", send)
-    }
     // A welcome counts, but its five seconds are too short to wait.
-    governor.unsafeTryTake(chatId)
-    return send
+    if (governor.unsafeTryTake(chatId) || target.kind !== "message") return undefined
+    return governor.take(chatId, stream?.finish === true ? "final" : "message")
   }
 
   const enqueue = (
     request: Frame.Request,
     options: ReplyQueue.Options,
-    span?: Tracer.Span
-  ): Sending =>
-    Effect.async((resume) => {
-      const onExit = span === undefined ? resume : (verdict: Exit.Exit<Frame.Ack, SendError>) => {
-        spans.onVerdict(span, clock, verdict)
-        resume(verdict)
-      }
-      // A finalizer costs more than the frame, and one that leaves at once cannot be taken back: should it ever have to go
-      // out again, its fiber is asked whether it still waits.
-      const leavesAtOnce = queue.unsafeIsIdle(request.headers.req_id) && connection.unsafeStatus()._tag === "Subscribed"
-      const giveUp = queue.unsafeOffer(request, options, onExit)
-      return leavesAtOnce ? undefined : Effect.sync(giveUp)
-    })
+    span: Tracer.Span | undefined,
+    resume: (sending: Sending) => void
+  ): Effect.Effect<void> | undefined => {
+    const onExit = span === undefined ? resume : (verdict: Exit.Exit<Frame.Ack, SendError>) => {
+      spans.onVerdict(span, clock, verdict)
+      resume(verdict)
+    }
+    // A finalizer costs more than the frame, and one that leaves at once cannot be taken back: should it ever have to go
+    // out again, its fiber is asked whether it still waits.
+    const leavesAtOnce = queue.unsafeIsIdle(request.headers.req_id) && connection.unsafeStatus()._tag === "Subscribed"
+    const giveUp = queue.unsafeOffer(request, options, onExit)
+    return leavesAtOnce ? undefined : Effect.sync(giveUp)
+  }
+
+  const enqueued = (request: Frame.Request, options: ReplyQueue.Options, span?: Tracer.Span): Sending =>
+    Effect.async((resume) => enqueue(request, options, span, resume))
 
   const push: Outbox["push"] = (operation, cmd, reqId, body, chat) =>
     Effect.withFiberRuntime((fiber) => {
@@ -132,8 +143,8 @@ export const make = ({ clock, connection, crypto, governor, queue }: {
         isWanted: () => fiber.unsafePoll() === null
       }
       return parent === undefined
-        ? enqueue(request, options)
-        : spans.send(parent, operation, { reqId, chat }, (span) => enqueue(request, options, span))
+        ? enqueued(request, options)
+        : spans.send(parent, operation, { reqId, chat }, (span) => enqueued(request, options, span))
     })
 
   const pushTo: Outbox["pushTo"] = (chat, body) =>
@@ -145,7 +156,7 @@ export const make = ({ clock, connection, crypto, governor, queue }: {
 
   return {
     offer: (operation, target, cmd, body, options) =>
-      Effect.withFiberRuntime((fiber) => unsafeOffer(fiber, operation, target, cmd, body, options)),
+      Effect.async((resume) => unsafeOffer(operation, target, cmd, body, options, resume)),
     unsafeOffer,
     push,
     pushTo,

@@ -32,6 +32,7 @@ class Job implements Connection.RequestOptions {
   /** A copy was written whose ack will never come. */
   hasDoubtfulCopy = false
   giveUp: (() => void) | undefined = undefined
+  next: Job | undefined = undefined
 
   constructor(
     lane: Lane,
@@ -62,10 +63,40 @@ class Job implements Connection.RequestOptions {
   }
 }
 
-interface Lane {
+/** Almost every lane holds one frame, for which an array would cost more than the lane. */
+class Lane {
   readonly reqId: string
-  readonly queue: Array<Job>
-  isDriven: boolean
+  first: Job | undefined = undefined
+  last: Job | undefined = undefined
+  size = 0
+  isDriven = false
+
+  constructor(reqId: string) {
+    this.reqId = reqId
+  }
+
+  push(job: Job) {
+    if (this.last === undefined) this.first = job
+    else this.last.next = job
+    this.last = job
+    this.size++
+  }
+
+  /** `false`: it does not wait here. */
+  remove(job: Job): boolean {
+    let before: Job | undefined
+    let at = this.first
+    while (at !== undefined && at !== job) {
+      before = at
+      at = at.next
+    }
+    if (at === undefined) return false
+    if (before === undefined) this.first = job.next
+    else before.next = job.next
+    if (job.next === undefined) this.last = before
+    this.size--
+    return true
+  }
 }
 
 /** @internal */
@@ -134,7 +165,7 @@ export const make = (
     meters.verdict(verdict)
     const answer = job.onExit
     job.onExit = undefined
-    remove(lane)
+    remove(lane, job)
     if (answer !== undefined) answer(verdict)
     drive(lane)
   }
@@ -143,14 +174,14 @@ export const make = (
   const drive = (lane: Lane) => {
     if (lane.isDriven) return
     lane.isDriven = true
-    for (let job = lane.queue[0]; job !== undefined && !job.isStarted; job = lane.queue[0]) start(lane, job)
+    for (let job = lane.first; job !== undefined && !job.isStarted; job = lane.first) start(lane, job)
     lane.isDriven = false
   }
 
-  const remove = (lane: Lane) => {
-    lane.queue.shift()
+  const remove = (lane: Lane, job: Job) => {
+    if (!lane.remove(job)) return
     grow(-1)
-    if (lane.queue.length > 0) return
+    if (lane.size > 0) return
     lanes.remove(lane.reqId)
     if (lanes.size === 0 && onFlushed.size > 0) {
       for (const resume of onFlushed) resume()
@@ -162,33 +193,25 @@ export const make = (
     if (job.onExit === undefined) return
     job.onExit = undefined
     if (job.isWritten) return
-    if (lane.queue[0] === job) {
-      job.giveUp?.()
-      remove(lane)
-      drive(lane)
-      return
-    }
-    const at = lane.queue.indexOf(job)
-    if (at > 0) {
-      lane.queue.splice(at, 1)
-      grow(-1)
-    }
+    if (lane.first === job) job.giveUp?.()
+    remove(lane, job)
+    drive(lane)
   }
 
   return {
     unsafeOffer: (request, options, onExit) => {
       const reqId = request.headers.req_id
       const known = lanes.get(reqId)
-      if (known !== undefined && known.queue.length > config.maxReplyQueueSize) {
+      if (known !== undefined && known.size > config.maxReplyQueueSize) {
         const full = Exit.fail(new ReplyQueueFull({ command: request.cmd, limit: config.maxReplyQueueSize }))
         meters.verdict(full)
         onExit(full)
         return () => {}
       }
       grow(1)
-      const lane = known ?? { reqId, queue: [], isDriven: false }
+      const lane = known ?? new Lane(reqId)
       const job = new Job(lane, request, options, onFirstWritten, onExit)
-      lane.queue.push(job)
+      lane.push(job)
       if (known === undefined) {
         lanes.add(reqId, lane)
         drive(lane)

@@ -146,13 +146,17 @@ export const make: Effect.Effect<
     })
 
   const replyStreamFrame: WecomBot.Service["replyStreamFrame"] = (to, frame) =>
-    Effect.withFiberRuntime((fiber) => {
+    Effect.async((resume) => {
       const body = streamBody(frame)
-      if (body instanceof SendInvalid) return Effect.fail(body)
-      return unsafeOffer(fiber, "replyStreamFrame", targets.message(to), Frame.Command.respond, body, {
-        onConnectionLost: "resend",
-        stream: body.stream
-      })
+      if (body instanceof SendInvalid) return resume(Effect.fail(body))
+      return unsafeOffer(
+        "replyStreamFrame",
+        targets.message(to),
+        Frame.Command.respond,
+        body,
+        { onConnectionLost: "resend", stream: body.stream },
+        resume
+      )
     })
 
   const sendMessage: WecomBot.Service["sendMessage"] = (to, body, options) =>
