@@ -1,5 +1,5 @@
 import { expect, it } from "@effect/vitest"
-import { Effect, Fiber, FiberId, FiberRef, Runtime } from "effect"
+import { Effect, Fiber, type FiberId, FiberRef, Runtime } from "effect"
 import { BotRouter } from "effect-wecom"
 import * as Workers from "../../src/internal/workers.js"
 import * as Sim from "../sim/Sim.js"
