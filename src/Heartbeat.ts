@@ -8,6 +8,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as BotConfig from "./BotConfig.js"
+import * as Deadlines from "./internal/deadlines.js"
+import { pause } from "./internal/pause.js"
 
 /**
  * @since 0.1.0
@@ -37,12 +39,6 @@ export declare namespace Heartbeat {
  */
 export class Heartbeat extends Context.Tag("effect-wecom/Heartbeat")<Heartbeat, Heartbeat.Service>() {}
 
-/** How often the wall clock is looked at: a laptop that slept does not know it, its wall clock does. */
-const glanceMillis = 1_000
-
-/** How far wall time may run away from monotonic time before the machine must have slept. */
-const jumpMillis = 10_000
-
 /**
  * A ping every `interval`, and at once after the wall clock jumped. One unanswered ping is enough: with the defaults a dead
  * link is noticed 40 s after its last sign of life.
@@ -50,22 +46,13 @@ const jumpMillis = 10_000
  * @since 0.1.0
  * @category constructors
  */
-export const make = (interval: Duration.DurationInput): Heartbeat.Service => {
-  const intervalMillis = Duration.toMillis(interval)
-  const pause = Effect.gen(function*() {
-    const clock = yield* Effect.clock
-    const monotonic = () => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
-    const started = monotonic()
-    const offset = clock.unsafeCurrentTimeMillis() - started
-    let left = intervalMillis
-    while (left > 0) {
-      yield* clock.sleep(Duration.millis(Math.min(left, glanceMillis)))
-      if (Math.abs(clock.unsafeCurrentTimeMillis() - monotonic() - offset) > jumpMillis) return
-      left = intervalMillis - (monotonic() - started)
-    }
-  })
-  return { run: (ping) => Effect.forever(Effect.zipRight(pause, ping)) }
-}
+export const make = (interval: Duration.DurationInput): Heartbeat.Service => ({
+  run: (ping) =>
+    Effect.scoped(
+      Effect.flatMap(Deadlines.shared, (deadlines) =>
+        Effect.forever(Effect.zipRight(pause(deadlines, Duration.toMillis(interval)), ping)))
+    )
+})
 
 /**
  * `make` with the bot's `heartbeatInterval`.

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Clock, Duration, Effect, Fiber } from "effect"
+import { Clock, Duration, Effect, Exit, Fiber, FiberId, Scope } from "effect"
 import * as fc from "fast-check"
 import * as Deadlines from "../src/internal/deadlines.js"
+import { pause } from "../src/internal/pause.js"
 
 interface Played extends Clock.Clock {
   /** Moves time and wakes, in order, whoever slept no longer than that. */
@@ -295,4 +296,98 @@ describe("timeouts", () => {
       ),
       { numRuns: 100 }
     ))
+})
+
+describe("shared deadlines", () => {
+  it.scoped("are the same for all who live by one Clock, and end with the last of them", () =>
+    Effect.gen(function*() {
+      const clock = play()
+      const first = yield* Scope.make()
+      const second = yield* Scope.make()
+      const mine = yield* Scope.extend(Effect.withClock(Deadlines.shared, clock), first)
+      const yours = yield* Scope.extend(Effect.withClock(Deadlines.shared, clock), second)
+      const others = yield* Effect.withClock(Deadlines.shared, play())
+      expect(yours).toBe(mine)
+      expect(others).not.toBe(mine)
+      const rung: Array<string> = []
+      for (const name of ["a", "b"]) mine.after(10, () => void rung.push(name))
+      yield* settle
+      expect(clock.sleepers()).toBe(1)
+      yield* Scope.close(first, Exit.void)
+      yield* clock.advance(20)
+      expect(rung).toEqual(["a", "b"])
+      yours.after(10, () => void rung.push("too late"))
+      yield* Scope.close(second, Exit.void)
+      yield* clock.advance(20)
+      expect([rung, clock.sleepers()]).toEqual([["a", "b"], 0])
+      const anew = yield* Effect.withClock(Deadlines.shared, clock)
+      anew.after(10, () => void rung.push("anew"))
+      yield* clock.advance(20)
+      expect(rung).toEqual(["a", "b", "anew"])
+    }))
+
+  it.scoped("one that breaks is reported and keeps nobody from theirs", () =>
+    Effect.gen(function*() {
+      const { clock, deadlines, rung } = yield* started
+      deadlines.after(10, () => {
+        throw new Error("on purpose")
+      })
+      deadlines.after(10, () => void rung.push("same moment"))
+      deadlines.after(20, () => void rung.push("later"))
+      yield* clock.advance(30)
+      expect(rung).toEqual(["same moment", "later"])
+    }))
+
+  it.scoped("tell of a jump once, and look at the wall clock only while somebody wants to know", () =>
+    Effect.gen(function*() {
+      let ahead = 0
+      const clock = play()
+      const wall = clock.unsafeCurrentTimeMillis
+      const deadlines = Deadlines.make(Object.assign(clock, { unsafeCurrentTimeMillis: () => wall() + ahead }))
+      yield* Effect.forkScoped(deadlines.run)
+      yield* settle
+      expect(clock.sleepers()).toBe(0)
+      let jumps = 0
+      const stop = deadlines.onJump(() => jumps++)
+      yield* clock.advance(5_500)
+      ahead = 3_600_000
+      yield* clock.advance(5_500)
+      expect(jumps).toBe(1)
+      stop()
+      yield* clock.advance(5_500)
+      expect(clock.sleepers()).toBe(0)
+      ahead = 0
+      yield* clock.advance(5_500)
+      expect(jumps).toBe(1)
+    }))
+
+  it.scoped("a loop that was blocked for long counts as a jump", () =>
+    Effect.gen(function*() {
+      const { clock, deadlines } = yield* started
+      let jumps = 0
+      deadlines.onJump(() => jumps++)
+      yield* clock.advance(1_500)
+      clock.block(20_000)
+      yield* clock.advance(2_000)
+      expect(jumps).toBe(1)
+    }))
+})
+
+describe("the pause between two pings", () => {
+  it.scoped("that is interrupted as it ends takes no other's place in the queue", () =>
+    Effect.gen(function*() {
+      const { clock, deadlines } = yield* started
+      let ended = 0
+      const one = pause(deadlines, 30)
+      const fibers: Array<Fiber.RuntimeFiber<void>> = []
+      for (let n = 0; n < 3; n++) fibers.push(yield* Effect.fork(Effect.tap(one, () => Effect.sync(() => ended++))))
+      yield* settle
+      // Due behind the first of them: it is interrupted after its pause is over and before its fiber runs.
+      deadlines.after(30, () => fibers[0]!.unsafeInterruptAsFork(FiberId.none))
+      yield* clock.advance(15)
+      const late = yield* Effect.fork(Effect.tap(one, () => Effect.sync(() => ended++)))
+      yield* clock.advance(100)
+      expect(ended).toBeGreaterThanOrEqual(3)
+      expect(late.unsafePoll()?._tag).toBe("Success")
+    }))
 })

@@ -82,7 +82,7 @@ export const make: Effect.Effect<
   let closeBy = Infinity
 
   const wallTime = () => clock.unsafeCurrentTimeMillis()
-  const deadlines = Deadlines.make(clock)
+  const deadlines = yield* Deadlines.shared
   const requests = Requests.make(config, deadlines, wallTime)
 
   const setStatus = (next: Status): Effect.Effect<void> =>
@@ -195,7 +195,6 @@ export const make: Effect.Effect<
       yield* Deferred.interrupt(closed)
     })
   )
-  yield* deadlines.run.pipe(Effect.interruptible, Effect.forkScoped)
   yield* live.pipe(
     // A defect, of a policy for example, ends the bot as loudly as a failure does.
     Effect.catchAllCause((cause) =>

@@ -1,19 +1,28 @@
 /**
- * Hot path. One queue of deadlines for a whole connection and one sleeping fiber: a timer or a fiber per frame costs ten times
- * what the frame itself does.
+ * Hot path. One queue of deadlines and one sleeping fiber for all bots that live by the same Clock: a timer or a fiber per frame
+ * costs ten times what the frame itself does, and a thousand idle bots wake nobody a thousand times.
  *
  * Time here is patient. A deadline that wakes late was kept by a blocked event loop, and the other side cannot be blamed for
  * that: the time since anything was last seen to run is given back to everybody. Before judging, a wake yields to I/O once,
  * so that an ack that has already arrived is read first.
  */
+import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
+import type * as Scope from "effect/Scope"
 
 /** A wake that is later than this was not kept by the scheduler but by a blocked loop. */
 const stallMillis = 1000
+
+/** How often the wall clock is looked at: a laptop that slept may not know it, its wall clock does. */
+const glanceMillis = 1000
+
+/** How far wall time may run away from monotonic time between two glances before the machine must have slept. */
+const jumpMillis = 10_000
 
 /** Sums of fractions are rounded: what is closer than a microsecond is due. */
 const grainMillis = 0.001
@@ -57,6 +66,8 @@ export interface Deadlines {
   readonly after: (millis: number, onDue: () => void) => Entry
   /** For many that last equally long, almost all of which are stopped. */
   readonly timeouts: (millis: number) => Timeouts
+  /** Calls back whenever the machine seems to have slept, until the returned function is called. */
+  readonly onJump: (callback: () => void) => () => void
   /** Never returns; runs for as long as the deadlines are kept. */
   readonly run: Effect.Effect<never>
 }
@@ -142,18 +153,53 @@ export const make = (clock: Clock.Clock): Deadlines => {
   }
 
   const lists = new Map<number, List>()
+  const known = new Map<number, Timeouts>()
 
-  const timeouts = (millis: number): Timeouts => {
-    let list = lists.get(millis)
-    if (list === undefined) lists.set(millis, list = new List())
-    const { link, unlink } = list
+  const makeTimeouts = (millis: number): Timeouts => {
+    const list = new List()
+    lists.set(millis, list)
     return {
       start: (timeout) => {
         timeout.dueAt = now() + millis
-        link(timeout)
+        list.link(timeout)
         arm(timeout.dueAt)
       },
-      stop: unlink
+      stop: list.unlink
+    }
+  }
+
+  const timeouts = (millis: number): Timeouts => {
+    let timeouts = known.get(millis)
+    if (timeouts === undefined) known.set(millis, timeouts = makeTimeouts(millis))
+    return timeouts
+  }
+
+  const onJumps = new Set<() => void>()
+  let nextGlance: Entry | undefined
+  let offset = 0
+  let stalledBefore = 0
+
+  const look = () => {
+    offset = clock.unsafeCurrentTimeMillis() - raw()
+    stalledBefore = stalled
+    nextGlance = after(glanceMillis, glance)
+  }
+
+  const glance = () => {
+    const drift = clock.unsafeCurrentTimeMillis() - raw() - offset
+    const hasJumped = Math.abs(drift) > jumpMillis || stalled - stalledBefore > jumpMillis
+    look()
+    if (hasJumped) { for (const callback of [...onJumps]) callback() }
+  }
+
+  const onJump = (callback: () => void) => {
+    onJumps.add(callback)
+    if (nextGlance === undefined) look()
+    return () => {
+      onJumps.delete(callback)
+      if (onJumps.size > 0 || nextGlance === undefined) return
+      nextGlance.cancelled = true
+      nextGlance = undefined
     }
   }
 
@@ -178,6 +224,16 @@ export const make = (clock: Clock.Clock): Deadlines => {
 
   const nextDue = (): number => Math.min(firstEntry()?.dueAt ?? Infinity, firstList()?.first?.dueAt ?? Infinity)
 
+  /** One that breaks must not keep the others from theirs. */
+  const defects: Array<unknown> = []
+  const callBack = (due: { readonly onDue: () => void }) => {
+    try {
+      due.onDue()
+    } catch (defect) {
+      defects.push(defect)
+    }
+  }
+
   const judge = () => {
     const time = now()
     armedFor = Infinity
@@ -186,11 +242,11 @@ export const make = (clock: Clock.Clock): Deadlines => {
       const list = firstList()
       if (entry !== undefined && (list === undefined || entry.dueAt <= list.first!.dueAt)) {
         head++
-        entry.onDue()
+        callBack(entry)
       } else {
         const timeout = list!.first!
         list!.unlink(timeout)
-        timeout.onDue()
+        callBack(timeout)
       }
     }
   }
@@ -208,9 +264,50 @@ export const make = (clock: Clock.Clock): Deadlines => {
       } else {
         yield* clock.sleep(Duration.zero)
         judge()
+        for (const defect of defects.splice(0)) yield* Effect.logError("a deadline failed", Cause.die(defect))
       }
     }
   })
 
-  return { now, after, timeouts, run }
+  return { now, after, timeouts, onJump, run }
 }
+
+/** Those of one Clock, kept for as long as anybody uses them. */
+interface Kept {
+  readonly deadlines: Deadlines
+  users: number
+  fiber: Fiber.RuntimeFiber<never> | undefined
+}
+
+const keptBy = new WeakMap<Clock.Clock, Kept>()
+
+const enter = (clock: Clock.Clock): Effect.Effect<Kept> =>
+  Effect.suspend(() => {
+    const known = keptBy.get(clock)
+    if (known !== undefined) {
+      known.users++
+      return Effect.succeed(known)
+    }
+    const kept: Kept = { deadlines: make(clock), users: 1, fiber: undefined }
+    keptBy.set(clock, kept)
+    return Effect.map(Effect.forkDaemon(Effect.interruptible(kept.deadlines.run)), (fiber) => {
+      kept.fiber = fiber
+      return kept
+    })
+  })
+
+const leave = (clock: Clock.Clock, kept: Kept): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    if (--kept.users > 0) return Effect.void
+    keptBy.delete(clock)
+    return kept.fiber === undefined ? Effect.void : Fiber.interrupt(kept.fiber)
+  })
+
+/**
+ * Those that everybody uses who lives by the Clock of this fiber.
+ *
+ * @internal
+ */
+export const shared: Effect.Effect<Deadlines, never, Scope.Scope> = Effect.clockWith((clock) =>
+  Effect.map(Effect.acquireRelease(enter(clock), (kept) => leave(clock, kept)), ({ deadlines }) => deadlines)
+)

@@ -89,13 +89,6 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
   let order = 0
   let size = 0
 
-  const known = new Map<number, Deadlines.Timeouts>()
-  const timeoutsOf = (millis: number): Deadlines.Timeouts => {
-    let timeouts = known.get(millis)
-    if (timeouts === undefined) known.set(millis, timeouts = deadlines.timeouts(millis))
-    return timeouts
-  }
-
   const isSettled = (frame: Pending) => frame.writer === undefined
 
   const conclude = (frame: Pending, verdict: Verdict) => {
@@ -147,7 +140,7 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
   }
 
   const register = (reqId: string, timeoutMillis: number, writer: Writer) => {
-    const timeouts = timeoutsOf(timeoutMillis)
+    const timeouts = deadlines.timeouts(timeoutMillis)
     const frame = new Pending(reqId, ++order, timeouts, writer, onTimeout)
     timeouts.start(frame)
     frame.writtenAt = frame.dueAt - timeoutMillis

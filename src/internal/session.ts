@@ -3,6 +3,7 @@
  * `LinkFailure`, or by interruption when the bot closes, and nothing of it outlives its scope. The only module that touches
  * the WebSocket object.
  */
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -113,9 +114,11 @@ export const run = (env: Environment): Effect.Effect<never, LinkFailure> =>
     let isSubscribed = false
 
     // The first reason stands: a close that follows a takeover is no cause to reconnect.
-    const lose = (failure: LinkFailure) => {
+    const lose = (failure: LinkFailure) => loseFor(Cause.fail(failure))
+
+    const loseFor = (cause: Cause.Cause<LinkFailure>) => {
       hasEnded = true
-      Deferred.unsafeDone(lost, Effect.fail(failure))
+      Deferred.unsafeDone(lost, Effect.failCause(cause))
     }
 
     const write = (text: string): void => {
@@ -220,15 +223,18 @@ export const run = (env: Environment): Effect.Effect<never, LinkFailure> =>
       })
     })
 
-    const life = Effect.gen(function*() {
+    const opening = Effect.gen(function*() {
       yield* Deferred.await(opened)
       openDeadline.cancelled = true
       yield* env.onOpen
       yield* subscribe
       yield* env.onReady({ send })
-      yield* env.heartbeat.run(ping)
-      return yield* Effect.fail<LinkFailure>({ _tag: "HeartbeatLost" })
     })
 
-    return yield* Effect.raceFirst(life, Deferred.await(lost))
+    yield* Effect.raceFirst(opening, Deferred.await(lost))
+    yield* Effect.forkScoped(Effect.matchCause(env.heartbeat.run(ping), {
+      onFailure: loseFor,
+      onSuccess: () => lose({ _tag: "HeartbeatLost" })
+    }))
+    return yield* Deferred.await(lost)
   }))

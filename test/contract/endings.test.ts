@@ -167,6 +167,8 @@ describe("one loop: exactly one reconnect follows", () => {
     Effect.gen(function*() {
       const heartbeat = Layer.succeed(Heartbeat.Heartbeat, { run: () => Effect.die(new Error("boom")) })
       const opened = yield* open({}, { heartbeat })
+      // The policy begins in a fiber of its own, and has died before the link is cut.
+      yield* Effect.yieldNow()
       const waiting = yield* Effect.fork(Effect.flip(Effect.zipRight(faults.cut(), request(opened.service, noop, "r"))))
       const exit = yield* Effect.exit(opened.service.closed)
       expect(Exit.isFailure(exit) && Cause.isDie(exit.cause)).toBe(true)

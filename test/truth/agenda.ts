@@ -46,6 +46,8 @@ export const make = (deadlineRank: number): Agenda => {
         }
       }
     },
+    onJump: () => () => {},
+    // Nobody sleeps on paper.
     run: Effect.never,
     at: (when, rank, act) => void add({ dueAt: when, onDue: act, cancelled: false }, rank),
     runToEnd: () => {

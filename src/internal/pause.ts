@@ -1,0 +1,28 @@
+/**
+ * The time between two pings, without a timer of its own.
+ */
+import * as Effect from "effect/Effect"
+import type * as Deadlines from "./deadlines.js"
+
+/**
+ * Over after so many milliseconds, or at once when the machine seems to have slept.
+ *
+ * @internal
+ */
+export const pause = (deadlines: Deadlines.Deadlines, millis: number): Effect.Effect<void> =>
+  Effect.async((resume) => {
+    const timeouts = deadlines.timeouts(millis)
+    let isOver = false
+    // An interruption may come when it is over and its fiber has not run yet.
+    const end = (isDue: boolean) => {
+      if (isOver) return
+      isOver = true
+      if (!isDue) timeouts.stop(timeout)
+      stopListening()
+      resume(Effect.void)
+    }
+    const timeout: Deadlines.Timeout = { dueAt: 0, previous: undefined, next: undefined, onDue: () => end(true) }
+    const stopListening = deadlines.onJump(() => end(false))
+    timeouts.start(timeout)
+    return Effect.sync(() => end(false))
+  })
