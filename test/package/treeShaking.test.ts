@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
-import { bundledInputs } from "./bundle.js"
+import { bundledInputs, packagesAtStart } from "./bundle.js"
 
 const here = fileURLToPath(new URL(".", import.meta.url))
 
@@ -24,4 +24,13 @@ describe("a bundle", () => {
     const files = await ours(`import { WecomBot } from "effect-wecom"; console.log(WecomBot.layer)`)
     expect(files).toContain("src/internal/session.ts")
   })
+})
+
+it("a bot for Node loads undici with its first download, not before", async () => {
+  const packages = await packagesAtStart(
+    `import * as NodeWecomBot from "effect-wecom/NodeWecomBot"; console.log(NodeWecomBot.layer)`,
+    here
+  )
+  expect(packages).toContain("ws")
+  expect(packages.filter((name) => /platform-node|undici/.test(name))).toEqual([])
 })
