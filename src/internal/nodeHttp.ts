@@ -7,9 +7,20 @@ import type { HttpClientError } from "@effect/platform/HttpClientError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { Options } from "./undici.js"
+import * as addresses from "./addresses.js"
+import type * as Undici from "./undici.js"
 
-export type { Options }
+/** @internal */
+export interface Options extends Omit<Undici.Options, "refusal"> {
+  readonly allowPrivateAddresses: boolean
+}
+
+const refusal = (allowPrivateAddresses: boolean) => (address: string): Error | undefined => {
+  const kind = addresses.kindOfAddress(address) ?? "reserved"
+  return kind === "public" || addresses.isAllowed(kind, allowPrivateAddresses)
+    ? undefined
+    : addresses.addressRefused(kind)
+}
 
 /** @internal */
 export const layer = (options: Options): Layer.Layer<HttpClient.HttpClient> =>
@@ -19,7 +30,9 @@ export const layer = (options: Options): Layer.Layer<HttpClient.HttpClient> =>
       const scope = yield* Effect.scope
       // Shared by all requests, so that nobody's interruption may end it half-way.
       const loaded = yield* Effect.promise(() => import("./undici.js")).pipe(
-        Effect.flatMap((undici) => Layer.buildWithScope(undici.layer(options), scope)),
+        Effect.flatMap((undici) =>
+          Layer.buildWithScope(undici.layer({ ...options, refusal: refusal(options.allowPrivateAddresses) }), scope)
+        ),
         Effect.map(Context.get(HttpClient.HttpClient)),
         Effect.uninterruptible,
         Effect.cached

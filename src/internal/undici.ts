@@ -1,6 +1,8 @@
 /**
  * undici with a `lookup` of its own: a name is judged by what it resolves to at the moment of connecting, so a name server
  * that answers differently each time gains nothing.
+ *
+ * Imports nothing of ours: a bundler that makes one file wraps what is loaded later, with all that it shares with the rest.
  */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { Agent, Dispatcher, ProxyAgent } from "@effect/platform-node/Undici"
@@ -10,11 +12,11 @@ import * as Layer from "effect/Layer"
 import * as Dns from "node:dns"
 import type * as Net from "node:net"
 import type { SecureContextOptions } from "node:tls"
-import * as addresses from "./addresses.js"
 
 /** @internal */
 export interface Options {
-  readonly allowPrivateAddresses: boolean
+  /** The error to fail with when a name leads to this address. */
+  readonly refusal: (address: string) => Error | undefined
   /** Certificates to trust, for a private deployment. */
   readonly ca?: SecureContextOptions["ca"]
   /** The proxy that a URL goes through. */
@@ -28,10 +30,8 @@ const checkingLookup = (options: Options): Net.LookupFunction => (hostname, look
     if (error !== null) return callback(error, address, family)
     const found = typeof address === "string" ? [address] : address.map((entry) => entry.address)
     for (const one of found) {
-      const kind = addresses.kindOfAddress(one) ?? "reserved"
-      if (kind !== "public" && !addresses.isAllowed(kind, options.allowPrivateAddresses)) {
-        return callback(addresses.addressRefused(kind), address, family)
-      }
+      const refusal = options.refusal(one)
+      if (refusal !== undefined) return callback(refusal, address, family)
     }
     callback(null, address, family)
   })

@@ -1,12 +1,12 @@
 import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
-import { bundledInputs, packagesAtStart } from "./bundle.js"
+import { bundledSources, packagesAtStart } from "./bundle.js"
 
 const here = fileURLToPath(new URL(".", import.meta.url))
 
 /** What of the package is left in a bundle of a program that uses only this. */
 const ours = async (code: string) =>
-  (await bundledInputs(code, here)).filter((file) => !file.includes("node_modules/effect/")).map((file) =>
+  (await bundledSources(code, here)).filter((file) => !file.includes("node_modules/effect/")).map((file) =>
     file.replace(/^.*src\//, "src/")
   )
 
