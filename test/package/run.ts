@@ -177,7 +177,7 @@ const sources = await bundledSources(
 )
 const nouns = [
   ...["Chat", "ErrorCode", "Limits", "ReplyTarget", "TemplateCard", "WecomError"],
-  ...["bytes", "cardParts", "cardRules", "replyBodies", "sendInvalid"].map((name) => `internal/${name}`)
+  ...["bytes", "cardParts", "cardRules", "cures", "replyBodies", "sendInvalid"].map((name) => `internal/${name}`)
 ]
 const foreign = sources.filter((file) =>
   !file.includes("node_modules/effect/") && !file.endsWith("effect-wecom/dist/TemplateCard.js") &&

@@ -16,7 +16,7 @@ describe("a bundle", () => {
     expect(files).toContain("src/TemplateCard.ts")
     expect(files.filter((file) => !/^src\/(TemplateCard|WecomError|ErrorCode|Limits)\.ts$/.test(file)).toSorted())
       .toEqual(
-        ["bytes", "cardParts", "cardRules", "sendInvalid"].map((name) => `src/internal/${name}.ts`)
+        ["bytes", "cardParts", "cardRules", "cures", "sendInvalid"].map((name) => `src/internal/${name}.ts`)
       )
   })
 
