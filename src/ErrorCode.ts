@@ -6,6 +6,7 @@
  * @since 0.1.0
  */
 import * as Option from "effect/Option"
+import { adviceEn, cures } from "./internal/cures.js"
 
 /**
  * What a code calls for: `none` nothing, it is success · `reconnect` a new connection and subscription, then send again ·
@@ -193,16 +194,15 @@ export const invalidCredentials = 853000
 
 const entry = (
   code: number,
-  cure: Cure,
-  [meaningEn, meaningZh]: readonly [en: string, zh: string],
-  [adviceEn, adviceZh]: readonly [en: string, zh: string]
-): readonly [number, Entry] => [
-  code,
-  { code, cure, meaning: { en: meaningEn, zh: meaningZh }, advice: { en: adviceEn, zh: adviceZh } }
-]
+  meaningEn: string,
+  meaningZh: string,
+  adviceZh: string
+): readonly [number, Entry] => {
+  const [cure, adviceEn] = cures[code]!
+  return [code, { code, cure, meaning: { en: meaningEn, zh: meaningZh }, advice: { en: adviceEn, zh: adviceZh } }]
+}
 
-const pushInstead = ["push the answer with sendMessage instead", "请改用 sendMessage 主动推送"] as const
-const waitThenResend = ["wait, then send it again", "请稍候再重新发送"] as const
+const pushInsteadZh = "请改用 sendMessage 主动推送"
 
 /**
  * Every known code. WeCom doc 101463, and codes seen on the live service.
@@ -211,73 +211,60 @@ const waitThenResend = ["wait, then send it again", "请稍候再重新发送"] 
  * @category table
  */
 export const table: ReadonlyMap<number, Entry> = new Map([
-  entry(ok, "none", ["ok", "成功"], ["nothing to do", "无需处理"]),
-  entry(systemError, "wait", ["the service is busy", "系统繁忙"], [
-    "pause a moment, then send it again; send upload chunks fewer at a time",
-    "请稍候重试；上传分片时请降低并发"
-  ]),
-  entry(versionConflict, "resend", ["racing updates of one stream", "同一流式消息的更新冲突"], [
-    "send the latest content again, one frame at a time per req_id",
+  entry(ok, "ok", "成功", "无需处理"),
+  entry(systemError, "the service is busy", "系统繁忙", "请稍候重试；上传分片时请降低并发"),
+  entry(
+    versionConflict,
+    "racing updates of one stream",
+    "同一流式消息的更新冲突",
     "请重新发送最新内容，同一 req_id 每次只发送一帧"
-  ]),
-  entry(invalidMsgType, "fix", ["this command does not take this msgtype", "该命令不支持此消息类型"], [
-    "use another msgtype: text is for welcomes only, so reply and push with markdown",
+  ),
+  entry(
+    invalidMsgType,
+    "this command does not take this msgtype",
+    "该命令不支持此消息类型",
     "请更换 msgtype：text 仅用于欢迎语，回复和推送请使用 markdown"
-  ]),
-  entry(invalidButtonCount, "fix", ["wrong number of buttons", "按钮数量不合法"], [
-    "give the card 1 to 6 buttons",
-    "请为卡片设置 1 至 6 个按钮"
-  ]),
-  entry(invalidParameter, "fix", ["invalid parameter", "参数不合法"], [
-    "correct the body: enums are integers and flags are booleans",
-    "请检查消息体：枚举须为整数，开关须为布尔值"
-  ]),
-  entry(contentRefused, "terminal", ["refused by the content check", "内容未通过安全审核"], [
-    "the same text will be refused again: send other text",
-    "相同内容会再次被拒绝，请更换内容"
-  ]),
-  entry(contentTooLarge, "split", ["the content is too large", "内容超出长度限制"], [
-    "split it into parts of at most 20480 bytes of UTF-8",
-    "请拆分内容，每段不超过 20480 字节（UTF-8）"
-  ]),
-  entry(rateLimit, "wait", ["too many calls", "调用频率超出限制"], waitThenResend),
-  entry(concurrencyLimit, "wait", ["too many calls at once", "调用并发超出限制"], [
-    "wait, then send it again with fewer calls at once",
-    "请稍候重新发送，并降低并发"
-  ]),
-  entry(notInGroup, "fix", ["the bot is not in that group", "机器人不在该群聊中"], [
-    "add the bot to the group first",
-    "请先将机器人加入该群聊"
-  ]),
-  entry(invalidChatId, "fix", [
+  ),
+  entry(invalidButtonCount, "wrong number of buttons", "按钮数量不合法", "请为卡片设置 1 至 6 个按钮"),
+  entry(invalidParameter, "invalid parameter", "参数不合法", "请检查消息体：枚举须为整数，开关须为布尔值"),
+  entry(contentRefused, "refused by the content check", "内容未通过安全审核", "相同内容会再次被拒绝，请更换内容"),
+  entry(contentTooLarge, "the content is too large", "内容超出长度限制", "请拆分内容，每段不超过 20480 字节（UTF-8）"),
+  entry(rateLimit, "too many calls", "调用频率超出限制", "请稍候再重新发送"),
+  entry(concurrencyLimit, "too many calls at once", "调用并发超出限制", "请稍候重新发送，并降低并发"),
+  entry(notInGroup, "the bot is not in that group", "机器人不在该群聊中", "请先将机器人加入该群聊"),
+  entry(
+    invalidChatId,
     "there is no such chat, or its user never wrote to the bot",
-    "会话不存在，或用户从未在该会话中向机器人发过消息"
-  ], [
-    "check the chatid (case-sensitive; the userid for a single chat) and let the user write to the bot first",
+    "会话不存在，或用户从未在该会话中向机器人发过消息",
     "请检查 chatid（区分大小写，单聊填 userid），并让用户先向机器人发送消息"
-  ]),
-  entry(reqIdExpired, "push", ["the callback can no longer be answered", "回调的回复时限已过"], pushInstead),
-  entry(invalidReqId, "push", ["this command cannot answer this req_id", "该命令无法回复此 req_id"], pushInstead),
-  entry(alreadyResponded, "terminal", ["the callback was answered before", "该回调已回复过"], [
-    "one callback takes one such answer: push further messages with sendMessage",
+  ),
+  entry(reqIdExpired, "the callback can no longer be answered", "回调的回复时限已过", pushInsteadZh),
+  entry(invalidReqId, "this command cannot answer this req_id", "该命令无法回复此 req_id", pushInsteadZh),
+  entry(
+    alreadyResponded,
+    "the callback was answered before",
+    "该回调已回复过",
     "同一回调只能回复一次，更多消息请用 sendMessage 推送"
-  ]),
-  entry(frequencyLimit, "wait", ["too many messages in this conversation", "该会话的消息频率超出限制"], [
-    "wait, then send it again: a conversation takes 30 messages a minute and 1000 an hour",
+  ),
+  entry(
+    frequencyLimit,
+    "too many messages in this conversation",
+    "该会话的消息频率超出限制",
     "请稍候重新发送：每个会话限 30 条/分钟、1000 条/小时"
-  ]),
-  entry(streamExpired, "push", ["the stream is sealed or older than 10 minutes", "流式消息已结束或已超过 10 分钟"], [
-    "continue under a new stream id, or push the rest with sendMessage",
+  ),
+  entry(
+    streamExpired,
+    "the stream is sealed or older than 10 minutes",
+    "流式消息已结束或已超过 10 分钟",
     "请使用新的 stream id 继续，或用 sendMessage 推送剩余内容"
-  ]),
-  entry(notSubscribed, "reconnect", ["this connection is not subscribed", "该连接尚未订阅"], [
-    "reconnect and subscribe, then send it again",
-    "请重新连接并订阅，然后重新发送"
-  ]),
-  entry(invalidCredentials, "person", ["bot id or secret are wrong", "机器人 ID 或 Secret 不正确"], [
-    "check botId and secret in the WeCom admin console",
+  ),
+  entry(notSubscribed, "this connection is not subscribed", "该连接尚未订阅", "请重新连接并订阅，然后重新发送"),
+  entry(
+    invalidCredentials,
+    "bot id or secret are wrong",
+    "机器人 ID 或 Secret 不正确",
     "请在企业微信管理后台核对 botId 与 secret"
-  ])
+  )
 ])
 
 /**
@@ -313,7 +300,6 @@ export const meaning = (errcode: number, language: Language = "en"): string =>
  * @category lookups
  */
 export const advice = (errcode: number, language: Language = "en"): string =>
-  table.get(errcode)?.advice[language] ??
-    (language === "zh"
-      ? `未知错误码 ${errcode}，请在企业微信全局错误码文档中查询`
-      : `${errcode} is not a code this library knows: look it up in WeCom's list of global error codes`)
+  language === "en"
+    ? adviceEn(errcode)
+    : table.get(errcode)?.advice.zh ?? `未知错误码 ${errcode}，请在企业微信全局错误码文档中查询`

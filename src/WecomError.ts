@@ -7,7 +7,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
-import * as ErrorCode from "./ErrorCode.js"
+import { adviceEn } from "./internal/cures.js"
 
 /**
  * Why a link to the service was lost, or could not be made.
@@ -178,7 +178,7 @@ export class SendRejected extends Schema.TaggedError<SendRejected>()("SendReject
    * @since 0.1.0
    */
   get advice(): string {
-    return ErrorCode.advice(this.errcode)
+    return adviceEn(this.errcode)
   }
   override get message(): string {
     return `the service refused ${this.command} with ${this.errcode}: ${this.advice}`
@@ -383,7 +383,7 @@ export type UploadReason = typeof UploadReason.Type
 const uploadTexts: {
   readonly [K in UploadReason["_tag"]]: (reason: Extract<UploadReason, { _tag: K }>) => string
 } = {
-  Refused: (_) => `the service refused it with ${_.errcode}: ${ErrorCode.advice(_.errcode)}`,
+  Refused: (_) => `the service refused it with ${_.errcode}: ${adviceEn(_.errcode)}`,
   Unanswered: (_) => _.reason === "AckTimeout" ? "the service did not answer in time" : "the connection was lost",
   Unavailable: (_) =>
     ({

@@ -34,9 +34,15 @@ interface MessageDecoder {
   readonly decode: (body: unknown) => Either.Either<Message.Message, unknown>
 }
 
+/** Built by its first frame: most bots never meet most of these shapes, and every program would load them. */
+const decoder = <A>(schema: Schema.Schema<A>, options?: typeof preserve) => {
+  let decode: ((body: unknown) => Either.Either<A, unknown>) | undefined
+  return (body: unknown): Either.Either<A, unknown> => (decode ??= Schema.decodeUnknownEither(schema, options))(body)
+}
+
 const messageDecoder = <A extends Message.Message>(schema: Schema.Schema<A>): MessageDecoder => ({
   accepts: Plain.compile<Message.Message>(schema as unknown as Schema.Schema<Message.Message>),
-  decode: Schema.decodeUnknownEither(schema, preserve)
+  decode: decoder(schema, preserve)
 })
 
 const messageDecoders: { readonly [msgtype: string]: MessageDecoder } = {
@@ -48,16 +54,16 @@ const messageDecoders: { readonly [msgtype: string]: MessageDecoder } = {
   file: messageDecoder(Message.FileMessage),
   video: messageDecoder(Message.VideoMessage)
 }
-const decodeUnknownMessage = Schema.decodeUnknownEither(Message.UnknownMessage)
+const decodeUnknownMessage = decoder(Message.UnknownMessage)
 
 const eventDecoders: { readonly [eventtype: string]: (body: unknown) => Either.Either<BotEvent.BotEvent, unknown> } = {
   __proto__: null as never,
-  enter_chat: Schema.decodeUnknownEither(BotEvent.EnterChat, preserve),
-  template_card_event: Schema.decodeUnknownEither(BotEvent.TemplateCardEvent, preserve),
-  feedback_event: Schema.decodeUnknownEither(BotEvent.FeedbackEvent, preserve),
-  disconnected_event: Schema.decodeUnknownEither(BotEvent.DisconnectedEvent, preserve)
+  enter_chat: decoder(BotEvent.EnterChat, preserve),
+  template_card_event: decoder(BotEvent.TemplateCardEvent, preserve),
+  feedback_event: decoder(BotEvent.FeedbackEvent, preserve),
+  disconnected_event: decoder(BotEvent.DisconnectedEvent, preserve)
 }
-const decodeUnknownEvent = Schema.decodeUnknownEither(BotEvent.UnknownEvent)
+const decodeUnknownEvent = decoder(BotEvent.UnknownEvent)
 
 /**
  * The oddities seen on the wire, straightened after the plain decode failed: null for absent, seconds as a string. Iterative

@@ -1,80 +1,45 @@
 /**
- * undici with a `lookup` of its own: a name is judged by what it resolves to at the moment of connecting, so a name server
- * that answers differently each time gains nothing.
+ * undici takes as long to load as the rest of a bot together, and many a bot never downloads anything: it comes with the first
+ * request.
  */
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
-import { Agent, Dispatcher, ProxyAgent } from "@effect/platform-node/Undici"
-import type * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import type { HttpClientError } from "@effect/platform/HttpClientError"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Dns from "node:dns"
-import type * as Net from "node:net"
-import type { SecureContextOptions } from "node:tls"
 import * as addresses from "./addresses.js"
+import type * as Undici from "./undici.js"
 
 /** @internal */
-export interface Options {
+export interface Options extends Omit<Undici.Options, "refusal"> {
   readonly allowPrivateAddresses: boolean
-  /** Certificates to trust, for a private deployment. */
-  readonly ca?: SecureContextOptions["ca"]
-  /** The proxy that a URL goes through. */
-  readonly proxyFor?: ((url: string) => string | undefined) | undefined
-  /** How names are resolved; `node:dns` unless a test says otherwise. */
-  readonly lookup?: Net.LookupFunction | undefined
 }
 
-const checkingLookup = (options: Options): Net.LookupFunction => (hostname, lookupOptions, callback) =>
-  (options.lookup ?? (Dns.lookup as Net.LookupFunction))(hostname, lookupOptions, (error, address, family) => {
-    if (error !== null) return callback(error, address, family)
-    const found = typeof address === "string" ? [address] : address.map((entry) => entry.address)
-    for (const one of found) {
-      const kind = addresses.kindOfAddress(one) ?? "reserved"
-      if (kind !== "public" && !addresses.isAllowed(kind, options.allowPrivateAddresses)) {
-        return callback(addresses.addressRefused(kind), address, family)
-      }
-    }
-    callback(null, address, family)
-  })
-
-/** Goes direct or through a proxy, request by request. */
-class Routed extends Dispatcher {
-  readonly #direct: Agent
-  readonly #proxies = new Map<string, ProxyAgent>()
-  readonly #options: Options
-  constructor(options: Options) {
-    super()
-    this.#options = options
-    const tls = options.ca === undefined ? {} : { ca: options.ca }
-    this.#direct = new Agent({ connect: { lookup: checkingLookup(options), ...tls } })
-  }
-  #through(uri: string): ProxyAgent {
-    const known = this.#proxies.get(uri)
-    if (known !== undefined) return known
-    const tls = this.#options.ca === undefined ? {} : { requestTls: { ca: this.#options.ca } }
-    const made = new ProxyAgent({ uri, ...tls })
-    this.#proxies.set(uri, made)
-    return made
-  }
-  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    const proxy = this.#options.proxyFor?.(String(options.origin))
-    return (proxy === undefined ? this.#direct : this.#through(proxy)).dispatch(
-      options as Agent.DispatchOptions,
-      handler
-    )
-  }
-  readonly release = (): Promise<unknown> =>
-    Promise.all([this.#direct.destroy(), ...Array.from(this.#proxies.values(), (proxy) => proxy.destroy())])
+const refusal = (allowPrivateAddresses: boolean) => (address: string): Error | undefined => {
+  const kind = addresses.kindOfAddress(address) ?? "reserved"
+  return kind === "public" || addresses.isAllowed(kind, allowPrivateAddresses)
+    ? undefined
+    : addresses.addressRefused(kind)
 }
 
 /** @internal */
 export const layer = (options: Options): Layer.Layer<HttpClient.HttpClient> =>
-  Layer.provide(
-    NodeHttpClient.layerUndiciWithoutDispatcher,
-    Layer.scoped(
-      NodeHttpClient.Dispatcher,
-      Effect.acquireRelease(
-        Effect.sync(() => new Routed(options)),
-        (dispatcher) => Effect.promise(dispatcher.release)
+  Layer.scoped(
+    HttpClient.HttpClient,
+    Effect.gen(function*() {
+      const scope = yield* Effect.scope
+      // Shared by all requests, so that nobody's interruption may end it half-way.
+      const loaded = yield* Effect.promise(() => import("./undici.js")).pipe(
+        Effect.flatMap((undici) =>
+          Layer.buildWithScope(undici.layer({ ...options, refusal: refusal(options.allowPrivateAddresses) }), scope)
+        ),
+        Effect.map(Context.get(HttpClient.HttpClient)),
+        Effect.uninterruptible,
+        Effect.cached
       )
-    )
+      return HttpClient.makeWith<never, never, HttpClientError, never>(
+        (request) => Effect.flatMap(loaded, (client) => Effect.flatMap(request, client.execute)),
+        Effect.succeed
+      )
+    })
   )

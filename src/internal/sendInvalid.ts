@@ -200,7 +200,8 @@ export interface ValidatorOptions {
  * The result is a fresh copy, so what was judged is what will be sent. The input is lazy because reading it may throw.
  */
 export const validator = <A, I>(schema: Schema.Schema<A, I>, options: ValidatorOptions) => {
-  const decode = ParseResult.decodeUnknownEither(schema, { onExcessProperty: "error" })
+  // Built when first asked: a program that sends no cards loads without the rules of all cards.
+  let decode: ((value: unknown) => Either.Either<A, ParseResult.ParseIssue>) | undefined
   const at = options.at ?? []
   const invalid = (violation: Violation) =>
     new SendInvalid({
@@ -213,6 +214,7 @@ export const validator = <A, I>(schema: Schema.Schema<A, I>, options: ValidatorO
       const value = input()
       const hint = options.hint?.(value)
       if (hint !== undefined) return Either.left(invalid(hint))
+      decode ??= ParseResult.decodeUnknownEither(schema, { onExcessProperty: "error" })
       const result = decode(value)
       return Either.isRight(result)
         ? Either.right(result.right)

@@ -9,12 +9,12 @@ import * as Stream from "effect/Stream"
 import { Buffer } from "node:buffer"
 import * as Connection from "../Connection.js"
 import * as Crypto from "../Crypto.js"
-import * as ErrorCode from "../ErrorCode.js"
 import * as Frame from "../Frame.js"
 import * as Governor from "../Governor.js"
 import * as Limits from "../Limits.js"
 import type { MediaUpload, Options, Progress, Uploaded } from "../MediaUpload.js"
 import { SendInvalid, UploadFailed, type UploadReason } from "../WecomError.js"
+import { cures } from "./cures.js"
 import * as DeadBuffers from "./deadBuffers.js"
 import * as Handlers from "./handlers.js"
 import * as Cache from "./uploadCache.js"
@@ -90,7 +90,7 @@ const invalidUpload = (from: unknown, options: Options<any, any>): SendInvalid |
   }
 }
 
-const isInPassing = (errcode: number): boolean => ErrorCode.table.get(errcode)?.cure === "wait"
+const isInPassing = (errcode: number): boolean => cures[errcode]?.[0] === "wait"
 
 /** @internal */
 export const make: Effect.Effect<

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os"
 import * as path from "node:path"
 import { fileURLToPath } from "node:url"
 import { fences } from "../docs/markdown.js"
-import { bundledInputs } from "./bundle.js"
+import { bundledSources } from "./bundle.js"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 const scratch = mkdtempSync(path.join(tmpdir(), "effect-wecom-package-"))
@@ -73,10 +73,11 @@ const modules = readdirSync(`${root}src`, { recursive: true, encoding: "utf8" })
   .map((file) => file.replaceAll("\\", "/").replace(/\.ts$/, ""))
 const expected = [
   ...["LICENSE", "README.md", "README.zh-CN.md", "package.json"],
-  ...modules.flatMap((name) => [
-    `src/${name}.ts`,
-    ...[".js", ".js.map", ".d.ts", ".d.ts.map"].map((extension) => `dist/${name}${extension}`)
-  ])
+  ...modules.flatMap((name) => [`src/${name}.ts`, `dist/${name}.d.ts`, `dist/${name}.d.ts.map`]),
+  // A file of code for each public module, and those that they share.
+  ...modules.filter((name) => !name.includes("/"))
+    .concat(["bot", "nouns", "TestGateway", "undici"].map((name) => `internal/${name}`))
+    .flatMap((name) => [`dist/${name}.js`, `dist/${name}.js.map`])
 ]
 const missing = expected.filter((file) => !contents.includes(file))
 const unexpected = contents.filter((file) => !expected.includes(file))
@@ -170,18 +171,21 @@ await Promise.all([process.execPath, ...newest === undefined ? [] : [newest]].ma
 
 // A bundle of one module.
 
-const inputs = await bundledInputs(
+const sources = await bundledSources(
   `import { TemplateCard } from "effect-wecom"; console.log(TemplateCard.textNotice)`,
   project
 )
-const foreign = inputs.filter((file) =>
-  !file.includes("node_modules/effect/") &&
-  !/effect-wecom\/dist\/(TemplateCard|WecomError|ErrorCode|Limits|internal\/(bytes|cardParts|cardRules|sendInvalid))\.js$/
-    .test(file)
+const nouns = [
+  ...["Chat", "ErrorCode", "Limits", "ReplyTarget", "TemplateCard", "WecomError"],
+  ...["bytes", "cardParts", "cardRules", "cures", "replyBodies", "sendInvalid"].map((name) => `internal/${name}`)
+]
+const foreign = sources.filter((file) =>
+  !file.includes("node_modules/effect/") && !file.endsWith("effect-wecom/dist/TemplateCard.js") &&
+  !nouns.some((name) => file.endsWith(`effect-wecom/src/${name}.ts`))
 )
 report(
   "a bundle of TemplateCard alone holds no socket and no bot",
-  inputs.some((file) => file.endsWith("dist/TemplateCard.js")) && foreign.length === 0 ? undefined : foreign.join("\n")
+  sources.some((file) => file.endsWith("src/TemplateCard.ts")) && foreign.length === 0 ? undefined : foreign.join("\n")
 )
 
 // The wrong major.

@@ -1,12 +1,12 @@
 import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
-import { bundledInputs } from "./bundle.js"
+import { bundledSources, packagesAtStart } from "./bundle.js"
 
 const here = fileURLToPath(new URL(".", import.meta.url))
 
 /** What of the package is left in a bundle of a program that uses only this. */
 const ours = async (code: string) =>
-  (await bundledInputs(code, here)).filter((file) => !file.includes("node_modules/effect/")).map((file) =>
+  (await bundledSources(code, here)).filter((file) => !file.includes("node_modules/effect/")).map((file) =>
     file.replace(/^.*src\//, "src/")
   )
 
@@ -16,7 +16,7 @@ describe("a bundle", () => {
     expect(files).toContain("src/TemplateCard.ts")
     expect(files.filter((file) => !/^src\/(TemplateCard|WecomError|ErrorCode|Limits)\.ts$/.test(file)).toSorted())
       .toEqual(
-        ["bytes", "cardParts", "cardRules", "sendInvalid"].map((name) => `src/internal/${name}.ts`)
+        ["bytes", "cardParts", "cardRules", "cures", "sendInvalid"].map((name) => `src/internal/${name}.ts`)
       )
   })
 
@@ -24,4 +24,13 @@ describe("a bundle", () => {
     const files = await ours(`import { WecomBot } from "effect-wecom"; console.log(WecomBot.layer)`)
     expect(files).toContain("src/internal/session.ts")
   })
+})
+
+it("a bot for Node loads undici with its first download, not before", async () => {
+  const packages = await packagesAtStart(
+    `import * as NodeWecomBot from "effect-wecom/NodeWecomBot"; console.log(NodeWecomBot.layer)`,
+    here
+  )
+  expect(packages).toContain("ws")
+  expect(packages.filter((name) => /platform-node|undici/.test(name))).toEqual([])
 })
