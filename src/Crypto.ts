@@ -76,9 +76,9 @@ const fair = 252
  * From the operating system's source of randomness, a block at a time.
  *
  * @since 0.1.0
- * @category layers
+ * @category constructors
  */
-export const layer: Layer.Layer<Crypto> = Layer.sync(Crypto, () => {
+export const make: Effect.Effect<Crypto.Service> = Effect.sync(() => {
   let block = new Uint8Array(0)
   let used = 0
   return {
@@ -96,6 +96,14 @@ export const layer: Layer.Layer<Crypto> = Layer.sync(Crypto, () => {
     }
   }
 })
+
+/**
+ * `make` as a layer.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer: Layer.Layer<Crypto> = Layer.effect(Crypto, make)
 
 /**
  * For tests: the same seed gives the same ids.

@@ -3,10 +3,11 @@
  *
  * @since 0.1.0
  */
-import type * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
 import * as Socket from "@effect/platform/Socket"
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -14,6 +15,7 @@ import * as Redacted from "effect/Redacted"
 import type { Agent } from "node:http"
 import * as Tls from "node:tls"
 import * as BotConfig from "./BotConfig.js"
+import { assemble } from "./internal/assemble.js"
 import * as corkedSocket from "./internal/corkedSocket.js"
 import * as nodeHttp from "./internal/nodeHttp.js"
 import * as proxy from "./internal/proxy.js"
@@ -76,6 +78,16 @@ const agentFor = (url: string, options: NetworkOptions): Effect.Effect<Agent | u
     return new HttpsProxyAgent(proxyUrl) as unknown as Agent
   })
 
+const makeWebSocketConstructor = (wsUrl: string, options: NetworkOptions) =>
+  Effect.map(
+    agentFor(wsUrl, options),
+    (agent): (url: string, protocols?: string | Array<string>) => globalThis.WebSocket => {
+      const ca = trusted(options.ca)
+      const settings = { ...(agent === undefined ? {} : { agent }), ...(ca === undefined ? {} : { ca }) }
+      return (url, protocols) => corkedSocket.open(url, protocols, settings)
+    }
+  )
+
 /**
  * `ws` as the WebSocket of the platform: it can be terminated, which a link that counts as dead needs, the writes of one turn
  * leave together, and it knows private CAs and proxies. `wsUrl` is the address the proxy is chosen for.
@@ -87,14 +99,16 @@ export const layerWebSocketConstructor = (
   wsUrl: string,
   options: NetworkOptions = {}
 ): Layer.Layer<Socket.WebSocketConstructor, ConfigError.ConfigError> =>
-  Layer.effect(
-    Socket.WebSocketConstructor,
-    Effect.map(agentFor(wsUrl, options), (agent) => {
-      const ca = trusted(options.ca)
-      const settings = { ...(agent === undefined ? {} : { agent }), ...(ca === undefined ? {} : { ca }) }
-      return (url, protocols) => corkedSocket.open(url, protocols, settings)
-    })
-  )
+  Layer.effect(Socket.WebSocketConstructor, makeWebSocketConstructor(wsUrl, options))
+
+const httpOptions = (options: NetworkOptions & Pick<BotConfig.Options, "allowPrivateAddresses" | "wsUrl">) => {
+  const ca = trusted(options.ca)
+  return {
+    allowPrivateAddresses: options.allowPrivateAddresses ?? !BotConfig.isPublicService(options.wsUrl),
+    proxyFor: (url: string) => proxyFor(url, options),
+    ...(ca === undefined ? {} : { ca })
+  }
+}
 
 /**
  * undici for downloads. A name is judged by what it resolves to as the connection is made, so a link cannot lead into the
@@ -106,14 +120,7 @@ export const layerWebSocketConstructor = (
  */
 export const layerHttpClient = (
   options: NetworkOptions & Pick<BotConfig.Options, "allowPrivateAddresses" | "wsUrl"> = {}
-): Layer.Layer<HttpClient.HttpClient> => {
-  const ca = trusted(options.ca)
-  return nodeHttp.layer({
-    allowPrivateAddresses: options.allowPrivateAddresses ?? !BotConfig.isPublicService(options.wsUrl),
-    proxyFor: (url) => proxyFor(url, options),
-    ...(ca === undefined ? {} : { ca })
-  })
-}
+): Layer.Layer<HttpClient.HttpClient> => nodeHttp.layer(httpOptions(options))
 
 /**
  * A bot with these options. An option that makes no sense fails the layer as a `ConfigError`. The second argument takes the
@@ -149,18 +156,21 @@ export function layer<P extends WecomBot.Policy, E, R>(
   policies: Layer.Layer<P, E, R>
 ): Layer.Layer<WecomBot.WecomBot, ConfigError.ConfigError | E, Exclude<R, Provided>>
 export function layer(options: Options, policies: Layer.Layer<never, any, any> = Layer.empty) {
-  return Layer.unwrapEffect(Effect.flatMap(
-    Effect.suspend(() => BotConfig.resolve(options)),
-    ({ wsUrl }) =>
-      Effect.try({
-        try: () =>
-          Layer.provide(WecomBot.layer(options, policies), [
-            layerWebSocketConstructor(wsUrl, options),
-            layerHttpClient(options)
-          ]),
+  return Layer.scoped(
+    WecomBot.WecomBot,
+    Effect.gen(function*() {
+      const config = yield* BotConfig.resolve(options)
+      const http = yield* Effect.try({
+        try: () => httpOptions(options),
         catch: () => ConfigError.InvalidData(["ca"], "must be PEM certificates, as text or bytes")
       })
-  ))
+      const webSocket = yield* makeWebSocketConstructor(config.wsUrl, options)
+      const network = Context.make(Socket.WebSocketConstructor, webSocket).pipe(
+        Context.add(HttpClient.HttpClient, yield* nodeHttp.make(http))
+      )
+      return yield* Effect.provide(assemble(config, policies), network)
+    })
+  )
 }
 
 type Provided = BotConfig.BotConfig | Socket.WebSocketConstructor | HttpClient.HttpClient

@@ -75,19 +75,27 @@ export const backoff = (
 const retakes = 1
 
 /**
- * The policies that the bot's options ask for.
+ * The policies that these options ask for.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (config: BotConfig.Resolved): Reconnect.Service => ({
+  lost: { delays: backoff(config.reconnectInterval), maxAttempts: config.maxReconnectAttempts },
+  refused: { delays: backoff(config.reconnectInterval), maxAttempts: config.maxAuthFailureAttempts },
+  superseded: {
+    delays: backoff("10 seconds", "5 minutes"),
+    maxAttempts: config.onSuperseded === "retake" ? retakes : 0
+  }
+})
+
+/**
+ * `make` with the bot's options.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layer: Layer.Layer<Reconnect, never, BotConfig.BotConfig> = Layer.effect(
   Reconnect,
-  Effect.map(BotConfig.BotConfig, (config) => ({
-    lost: { delays: backoff(config.reconnectInterval), maxAttempts: config.maxReconnectAttempts },
-    refused: { delays: backoff(config.reconnectInterval), maxAttempts: config.maxAuthFailureAttempts },
-    superseded: {
-      delays: backoff("10 seconds", "5 minutes"),
-      maxAttempts: config.onSuperseded === "retake" ? retakes : 0
-    }
-  }))
+  Effect.map(BotConfig.BotConfig, make)
 )

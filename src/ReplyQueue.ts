@@ -8,8 +8,8 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as BotConfig from "./BotConfig.js"
-import * as Connection from "./Connection.js"
+import type * as BotConfig from "./BotConfig.js"
+import type * as Connection from "./Connection.js"
 import type * as Frame from "./Frame.js"
 import * as internal from "./internal/replyQueue.js"
 import type { ReplyQueueFull } from "./WecomError.js"
@@ -100,10 +100,5 @@ export const offer = (
  */
 export const layer: Layer.Layer<ReplyQueue, never, BotConfig.BotConfig | Connection.Connection> = Layer.effect(
   ReplyQueue,
-  Effect.gen(function*() {
-    const config = yield* BotConfig.BotConfig
-    const connection = yield* Connection.Connection
-    const clock = yield* Effect.clock
-    return internal.make(connection, config, () => clock.unsafeCurrentTimeMillis())
-  })
+  internal.make
 )

@@ -11,7 +11,7 @@ import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Socket from "@effect/platform/Socket"
 import type * as Cause from "effect/Cause"
-import type * as Config from "effect/Config"
+import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -23,20 +23,21 @@ import * as Stream from "effect/Stream"
 import * as BotConfig from "./BotConfig.js"
 import * as BotEvent from "./BotEvent.js"
 import type * as Chat from "./Chat.js"
-import * as Connection from "./Connection.js"
-import * as Crypto from "./Crypto.js"
-import * as Dedupe from "./Dedupe.js"
+import type * as Connection from "./Connection.js"
+import type * as Crypto from "./Crypto.js"
+import type * as Dedupe from "./Dedupe.js"
 import type * as Frame from "./Frame.js"
-import * as Governor from "./Governor.js"
-import * as Heartbeat from "./Heartbeat.js"
+import type * as Governor from "./Governor.js"
+import type * as Heartbeat from "./Heartbeat.js"
+import { assemble } from "./internal/assemble.js"
 import type { HandlerRuntime } from "./internal/handlers.js"
 import * as internal from "./internal/wecomBot.js"
-import * as MediaDownload from "./MediaDownload.js"
+import type * as MediaDownload from "./MediaDownload.js"
 import * as MediaUpload from "./MediaUpload.js"
 import * as Message from "./Message.js"
-import * as Reconnect from "./Reconnect.js"
+import type * as Reconnect from "./Reconnect.js"
 import type * as Reply from "./Reply.js"
-import * as ReplyQueue from "./ReplyQueue.js"
+import type * as ReplyQueue from "./ReplyQueue.js"
 import type * as ReplyTarget from "./ReplyTarget.js"
 import type * as TemplateCard from "./TemplateCard.js"
 import type {
@@ -767,19 +768,11 @@ export type Policy =
   | Heartbeat.Heartbeat
   | Reconnect.Reconnect
 
-const defaultPolicies = Layer.mergeAll(Crypto.layer, Dedupe.layer, Governor.layer, Heartbeat.layer, Reconnect.layer)
-
-const layerOver = <E, P extends Policy, E1, R1>(
-  config: Layer.Layer<BotConfig.BotConfig, E>,
+const layerOf = <E, P extends Policy, E1, R1>(
+  config: Effect.Effect<BotConfig.Resolved, E>,
   policies: Layer.Layer<P, E1, R1>
 ): Layer.Layer<WecomBot, E | E1, Requirements | Exclude<R1, BotConfig.BotConfig>> =>
-  layerWithoutDependencies.pipe(
-    Layer.provide([ReplyQueue.layer, MediaUpload.layer, MediaDownload.layer]),
-    Layer.provide(Connection.layer),
-    // Of two layers for one service the last is taken.
-    Layer.provide(Layer.merge(defaultPolicies, policies)),
-    Layer.provide(config)
-  ) as Layer.Layer<WecomBot, E | E1, Requirements | Exclude<R1, BotConfig.BotConfig>>
+  Layer.scoped(WecomBot, Effect.flatMap(config, (config) => assemble(config, policies)))
 
 type Requirements = Socket.WebSocketConstructor | HttpClient.HttpClient
 
@@ -815,7 +808,7 @@ export function layer<P extends Policy, E, R>(
   policies: Layer.Layer<P, E, R>
 ): Layer.Layer<WecomBot, ConfigError.ConfigError | E, Requirements | Exclude<R, BotConfig.BotConfig>>
 export function layer(options: BotConfig.Options, policies: Layer.Layer<never, any, any> = Layer.empty) {
-  return layerOver(BotConfig.layer(options), policies)
+  return layerOf(Effect.suspend(() => BotConfig.resolve(options)), policies)
 }
 
 /**
@@ -841,5 +834,5 @@ export function layerConfig(
   options: Config.Config.Wrap<BotConfig.Options>,
   policies: Layer.Layer<never, any, any> = Layer.empty
 ) {
-  return layerOver(BotConfig.layerConfig(options), policies)
+  return layerOf(Effect.flatMap(Config.unwrap(options), BotConfig.resolve), policies)
 }

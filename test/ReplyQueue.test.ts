@@ -258,7 +258,7 @@ it("a second copy that waits for a connection does not leave when its caller wen
   const clock = Effect.runSync(Effect.clock)
   const requests = Requests.make(config, Deadlines.make(clock), () => 0)
   const connection = { unsafeRequest: requests.submit } as unknown as Connection.Connection.Service
-  const queue = internal.make(connection, config, () => 0)
+  const queue = internal.over(connection, config, () => 0)
   const session: Session = {
     send: (reqId, _text, _timeout, own) => {
       sent.push(reqId)

@@ -7,6 +7,7 @@ import type { HttpClientError } from "@effect/platform/HttpClientError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import * as addresses from "./addresses.js"
 import type * as Undici from "./undici.js"
 
@@ -23,23 +24,24 @@ const refusal = (allowPrivateAddresses: boolean) => (address: string): Error | u
 }
 
 /** @internal */
+export const make = (options: Options): Effect.Effect<HttpClient.HttpClient, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const scope = yield* Effect.scope
+    // Shared by all requests, so that nobody's interruption may end it half-way.
+    const loaded = yield* Effect.promise(() => import("./undici.js")).pipe(
+      Effect.flatMap((undici) =>
+        Layer.buildWithScope(undici.layer({ ...options, refusal: refusal(options.allowPrivateAddresses) }), scope)
+      ),
+      Effect.map(Context.get(HttpClient.HttpClient)),
+      Effect.uninterruptible,
+      Effect.cached
+    )
+    return HttpClient.makeWith<never, never, HttpClientError, never>(
+      (request) => Effect.flatMap(loaded, (client) => Effect.flatMap(request, client.execute)),
+      Effect.succeed
+    )
+  })
+
+/** @internal */
 export const layer = (options: Options): Layer.Layer<HttpClient.HttpClient> =>
-  Layer.scoped(
-    HttpClient.HttpClient,
-    Effect.gen(function*() {
-      const scope = yield* Effect.scope
-      // Shared by all requests, so that nobody's interruption may end it half-way.
-      const loaded = yield* Effect.promise(() => import("./undici.js")).pipe(
-        Effect.flatMap((undici) =>
-          Layer.buildWithScope(undici.layer({ ...options, refusal: refusal(options.allowPrivateAddresses) }), scope)
-        ),
-        Effect.map(Context.get(HttpClient.HttpClient)),
-        Effect.uninterruptible,
-        Effect.cached
-      )
-      return HttpClient.makeWith<never, never, HttpClientError, never>(
-        (request) => Effect.flatMap(loaded, (client) => Effect.flatMap(request, client.execute)),
-        Effect.succeed
-      )
-    })
-  )
+  Layer.scoped(HttpClient.HttpClient, make(options))

@@ -4,8 +4,8 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as BotConfig from "../BotConfig.js"
-import type * as Connection from "../Connection.js"
+import * as BotConfig from "../BotConfig.js"
+import * as Connection from "../Connection.js"
 import * as ErrorCode from "../ErrorCode.js"
 import type * as Frame from "../Frame.js"
 import type { Options, QueueError, ReplyQueue } from "../ReplyQueue.js"
@@ -100,7 +100,17 @@ class Lane {
 }
 
 /** @internal */
-export const make = (
+export const make: Effect.Effect<ReplyQueue.Service, never, BotConfig.BotConfig | Connection.Connection> = Effect.gen(
+  function*() {
+    const config = yield* BotConfig.BotConfig
+    const connection = yield* Connection.Connection
+    const clock = yield* Effect.clock
+    return over(connection, config, () => clock.unsafeCurrentTimeMillis())
+  }
+)
+
+/** @internal */
+export const over = (
   connection: Connection.Connection.Service,
   config: BotConfig.Resolved,
   wallTime: () => number
