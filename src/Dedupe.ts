@@ -55,7 +55,9 @@ export const make = (options?: {
     const seenAt = new Map<string, number>()
     // All live equally long, so the oldest is the next to go.
     const order = Fifo.make<string>()
-    const monotonic = () => Number(clock.unsafeCurrentTimeNanos()) / 1_000_000
+    const origin = clock.unsafeCurrentTimeNanos()
+    // Small whole numbers lie in the Map itself; others are objects, one for each msgid.
+    const monotonic = () => Number((clock.unsafeCurrentTimeNanos() - origin) / 1_000_000n)
 
     const forgetOldest = () => void seenAt.delete(order.shift()!)
 

@@ -8,6 +8,9 @@ interface Slot<A> {
   value: A | undefined
 }
 
+/** So many empty slots are worth no sweep: their keys may come back. */
+const most = 256
+
 /** @internal */
 export class Keyed<A> {
   private readonly slots = new Map<string, Slot<A>>()
@@ -36,7 +39,7 @@ export class Keyed<A> {
   remove(key: string): void {
     this.slots.get(key)!.value = undefined
     this.vacant++
-    if (this.vacant > 64 && this.vacant * 2 > this.slots.size) this.sweep()
+    if (this.vacant > most && this.vacant * 2 > this.slots.size) this.sweep()
   }
 
   clear(): void {
