@@ -74,10 +74,10 @@ export const word = (token: number, index: number) => `w${token}x${index} `
 
 const sourceOf = (token: number, behaviour: Extract<Behaviour, { readonly _tag: "Stream" }>) => {
   const pause = behaviour.millis / behaviour.words
-  const words = Stream.range(0, behaviour.words - 1).pipe(
-    Stream.rechunk(1),
-    Stream.mapEffect((index) => Effect.as(Effect.sleep(index % 5 < 2 ? 0 : pause), word(token, index)))
-  )
+  const words = Stream.unfoldEffect(0, (index) =>
+    index === behaviour.words
+      ? Effect.succeedNone
+      : Effect.as(Effect.sleep(index % 5 < 2 ? 0 : pause), Option.some([word(token, index), index + 1] as const)))
   switch (behaviour.ending) {
     case "Completes":
       return words

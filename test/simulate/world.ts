@@ -20,7 +20,6 @@ import {
 } from "effect"
 import { BotRouter, Chat, Reply, WecomBot } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
-import * as DelayQueue from "../../src/internal/gateway/delayQueue.js"
 import * as Bot from "../sim/bot.js"
 import * as SimClock from "../sim/clock.js"
 import * as Sim from "../sim/Sim.js"
@@ -160,12 +159,10 @@ const world = (
         return false
       }
     })
-    const queue = yield* DelayQueue.make
     const socket = Context.get(gateway, Socket.WebSocketConstructor)
     const wire = Wire.make(
       (url) => socket(url) as WebSocket,
-      queue,
-      time.now,
+      time,
       plan.latency,
       Rng.make(plan.seed, 2),
       books,
@@ -209,7 +206,17 @@ const world = (
 
     /** `true` when the bot closed by itself. */
     const until = (millis: number): Effect.Effect<boolean> =>
-      Effect.raceFirst(Effect.as(Fiber.await(running), true), Effect.as(Effect.sleep(millis), false))
+      Effect.async((resume) => {
+        const cancel = time.after(millis, () => {
+          running.removeObserver(ended)
+          resume(Effect.succeed(false))
+        })
+        const ended = () => {
+          cancel()
+          resume(Effect.succeed(true))
+        }
+        running.addObserver(ended)
+      })
     const isQuiet = () =>
       cast.running.count === 0 &&
       [...books.callbacks.values()].every(({ isExpected, times }) => !isExpected || times > 0)
