@@ -47,6 +47,8 @@ export interface Books {
   readonly lastHeard: ReadonlyMap<number, number>
   readonly note: (...what: ReadonlyArray<unknown>) => void
   readonly complain: (what: string) => void
+  /** One more verdict of this kind. */
+  readonly count: (verdict: string) => void
   readonly onMade: (link: Link) => void
   readonly onSent: (link: Link, text: string) => void
   readonly onReceived: (link: Link, data: unknown) => void
@@ -143,6 +145,8 @@ export const make = (now: () => number, options: {
     note("!!! COMPLAINT", what)
   }
 
+  const count = (verdict: string) => void verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1)
+
   const lastFault = (...tags: ReadonlyArray<string>) =>
     tags.reduce((last, tag) => Math.max(last, inForce.get(tag) ?? -Infinity), -Infinity)
 
@@ -236,8 +240,7 @@ export const make = (now: () => number, options: {
 
   const onVerdict = (operation: string, token: number, verdict: string) => {
     note("  =", operation, `#${token}#`, verdict)
-    const key = `${operation} ${verdict}`
-    verdicts.set(key, (verdicts.get(key) ?? 0) + 1)
+    count(`${operation} ${verdict}`)
     const copies = byToken.get(token) ?? []
     const doubted = options.doubted.has(laneOf.get(token) ?? "")
     const codes = copies.map((frame) => frame.errcode ?? "lost").join(", ")
@@ -284,6 +287,7 @@ export const make = (now: () => number, options: {
     lastHeard,
     note,
     complain,
+    count,
     lastFault,
     onMade: (link) => {
       note("  +", link.number)

@@ -3,6 +3,7 @@
  */
 import type { BotConfig, BotRouter } from "effect-wecom"
 import type * as TestGateway from "effect-wecom/TestGateway"
+import * as Files from "./files.js"
 import * as Rng from "./rng.js"
 
 /** What the bot does about one message. */
@@ -47,6 +48,7 @@ export type Act =
     | { readonly _tag: "Enters"; readonly answersAfter: number }
     | { readonly _tag: "Presses" }
     | { readonly _tag: "Rates" }
+    | { readonly _tag: "Sends"; readonly file: Files.File }
     /** The program pushes by itself, from no handler. */
     | { readonly _tag: "IsPushedTo"; readonly count: number }
   )
@@ -161,6 +163,8 @@ const act = (rng: Rng.Rng, at: number, who: string, group: boolean): Act => {
     Enters: group ? 0 : 1.5,
     Presses: 2,
     Rates: 1,
+    // In a group a bot gets no files.
+    Sends: group ? 0 : 2,
     IsPushedTo: group ? 0 : 1
   })
   switch (_tag) {
@@ -168,6 +172,8 @@ const act = (rng: Rng.Rng, at: number, who: string, group: boolean): Act => {
       return { ...base, _tag, behaviour: behaviour(rng) }
     case "Enters":
       return { ...base, _tag, answersAfter: rng.pick([0, 0, 0, 1000, 4900, 6000]) }
+    case "Sends":
+      return { ...base, _tag, file: Files.draw(rng) }
     case "IsPushedTo":
       return { ...base, _tag, count: rng.int(1, 5) }
     default:

@@ -25,6 +25,7 @@ import * as SimClock from "../sim/clock.js"
 import * as Sim from "../sim/Sim.js"
 import * as Books from "./book.js"
 import * as Faults from "./faults.js"
+import * as Files from "./files.js"
 import * as Handlers from "./handlers.js"
 import type * as Plan from "./plan.js"
 import * as Rng from "./rng.js"
@@ -84,8 +85,9 @@ const meanwhile = { wait: false } as const
 
 const acting = (cast: Handlers.Cast, behaviours: Map<string, Plan.Behaviour>, msgids: Array<string>): Acting => (act) =>
   Effect.gen(function*() {
-    const group = yield* TestGateway.group("team")
-    const who: TestGateway.Participant = act.group ? group.member(act.who) : yield* TestGateway.user(act.who)
+    const who: TestGateway.Participant = act.group
+      ? (yield* TestGateway.group("team")).member(act.who)
+      : yield* TestGateway.user(act.who)
     const sent = (what: string, { delivered, msgid }: TestGateway.Sent) => {
       msgids.push(msgid)
       cast.books.note(act.who, what, msgid, delivered ? "" : "(to nobody)")
@@ -103,6 +105,11 @@ const acting = (cast: Handlers.Cast, behaviours: Map<string, Plan.Behaviour>, ms
       case "Presses": {
         const shown = (yield* who.screen).filter(({ card }) => card?.button_list !== undefined).at(-1)
         return shown === undefined ? undefined : sent("presses", yield* who.press(shown, "ok", meanwhile))
+      }
+      case "Sends": {
+        const link = yield* Files.serve(cast.shelf, act.file, cast.nextToken())
+        cast.books.note(act.who, "sends", JSON.stringify(act.file))
+        return sent("sent", yield* who.send({ msgtype: act.file.type, [act.file.type]: link }, meanwhile))
       }
       case "Rates": {
         const shown = (yield* who.screen).filter(({ feedbackId }) => feedbackId !== undefined).at(-1)
@@ -132,14 +139,6 @@ const world = (
   Effect.gen(function*() {
     const behaviours = new Map<string, Plan.Behaviour>()
     let tokens = 0
-    const cast: Handlers.Cast = {
-      books,
-      behaviourOf: (text) => behaviours.get(/b\d+/.exec(text)?.[0] ?? ""),
-      nextToken: () => ++tokens,
-      told: [],
-      taskId: (token) => `task-${token}`,
-      running: { count: 0 }
-    }
     const stage: Faults.Stage = {
       books,
       time,
@@ -153,6 +152,16 @@ const world = (
 
     const gateway = yield* Layer.build(TestGateway.layer(plan.gateway))
     const service = Context.get(gateway, TestGateway.TestGateway)
+    const cast: Handlers.Cast = {
+      books,
+      behaviourOf: (text) => behaviours.get(/b\d+/.exec(text)?.[0] ?? ""),
+      nextToken: () => ++tokens,
+      told: [],
+      taskId: (token) => `task-${token}`,
+      shelf: new Map(),
+      uploads: service.uploads,
+      running: { count: 0 }
+    }
     yield* service.acks.drop({
       where: (frame) => {
         books.onJudged(frame)
