@@ -64,6 +64,10 @@ export interface Books {
   readonly lastFault: (...tags: ReadonlyArray<string>) => number
   readonly isSubscribed: () => boolean
   readonly isDoubtful: (reqId: string) => boolean
+  /** How often another instance took the bot away, and this one was told. */
+  readonly takeovers: () => number
+  /** Whether it wrote a frame of this stream. */
+  readonly isAuthor: (streamId: string) => boolean
   /** How many finals of a stream left, copies included; whether they arrived is another matter. */
   readonly finalsOf: (streamId: string) => number
 }
@@ -79,17 +83,17 @@ const updateMillis = 4_000
 
 /** What can lead to the end of a session, by how it is reported. */
 const culprits: { readonly [tag: string]: ReadonlyArray<string> } = {
-  HeartbeatLost: ["HalfOpen", "PongsMuted", "AcksDropped", "AcksLate", "AcksReordered", "FramesLost", "Kick"],
+  HeartbeatLost: ["HalfOpen", "PongsMuted", "AcksDropped", "AcksLate", "AcksReordered", "FramesLost", "Kick", "Visit"],
   SubscribeTimeout: ["HalfOpen", "SubscribesMuted", "AcksDropped", "AcksLate", "AcksReordered", "FramesLost"],
   OpenTimeout: ["NeverOpens"],
-  NotSubscribed: ["Forgotten", "Refused", "Kick"],
+  NotSubscribed: ["Forgotten", "Refused", "Kick", "Visit"],
   CredentialsRefused: ["CredentialsRefused"],
   SubscribeRefused: ["Refused", "Forgotten"],
   Refused: ["ConnectionsRefused"],
   Handshake: ["ConnectionsRefused"],
-  TakenOver: ["Kick"],
+  TakenOver: ["Kick", "Visit"],
   // The service gives up on who was silent for too long.
-  ClosedBy: ["Cut", "Closed", "Kick", "Forgotten", "HalfOpen", "LoopBlocked"],
+  ClosedBy: ["Cut", "Closed", "Kick", "Visit", "Forgotten", "HalfOpen", "LoopBlocked"],
   AckTimeout: [
     "HalfOpen",
     "AcksDropped",
@@ -99,6 +103,7 @@ const culprits: { readonly [tag: string]: ReadonlyArray<string> } = {
     "Cut",
     "Closed",
     "Kick",
+    "Visit",
     "Forgotten"
   ]
 }
@@ -108,10 +113,13 @@ export const make = (now: () => number, options: {
   readonly doubted: Set<string>
   /** Messages of one conversation are handled in order, one at a time. */
   readonly isQueued: boolean
+  /** Books of another bot in the same history: one story, told in order. */
+  readonly in?: Books
+  readonly name?: string
 }): Books => {
-  const lines: Array<ReadonlyArray<unknown>> = []
-  const complaints: Array<string> = []
-  const verdicts = new Map<string, number>()
+  const lines: Array<ReadonlyArray<unknown>> = options.in?.lines ?? []
+  const complaints: Array<string> = options.in?.complaints ?? []
+  const verdicts = options.in?.verdicts ?? new Map<string, number>()
   const faults = new Map<string, number>()
   const recoveries: Array<{ readonly cause: string; readonly millis: number }> = []
   const byToken = new Map<number, Array<TestGateway.Received>>()
@@ -123,6 +131,8 @@ export const make = (now: () => number, options: {
   const written = new Map<number, { readonly at: number; readonly links: number }>()
   const notRepeated: Array<{ readonly token: number; readonly at: number }> = []
   const finals = new Map<string, number>()
+  const streams = new Set<string>()
+  let takeovers = 0
   const laneOf = new Map<number, string>()
   const inForce = new Map<string, number>()
   const subscribing = new Map<number, string>()
@@ -137,11 +147,11 @@ export const make = (now: () => number, options: {
   let stalled = 0
 
   const note = (...what: ReadonlyArray<unknown>) => {
-    lines.push([now(), ...what])
+    lines.push(options.name === undefined ? [now(), ...what] : [now(), options.name, ...what])
   }
 
   const complain = (what: string) => {
-    complaints.push(what)
+    complaints.push(options.name === undefined ? what : `${options.name} ${what}`)
     note("!!! COMPLAINT", what)
   }
 
@@ -170,6 +180,7 @@ export const make = (now: () => number, options: {
       token === undefined ? "" : `#${token}#`,
       id === undefined ? "" : `${id}${finish ? " final" : ""}`
     )
+    if (id !== undefined) streams.add(id)
     if (finish === true) finals.set(id, (finals.get(id) ?? 0) + 1)
     if (isClosed) complain(`${frame.cmd} left after the layer was closed`)
     if (link !== links.at(-1)) complain(`${frame.cmd} left on link ${link.number}, which is not the newest`)
@@ -226,6 +237,7 @@ export const make = (now: () => number, options: {
       msgid,
       frame.body?.event?.eventtype ?? frame.body?.text?.content
     )
+    if (frame.body?.event?.eventtype === "disconnected_event" && !isDraining && link.isHeard()) takeovers++
     if (typeof msgid !== "string" || !String(frame.cmd).endsWith("_callback") || callbacks.has(msgid)) return
     callbacks.set(msgid, {
       msgid,
@@ -325,7 +337,7 @@ export const make = (now: () => number, options: {
       if (last !== undefined && last.msgid === msgid) last.isRunning = false
     },
     onFault: (tag, millis, detail = "") => {
-      note("FAULT", tag, detail, millis === 0 ? "" : `for ${millis / 1000} s`)
+      if (options.in === undefined) note("FAULT", tag, detail, millis === 0 ? "" : `for ${millis / 1000} s`)
       faults.set(tag, (faults.get(tag) ?? 0) + 1)
       if (tag === "LoopBlocked") stalled += millis
       inForce.set(tag, Math.max(inForce.get(tag) ?? -Infinity, now() + millis))
@@ -358,6 +370,8 @@ export const make = (now: () => number, options: {
         if (link.isHeard()) complain(`somebody listens to link ${link.number} after the layer was closed`)
       }
     },
+    takeovers: () => takeovers,
+    isAuthor: (streamId) => streams.has(streamId),
     isSubscribed: () => status === "Subscribed",
     finalsOf: (streamId) => finals.get(streamId) ?? 0,
     isDoubtful: (reqId) => options.doubted.has(reqId)

@@ -9,7 +9,8 @@ import type { Fault } from "./plan.js"
 import type * as Rng from "./rng.js"
 
 export interface Stage {
-  readonly books: Books
+  /** Of every bot. */
+  readonly all: ReadonlyArray<Books>
   readonly time: SimClock.SimClock
   readonly rng: Rng.Rng
   /** Lanes whose acks were doubled: what is known of them rests on an assumption that does not hold. */
@@ -57,13 +58,13 @@ const toggled = (
 ) => Effect.zipRight(set(true), Effect.ensuring(Effect.sleep(millis), set(false)))
 
 /** Takes every frame of the first stream it sees. */
-const goneStream = (books: Books) => {
+const goneStream = (all: ReadonlyArray<Books>) => {
   let victim: string | undefined
   return (frame: TestGateway.Received): boolean => {
     const stream = frame.body?.stream
     if (stream === undefined) return false
     // To a second copy of a final 846608 says that the first arrived: the gateway says so itself, and only then.
-    const isSecondCopy = stream.finish === true && books.finalsOf(stream.id) > 1
+    const isSecondCopy = stream.finish === true && all.some((books) => books.finalsOf(stream.id) > 1)
     victim ??= stream.id
     return victim === stream.id && !isSecondCopy
   }
@@ -72,13 +73,16 @@ const goneStream = (books: Books) => {
 /** What it does; returns when it is over. */
 export const befall = (stage: Stage, fault: Fault): Effect.Effect<void, never, TestGateway.TestGateway> =>
   Effect.gen(function*() {
-    const { books, rng, time } = stage
-    const begin = (detail?: string) => books.onFault(fault._tag, fault.millis, detail)
+    const { rng, time } = stage
+    const tell = (millis: number, detail?: string) => {
+      for (const books of stage.all) books.onFault(fault._tag, millis, detail)
+    }
+    const begin = (detail?: string) => tell(fault.millis, detail)
     const isUp = (yield* TestGateway.connections).some(({ state }) => state !== "closed")
     const momentary = (effect: Effect.Effect<void, never, TestGateway.TestGateway>, detail?: string) =>
       Effect.suspend(() => {
         if (!isUp) return Effect.void
-        books.onFault(fault._tag, 0, detail)
+        tell(0, detail)
         return effect
       })
     switch (fault._tag) {
@@ -113,7 +117,7 @@ export const befall = (stage: Stage, fault: Fault): Effect.Effect<void, never, T
         return time.stall(fault.millis)
       }
       case "MachineSlept": {
-        books.onFault(fault._tag, 0, `for ${fault.millis / 1000} s`)
+        tell(0, `for ${fault.millis / 1000} s`)
         return time.jumpWall(fault.millis)
       }
       default:
@@ -161,6 +165,6 @@ export const befall = (stage: Stage, fault: Fault): Effect.Effect<void, never, T
           fault.millis
         )
       case "StreamGone":
-        yield* acks.refuse(fault.code, { where: goneStream(books) })
+        yield* acks.refuse(fault.code, { where: goneStream(stage.all) })
     }
   })

@@ -80,6 +80,13 @@ export type Fault =
     | { readonly _tag: "MachineSlept" }
   )
 
+/** Another instance of the same bot comes, and goes after a while. */
+export interface Visit {
+  readonly at: number
+  readonly millis: number
+  readonly onSuperseded: "fail" | "retake"
+}
+
 export interface Plan {
   readonly seed: number
   readonly gateway: TestGateway.Options
@@ -91,6 +98,8 @@ export interface Plan {
   readonly shuffled: boolean
   readonly acts: ReadonlyArray<Act>
   readonly faults: ReadonlyArray<Fault>
+  /** One after the other. */
+  readonly visits: ReadonlyArray<Visit>
   /** All faults are lifted then. */
   readonly calmAt: number
   /** The layer closes then, whatever goes on; else when all is quiet. */
@@ -267,6 +276,20 @@ const faults = (rng: Rng.Rng, count: number, calmAt: number): ReadonlyArray<Faul
   })
 }
 
+const visits = (rng: Rng.Rng, calmAt: number): ReadonlyArray<Visit> => {
+  const all: Array<Visit> = []
+  let from = 0
+  for (let left = rng.weighted({ 0: 7, 1: 2, 2: 1 }); Number(left) > all.length;) {
+    const at = rng.int(from, calmAt)
+    const millis = Math.min(rng.logarithmic(1000, 120_000), calmAt - at)
+    all.push({ at, millis, onSuperseded: rng.pick(["fail", "retake"]) })
+    // It may take its time to close.
+    from = at + millis + 20_000
+    if (from >= calmAt) break
+  }
+  return all
+}
+
 export const make = (seed: number): Plan => {
   const rng = Rng.make(seed)
   const calmAt = rng.logarithmic(20_000, 240_000)
@@ -316,6 +339,7 @@ export const make = (seed: number): Plan => {
     shuffled: rng.chance(0.5),
     acts: acts.toSorted((a, b) => a.at - b.at),
     faults: wrongs,
+    visits: visits(Rng.make(seed, 4), calmAt),
     calmAt,
     closesAt: rng.chance(0.3) ? rng.int(1000, calmAt + 30_000) : undefined
   }

@@ -37,6 +37,8 @@ export const make = (
   latency: Plan["latency"],
   rng: Rng.Rng,
   watcher: Watcher,
+  /** Called in the order in which the service counts its connections; what never opened is none. */
+  onOpened: (link: Link) => void,
   tamper: Tamper = (data) => data
 ) => {
   let links = 0
@@ -70,12 +72,14 @@ export const make = (
     }
 
     ws.binaryType = "arraybuffer"
-    ws.addEventListener("open", () =>
+    ws.addEventListener("open", () => {
+      onOpened(link)
       down(() => {
         if (readyState !== CONNECTING) return
         readyState = OPEN
         emit("open", {})
-      }))
+      })
+    })
     ws.addEventListener("message", ({ data }) =>
       down(() => {
         if (readyState >= CLOSING || isCut) return
