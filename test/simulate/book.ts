@@ -89,11 +89,11 @@ const culprits: { readonly [tag: string]: ReadonlyArray<string> } = {
   NotSubscribed: ["Forgotten", "Refused", "Kick", "Visit"],
   CredentialsRefused: ["CredentialsRefused"],
   SubscribeRefused: ["Refused", "Forgotten"],
-  Refused: ["ConnectionsRefused"],
+  Refused: ["ConnectionsRefused", "Restarting"],
   Handshake: ["ConnectionsRefused"],
   TakenOver: ["Kick", "Visit"],
   // The service gives up on who was silent for too long.
-  ClosedBy: ["Cut", "Closed", "Kick", "Visit", "Forgotten", "HalfOpen", "LoopBlocked"],
+  ClosedBy: ["Cut", "Restarting", "Closed", "Kick", "Visit", "Forgotten", "HalfOpen", "LoopBlocked"],
   AckTimeout: [
     "HalfOpen",
     "AcksDropped",
@@ -101,6 +101,7 @@ const culprits: { readonly [tag: string]: ReadonlyArray<string> } = {
     "AcksReordered",
     "FramesLost",
     "Cut",
+    "Restarting",
     "Closed",
     "Kick",
     "Visit",

@@ -40,6 +40,8 @@ const garbage: ReadonlyArray<string | Uint8Array> = [
   "{\"cmd\":\"ping\",\"headers\":{\"req_id\":\"p\"}}",
   "{\"cmd\":\"aibot_event_callback\",\"headers\":{\"req_id\":\"e\"},\"body\":{\"msgtype\":\"event\",\"event\":{}}}",
   "{\"cmd\":\"aibot_msg_callback\",\"headers\":{\"req_id\":\"d\"},\"body\":{\"__proto__\":{\"a\":1}}}",
+  `{"cmd":"aibot_msg_callback","headers":{"req_id":"c"},"body":{"a":"${"\u0001".repeat(1000)}"}}`,
+  "x".repeat(200_000),
   new Uint8Array([0xff, 0xfe, 0x00, 0x01]),
   new Uint8Array(0)
 ]
@@ -56,6 +58,20 @@ const toggled = (
   set: (on: boolean) => Effect.Effect<void, never, TestGateway.TestGateway>,
   millis: number
 ) => Effect.zipRight(set(true), Effect.ensuring(Effect.sleep(millis), set(false)))
+
+/** Every second it goes down, and for a moment nobody is there. */
+const restarting = (
+  { time }: Stage,
+  millis: number
+): Effect.Effect<void, never, TestGateway.TestGateway> =>
+  Effect.gen(function*() {
+    for (const end = time.now() + millis; time.now() < end;) {
+      // Where there is no connection it would wait for one.
+      if ((yield* TestGateway.connections).some(({ state }) => state !== "closed")) yield* faults.cut()
+      yield* toggled(faults.refuseConnections, 300)
+      yield* Effect.sleep(700)
+    }
+  })
 
 /** Takes every frame of the first stream it sees. */
 const goneStream = (all: ReadonlyArray<Books>) => {
@@ -99,7 +115,7 @@ export const befall = (stage: Stage, fault: Fault): Effect.Effect<void, never, T
         return yield* momentary(faults.forgetSubscription())
       case "Garbage": {
         const what = garbage[fault.what % garbage.length]!
-        return yield* momentary(faults.pushRaw(what), JSON.stringify(what))
+        return yield* momentary(faults.pushRaw(what), JSON.stringify(what).slice(0, 100))
       }
       case "Kick": {
         const isSubscribed = (yield* TestGateway.connections).some(({ state }) => state === "subscribed")
@@ -136,6 +152,8 @@ export const befall = (stage: Stage, fault: Fault): Effect.Effect<void, never, T
       }
       case "NeverOpens":
         return yield* toggled(faults.neverOpen, fault.millis)
+      case "Restarting":
+        return yield* restarting(stage, fault.millis)
       case "AcksLate":
         return yield* lasting(acks.delay({ min: 0, max: fault.max }), fault.millis)
       case "AcksDropped":

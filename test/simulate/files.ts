@@ -44,7 +44,8 @@ export const draw = (rng: Rng.Rng): File => {
     WrongPadding: isEncrypted ? 1 : 0,
     OtherKey: isEncrypted ? 1 : 0,
     NoKey: isEncrypted ? 0.5 : 0,
-    Slow: 2,
+    // Less comes in one piece.
+    Slow: bytes >= 1000 ? 3 : 0,
     TooLarge: bytes >= 1000 ? 0.5 : 0
   })
   const trouble = (): Trouble => {

@@ -67,6 +67,8 @@ export type Fault =
     | { readonly _tag: "CredentialsRefused" }
     | { readonly _tag: "ConnectionsRefused"; readonly status: number | undefined }
     | { readonly _tag: "NeverOpens" }
+    /** Up for a second and down for a moment, again and again. */
+    | { readonly _tag: "Restarting" }
     | { readonly _tag: "AcksLate"; readonly max: number }
     | { readonly _tag: "AcksDropped"; readonly chance: number }
     | { readonly _tag: "AcksTwice" }
@@ -214,6 +216,7 @@ const fault = (rng: Rng.Rng, at: number): Fault => {
     CredentialsRefused: 1,
     ConnectionsRefused: 2,
     NeverOpens: 1,
+    Restarting: 1,
     AcksLate: 3,
     AcksDropped: 2,
     AcksTwice: 2,
