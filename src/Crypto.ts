@@ -13,6 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { PCGRandom } from "effect/Utils"
 import * as NodeCrypto from "node:crypto"
+import { invalid, required } from "./internal/arguments.js"
 import * as internal from "./internal/cryptoFile.js"
 import type { DecryptFailed } from "./WecomError.js"
 
@@ -67,8 +68,11 @@ export const generateReqId = (prefix: string): Effect.Effect<string, never, Cryp
  * @since 0.1.0
  * @category accessors
  */
-export const unsafeReqId = (crypto: Crypto.Service, prefix: string): string =>
-  `${prefix}_${crypto.unsafeRandomString(16)}`
+export const unsafeReqId: (crypto: Crypto.Service, prefix: string) => string = required(
+  "crypto",
+  "the service of Crypto.Crypto, and a string as prefix",
+  (crypto: Crypto.Service, prefix: string) => `${prefix}_${crypto.unsafeRandomString(16)}`
+)
 
 // 252 is the largest multiple of 36 in a byte; what lies above would favour the first letters.
 const fair = 252
@@ -167,6 +171,9 @@ export const decryptStream =
       )
     })
 
+const isStream = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && Stream.StreamTypeId in value
+
 /**
  * The md5 of bytes, or of a Stream without holding it: 32 characters of lower-case hex.
  *
@@ -179,10 +186,14 @@ export const md5 = <E = never, R = never>(
   Effect.suspend(() => {
     const hash = NodeCrypto.createHash("md5")
     if (source instanceof Uint8Array) return Effect.succeed(hash.update(source).digest("hex"))
+    if (!isStream(source)) return Effect.die(invalid("source", source, "bytes, or a Stream of them"))
     return source.pipe(
       Stream.runForEachChunk((chunk) =>
         Effect.sync(() => {
-          for (const bytes of chunk) hash.update(bytes)
+          for (const bytes of chunk) {
+            if (!(bytes instanceof Uint8Array)) throw invalid("source", bytes, "a Stream of bytes")
+            hash.update(bytes)
+          }
         })
       ),
       Effect.map(() => hash.digest("hex"))

@@ -8,6 +8,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as BotConfig from "./BotConfig.js"
+import { required } from "./internal/arguments.js"
 
 /**
  * @since 0.1.0
@@ -43,6 +44,12 @@ const glanceMillis = 1_000
 /** How far wall time may run away from monotonic time before the machine must have slept. */
 const jumpMillis = 10_000
 
+const millisOf = required(
+  "interval",
+  "a duration such as \"30 seconds\"",
+  (interval: Duration.DurationInput) => Duration.toMillis(interval)
+)
+
 /**
  * A ping every `interval`, and at once after the wall clock jumped. One unanswered ping is enough: with the defaults a dead
  * link is noticed 40 s after its last sign of life.
@@ -51,7 +58,7 @@ const jumpMillis = 10_000
  * @category constructors
  */
 export const make = (interval: Duration.DurationInput): Heartbeat.Service => {
-  const intervalMillis = Duration.toMillis(interval)
+  const intervalMillis = millisOf(interval)
   const pause = Effect.gen(function*() {
     const clock = yield* Effect.clock
     const monotonic = () => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)

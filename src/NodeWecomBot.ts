@@ -14,9 +14,11 @@ import * as Redacted from "effect/Redacted"
 import type { Agent } from "node:http"
 import * as Tls from "node:tls"
 import * as BotConfig from "./BotConfig.js"
+import { required } from "./internal/arguments.js"
 import * as corkedSocket from "./internal/corkedSocket.js"
 import * as nodeHttp from "./internal/nodeHttp.js"
 import * as proxy from "./internal/proxy.js"
+import { unwrap } from "./internal/unwrap.js"
 import * as WecomBot from "./WecomBot.js"
 
 /**
@@ -89,11 +91,15 @@ export const layerWebSocketConstructor = (
 ): Layer.Layer<Socket.WebSocketConstructor, ConfigError.ConfigError> =>
   Layer.effect(
     Socket.WebSocketConstructor,
-    Effect.map(agentFor(wsUrl, options), (agent) => {
+    Effect.map(agentFor(wsUrl, options), (agent): Socket.WebSocketConstructor["Type"] => {
       const ca = trusted(options.ca)
       const settings = { ...(agent === undefined ? {} : { agent }), ...(ca === undefined ? {} : { ca }) }
       return (url, protocols) => corkedSocket.open(url, protocols, settings)
-    })
+    }).pipe(
+      Effect.catchAllDefect(() =>
+        Effect.fail(ConfigError.InvalidData(["wsUrl"], "must be a URL, with options that hold PEM certificates as ca"))
+      )
+    )
   )
 
 /**
@@ -104,16 +110,20 @@ export const layerWebSocketConstructor = (
  * @since 0.1.0
  * @category layers
  */
-export const layerHttpClient = (
-  options: NetworkOptions & Pick<BotConfig.Options, "allowPrivateAddresses" | "wsUrl"> = {}
-): Layer.Layer<HttpClient.HttpClient> => {
-  const ca = trusted(options.ca)
-  return nodeHttp.layer({
-    allowPrivateAddresses: options.allowPrivateAddresses ?? !BotConfig.isPublicService(options.wsUrl),
-    proxyFor: (url) => proxyFor(url, options),
-    ...(ca === undefined ? {} : { ca })
-  })
-}
+export const layerHttpClient: (
+  options?: NetworkOptions & Pick<BotConfig.Options, "allowPrivateAddresses" | "wsUrl">
+) => Layer.Layer<HttpClient.HttpClient> = required(
+  "options",
+  "an object, with PEM certificates as ca",
+  (options: NetworkOptions & Pick<BotConfig.Options, "allowPrivateAddresses" | "wsUrl"> = {}) => {
+    const ca = trusted(options.ca)
+    return nodeHttp.layer({
+      allowPrivateAddresses: options.allowPrivateAddresses ?? !BotConfig.isPublicService(options.wsUrl),
+      proxyFor: (url) => proxyFor(url, options),
+      ...(ca === undefined ? {} : { ca })
+    })
+  }
+)
 
 /**
  * A bot with these options. An option that makes no sense fails the layer as a `ConfigError`. The second argument takes the
@@ -207,5 +217,5 @@ export function layerConfig(
   options: Config.Config.Wrap<Options> = fromEnvironment,
   policies: Layer.Layer<never, any, any> = Layer.empty
 ) {
-  return Layer.unwrapEffect(Effect.map(Config.unwrap(options), (options) => layer(options, policies)))
+  return Layer.unwrapEffect(Effect.map(unwrap(options), (options) => layer(options, policies)))
 }

@@ -85,8 +85,13 @@ const linkFailureTexts: {
  * @since 0.1.0
  * @category link failures
  */
-export const describeLinkFailure = (failure: LinkFailure): string =>
-  (linkFailureTexts[failure._tag] as (failure: LinkFailure) => string)(failure)
+export const describeLinkFailure = (failure: LinkFailure): string => {
+  try {
+    return (linkFailureTexts[failure._tag] as (failure: LinkFailure) => string)(failure)
+  } catch {
+    return "the link was lost"
+  }
+}
 
 /**
  * Terminal: the service refused the credentials `attempts` times. A person must correct `botId` or `secret`.

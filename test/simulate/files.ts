@@ -207,7 +207,9 @@ export const fetch = (
         if (verdict === "Success" && got !== whole.length) {
           books.complain(`a download ended well with ${got} of ${whole.length} bytes`)
         }
-        if (verdict !== "Success" && file.isFetched === "whole" && got > 0) books.complain("a failed download gave bytes")
+        if (verdict !== "Success" && file.isFetched === "whole" && got > 0) {
+          books.complain("a failed download gave bytes")
+        }
       })).pipe(Effect.ignore)
   })
 

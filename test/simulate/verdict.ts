@@ -155,7 +155,9 @@ export const silentLinks = (
     const lastSign = Math.max(since, books.lastHeard.get(link.number) ?? 0)
     if (closedAt === undefined) books.complain(`link ${link.number} went silent and was never closed`)
     else if (closedAt - epochMillis - lastSign > allowed) {
-      books.complain(`link ${link.number} was closed ${(closedAt - epochMillis - lastSign) / 1000} s after it went silent`)
+      books.complain(
+        `link ${link.number} was closed ${(closedAt - epochMillis - lastSign) / 1000} s after it went silent`
+      )
     }
   }
 }

@@ -186,7 +186,9 @@ export const play = async (plan: Plan.Plan, tamper?: Wire.Tamper): Promise<Histo
     isQueued: plan.run.overlap === "queue" || plan.run.overlap === "debounce"
   }
   const books = Books.make(time.now, options)
-  const visitors = plan.visits.map((_, index) => Books.make(time.now, { ...options, name: `[${index + 2}]`, in: books }))
+  const visitors = plan.visits.map((_, index) =>
+    Books.make(time.now, { ...options, name: `[${index + 2}]`, in: books })
+  )
   const shuffle = plan.shuffled ? Rng.make(plan.seed, 3).next : undefined
   const exit = await Sim.run(plan.seed, world(plan, time, { books, visitors, doubted }, tamper), {
     time,
