@@ -91,7 +91,7 @@ export const layerWebSocketConstructor = (
 ): Layer.Layer<Socket.WebSocketConstructor, ConfigError.ConfigError> =>
   Layer.effect(
     Socket.WebSocketConstructor,
-    Effect.map(agentFor(wsUrl, options), (agent): Socket.WebSocketConstructor["Type"] => {
+    Effect.map(agentFor(wsUrl, options), (agent): typeof Socket.WebSocketConstructor.Service => {
       const ca = trusted(options.ca)
       const settings = { ...(agent === undefined ? {} : { agent }), ...(ca === undefined ? {} : { ca }) }
       return (url, protocols) => corkedSocket.open(url, protocols, settings)

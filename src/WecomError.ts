@@ -208,6 +208,8 @@ export class SendExpired extends Schema.TaggedError<SendExpired>()("SendExpired"
 /**
  * Size, shape or target is wrong; nothing was sent. Says which field, what is wrong with it, and what is allowed.
  *
+ * Pure functions throw it when they are given what their types forbid and there is no answer to that.
+ *
  * @since 0.1.0
  * @category send errors
  */

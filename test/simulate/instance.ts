@@ -10,7 +10,7 @@ import type * as SimClock from "../sim/clock.js"
 import type { Books } from "./book.js"
 import * as Handlers from "./handlers.js"
 import type * as Plan from "./plan.js"
-import * as Rng from "./rng.js"
+import type * as Rng from "./rng.js"
 import * as Verdict from "./verdict.js"
 import * as Wire from "./wire.js"
 

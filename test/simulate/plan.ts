@@ -282,7 +282,8 @@ const faults = (rng: Rng.Rng, count: number, calmAt: number): ReadonlyArray<Faul
 const visits = (rng: Rng.Rng, calmAt: number): ReadonlyArray<Visit> => {
   const all: Array<Visit> = []
   let from = 0
-  for (let left = rng.weighted({ 0: 7, 1: 2, 2: 1 }); Number(left) > all.length;) {
+  const count = Number(rng.weighted({ 0: 7, 1: 2, 2: 1 }))
+  while (all.length < count) {
     const at = rng.int(from, calmAt)
     const millis = Math.min(rng.logarithmic(1000, 120_000), calmAt - at)
     all.push({ at, millis, onSuperseded: rng.pick(["fail", "retake"]) })
