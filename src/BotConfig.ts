@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -12,6 +12,8 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import { total } from "./internal/arguments.js"
+import { unwrap } from "./internal/unwrap.js"
 import * as Limits from "./Limits.js"
 
 /**
@@ -127,8 +129,12 @@ export const defaultWsUrl = "wss://openws.work.weixin.qq.com"
  * @since 0.1.0
  * @category constants
  */
-export const isPublicService = (wsUrl: string | undefined): boolean =>
-  wsUrl === undefined || !URL.canParse(wsUrl) || new URL(wsUrl).host === new URL(defaultWsUrl).host
+export const isPublicService: (wsUrl: string | undefined) => boolean = total(
+  // Of what is no URL it is not known to lead anywhere else.
+  (wsUrl: string | undefined) =>
+    wsUrl === undefined || !URL.canParse(wsUrl) || new URL(wsUrl).host === new URL(defaultWsUrl).host,
+  true
+)
 
 const invalid = (option: string, problem: string) => ConfigError.InvalidData([option], problem)
 
@@ -255,5 +261,4 @@ export const layer = (options: Options): Layer.Layer<BotConfig, ConfigError.Conf
  */
 export const layerConfig = (
   options: Config.Config.Wrap<Options>
-): Layer.Layer<BotConfig, ConfigError.ConfigError> =>
-  Layer.effect(BotConfig, Effect.flatMap(Config.unwrap(options), resolve))
+): Layer.Layer<BotConfig, ConfigError.ConfigError> => Layer.effect(BotConfig, Effect.flatMap(unwrap(options), resolve))

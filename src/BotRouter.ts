@@ -12,6 +12,7 @@ import { type Pipeable, pipeArguments } from "effect/Pipeable"
 import type * as Scope from "effect/Scope"
 import type * as BotEvent from "./BotEvent.js"
 import * as Incoming from "./Incoming.js"
+import { invalid, required } from "./internal/arguments.js"
 import * as internal from "./internal/botRouter.js"
 import type { Overlap, RunOptions } from "./internal/runOptions.js"
 import * as Message from "./Message.js"
@@ -101,6 +102,23 @@ export const empty: BotRouter = make([])
  */
 export type Append<E1, R1> = <E, R>(self: BotRouter<E, R>) => BotRouter<E | E1, R | Exclude<R1, Scope.Scope>>
 
+/** What is no router throws `SendInvalid`, where it is put together and not where the first message comes. */
+const routesOf = <E, R>(router: BotRouter<E, R>): ReadonlyArray<Route<E, R>> => {
+  try {
+    const { routes } = router
+    if (Array.isArray(routes)) return routes
+  } catch {
+    // It cannot be read; what is thrown says so.
+  }
+  throw invalid("router", router, "BotRouter.empty, and what the functions of BotRouter make of it")
+}
+
+const withoutState = required(
+  "pattern",
+  "a RegExp",
+  (pattern: RegExp) => new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ""))
+)
+
 /**
  * Adds a route; it is asked after those that are there.
  *
@@ -108,7 +126,7 @@ export type Append<E1, R1> = <E, R>(self: BotRouter<E, R>) => BotRouter<E | E1, 
  * @category combinators
  */
 export const append = <E1, R1>(route: Route<E1, R1>): Append<E1, R1> => <E, R>(self: BotRouter<E, R>) =>
-  make<E | E1, R | Exclude<R1, Scope.Scope>>([...self.routes, route as Route<E1, Exclude<R1, Scope.Scope>>])
+  make<E | E1, R | Exclude<R1, Scope.Scope>>([...routesOf(self), route as Route<E1, Exclude<R1, Scope.Scope>>])
 
 /**
  * The routes of both, `that` after `self`.
@@ -117,7 +135,7 @@ export const append = <E1, R1>(route: Route<E1, R1>): Append<E1, R1> => <E, R>(s
  * @category combinators
  */
 export const concat = <E1, R1>(that: BotRouter<E1, R1>) => <E, R>(self: BotRouter<E, R>): BotRouter<E | E1, R | R1> =>
-  make<E | E1, R | R1>([...self.routes, ...that.routes])
+  make<E | E1, R | R1>([...routesOf(self), ...routesOf(that)])
 
 /**
  * Handles what a refinement takes, as the type it narrows to; or what a predicate takes.
@@ -261,7 +279,7 @@ export const onMatch = <X, E1, R1>(
   handler: (message: Message.TextMessage, match: RegExpMatchArray) => Effect.Effect<X, E1, R1>
 ): Append<E1, R1> => {
   // A global or sticky pattern remembers where it stopped, and would skip every other message.
-  const stateless = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ""))
+  const stateless = withoutState(pattern)
   return append({
     handle: (incoming, context) => {
       if (!Incoming.isMessage(incoming) || incoming.msgtype !== "text") return undefined
@@ -347,10 +365,12 @@ export const orElse = <X, E1, R1>(
  */
 export const filter =
   (predicate: (incoming: Incoming.Incoming) => boolean) => <E, R>(self: BotRouter<E, R>): BotRouter<E, R> =>
-    make(self.routes.map((route) => ({
-      ...route,
-      handle: (incoming, context) => predicate(incoming) ? route.handle(incoming, context) : undefined
-    })))
+    make(
+      routesOf(self).map((route) => ({
+        ...route,
+        handle: (incoming, context) => predicate(incoming) ? route.handle(incoming, context) : undefined
+      }))
+    )
 
 /**
  * The same routes, for messages and events of these users only.
@@ -395,19 +415,21 @@ export const use = <E, R, E1, R1>(
   ) => Effect.Effect<unknown, E1, R1>
 ) =>
 (self: BotRouter<E, R>): BotRouter<E1, Exclude<R1, Scope.Scope>> =>
-  make(self.routes.map(({ handle, handleBatch }) => {
-    const inner = around as (
-      ...args: Parameters<typeof around>
-    ) => Effect.Effect<unknown, E1, Exclude<R1, Scope.Scope>>
-    return {
-      handle: (incoming, context) => {
-        const handler = handle(incoming, context)
-        return handler === undefined ? undefined : Effect.suspend(() => inner(handler, incoming))
-      },
-      handleBatch: handleBatch && ((messages, context) =>
-        Effect.suspend(() => inner(handleBatch(messages, context), messages[messages.length - 1]!)))
-    }
-  }))
+  make(
+    routesOf(self).map(({ handle, handleBatch }) => {
+      const inner = around as (
+        ...args: Parameters<typeof around>
+      ) => Effect.Effect<unknown, E1, Exclude<R1, Scope.Scope>>
+      return {
+        handle: (incoming, context) => {
+          const handler = handle(incoming, context)
+          return handler === undefined ? undefined : Effect.suspend(() => inner(handler, incoming))
+        },
+        handleBatch: handleBatch && ((messages, context) =>
+          Effect.suspend(() => inner(handleBatch(messages, context), messages[messages.length - 1]!)))
+      }
+    })
+  )
 
 /**
  * Gives the handlers that are there so far what they need of this context.

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { invalid } from "./internal/arguments.js"
 
 /**
  * The single chat with one member, addressed by userid.
@@ -75,7 +76,15 @@ export const group = (chatid: string): Group => ({ _tag: "Group", chatid })
  * @since 0.1.0
  * @category getters
  */
-export const id = (chat: Chat): string => chat._tag === "User" ? chat.userid : chat.chatid
+export const id = (chat: Chat): string => {
+  try {
+    const id: unknown = chat._tag === "User" ? chat.userid : chat.chatid
+    if (typeof id === "string") return id
+  } catch {
+    // It cannot be read; what is thrown says so.
+  }
+  throw invalid("chat", chat, "Chat.user(userid) or Chat.group(chatid)")
+}
 
 /**
  * Tells conversations apart; a user and a group may have the same id.
@@ -91,7 +100,13 @@ export const key = (chat: Chat): string => `${type(chat)}:${id(chat)}`
  * @since 0.1.0
  * @category getters
  */
-export const type = (chat: Chat): 1 | 2 => chat._tag === "User" ? 1 : 2
+export const type = (chat: Chat): 1 | 2 => {
+  try {
+    return chat._tag === "User" ? 1 : 2
+  } catch {
+    throw invalid("chat", chat, "Chat.user(userid) or Chat.group(chatid)")
+  }
+}
 
 /**
  * The conversation that the fields of a callback name. In a single chat only `from.userid` is trusted: a `chatid` there
@@ -105,6 +120,10 @@ export const fromCallback = (callback: {
   readonly chatid?: string | undefined
   readonly from?: { readonly userid: string } | undefined
 }): Chat | undefined => {
-  if (callback.chattype === "group") return callback.chatid === undefined ? undefined : group(callback.chatid)
-  return callback.from === undefined ? undefined : user(callback.from.userid)
+  try {
+    if (callback.chattype === "group") return callback.chatid === undefined ? undefined : group(callback.chatid)
+    return callback.from === undefined ? undefined : user(callback.from.userid)
+  } catch {
+    return undefined
+  }
 }

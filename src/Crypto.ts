@@ -8,10 +8,12 @@ import * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Hash from "effect/Hash"
 import * as Layer from "effect/Layer"
-import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
+import { PCGRandom } from "effect/Utils"
 import * as NodeCrypto from "node:crypto"
+import { invalid, required } from "./internal/arguments.js"
 import * as internal from "./internal/cryptoFile.js"
 import type { DecryptFailed } from "./WecomError.js"
 
@@ -66,8 +68,11 @@ export const generateReqId = (prefix: string): Effect.Effect<string, never, Cryp
  * @since 0.1.0
  * @category accessors
  */
-export const unsafeReqId = (crypto: Crypto.Service, prefix: string): string =>
-  `${prefix}_${crypto.unsafeRandomString(16)}`
+export const unsafeReqId: (crypto: Crypto.Service, prefix: string) => string = required(
+  "crypto",
+  "the service of Crypto.Crypto, and a string as prefix",
+  (crypto: Crypto.Service, prefix: string) => `${prefix}_${crypto.unsafeRandomString(16)}`
+)
 
 // 252 is the largest multiple of 36 in a byte; what lies above would favour the first letters.
 const fair = 252
@@ -113,11 +118,12 @@ export const layer: Layer.Layer<Crypto> = Layer.effect(Crypto, make)
  */
 export const layerDeterministic = (seed: string | number = 0): Layer.Layer<Crypto> =>
   Layer.sync(Crypto, () => {
-    const random = Random.make(seed)
+    // What Effect's Random draws from, without a fiber for each character.
+    const random = new PCGRandom(Hash.hash(seed))
     return {
       unsafeRandomString: (length) => {
         let out = ""
-        while (out.length < length) out += alphabet[Effect.runSync(random.nextIntBetween(0, alphabet.length))]
+        while (out.length < length) out += alphabet[random.integer(alphabet.length)]
         return out
       }
     }
@@ -173,6 +179,9 @@ export const decryptStream =
       )
     })
 
+const isStream = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && Stream.StreamTypeId in value
+
 /**
  * The md5 of bytes, or of a Stream without holding it: 32 characters of lower-case hex.
  *
@@ -185,10 +194,14 @@ export const md5 = <E = never, R = never>(
   Effect.suspend(() => {
     const hash = NodeCrypto.createHash("md5")
     if (source instanceof Uint8Array) return Effect.succeed(hash.update(source).digest("hex"))
+    if (!isStream(source)) return Effect.die(invalid("source", source, "bytes, or a Stream of them"))
     return source.pipe(
       Stream.runForEachChunk((chunk) =>
         Effect.sync(() => {
-          for (const bytes of chunk) hash.update(bytes)
+          for (const bytes of chunk) {
+            if (!(bytes instanceof Uint8Array)) throw invalid("source", bytes, "a Stream of bytes")
+            hash.update(bytes)
+          }
         })
       ),
       Effect.map(() => hash.digest("hex"))

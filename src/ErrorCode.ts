@@ -275,6 +275,10 @@ export const table: ReadonlyMap<number, Entry> = new Map([
  */
 export const lookup = (errcode: number): Option.Option<Entry> => Option.fromNullable(table.get(errcode))
 
+/** What is no code is not looked at any further. */
+const shown = (errcode: unknown): string =>
+  typeof errcode === "number" || typeof errcode === "string" ? String(errcode).slice(0, 32) : typeof errcode
+
 /**
  * What a code means, in one sentence; an unknown code is named.
  *
@@ -282,8 +286,8 @@ export const lookup = (errcode: number): Option.Option<Entry> => Option.fromNull
  * @category lookups
  */
 export const meaning = (errcode: number, language: Language = "en"): string =>
-  table.get(errcode)?.meaning[language] ??
-    (language === "zh" ? `未知错误码 ${errcode}` : `an unknown error code (${errcode})`)
+  table.get(errcode)?.meaning[language === "zh" ? "zh" : "en"] ??
+    (language === "zh" ? `未知错误码 ${shown(errcode)}` : `an unknown error code (${shown(errcode)})`)
 
 /**
  * What to do about a code, in one sentence; for an unknown code, where to look it up.
@@ -300,6 +304,6 @@ export const meaning = (errcode: number, language: Language = "en"): string =>
  * @category lookups
  */
 export const advice = (errcode: number, language: Language = "en"): string =>
-  language === "en"
-    ? adviceEn(errcode)
-    : table.get(errcode)?.advice.zh ?? `未知错误码 ${errcode}，请在企业微信全局错误码文档中查询`
+  language === "zh"
+    ? table.get(errcode)?.advice.zh ?? `未知错误码 ${shown(errcode)}，请在企业微信全局错误码文档中查询`
+    : adviceEn(errcode)

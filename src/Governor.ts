@@ -8,6 +8,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { required } from "./internal/arguments.js"
 import * as internal from "./internal/governor.js"
 import * as Limits from "./Limits.js"
 
@@ -72,7 +73,13 @@ const serviceQuotas: ReadonlyArray<Quota> = [
  * @category constructors
  */
 export const make = (quotas: ReadonlyArray<Quota> = serviceQuotas): Effect.Effect<Governor.Service> =>
-  Effect.map(Effect.clock, (clock) => internal.make(clock, quotas))
+  Effect.map(
+    Effect.clock,
+    (clock) =>
+      required("quotas", "a list of { count, window }", (quotas: ReadonlyArray<Quota>) => internal.make(clock, quotas))(
+        quotas
+      )
+  )
 
 /**
  * `make` with the quotas of the service.

@@ -8,6 +8,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as BotConfig from "./BotConfig.js"
+import { required } from "./internal/arguments.js"
 import * as Deadlines from "./internal/deadlines.js"
 import { pause } from "./internal/pause.js"
 
@@ -39,6 +40,12 @@ export declare namespace Heartbeat {
  */
 export class Heartbeat extends Context.Tag("effect-wecom/Heartbeat")<Heartbeat, Heartbeat.Service>() {}
 
+const millisOf = required(
+  "interval",
+  "a duration such as \"30 seconds\"",
+  (interval: Duration.DurationInput) => Duration.toMillis(interval)
+)
+
 /**
  * A ping every `interval`, and at once after the wall clock jumped. One unanswered ping is enough: with the defaults a dead
  * link is noticed 40 s after its last sign of life.
@@ -46,13 +53,15 @@ export class Heartbeat extends Context.Tag("effect-wecom/Heartbeat")<Heartbeat, 
  * @since 0.1.0
  * @category constructors
  */
-export const make = (interval: Duration.DurationInput): Heartbeat.Service => ({
-  run: (ping) =>
-    Effect.scoped(
-      Effect.flatMap(Deadlines.shared, (deadlines) =>
-        Effect.forever(Effect.zipRight(pause(deadlines, Duration.toMillis(interval)), ping)))
-    )
-})
+export const make = (interval: Duration.DurationInput): Heartbeat.Service => {
+  const millis = millisOf(interval)
+  return {
+    run: (ping) =>
+      Effect.scoped(
+        Effect.flatMap(Deadlines.shared, (deadlines) => Effect.forever(Effect.zipRight(pause(deadlines, millis), ping)))
+      )
+  }
+}
 
 /**
  * `make` with the bot's `heartbeatInterval`.

@@ -5,6 +5,7 @@
  */
 import type * as BotEvent from "./BotEvent.js"
 import * as Chat from "./Chat.js"
+import { required, total } from "./internal/arguments.js"
 import type * as Message from "./Message.js"
 
 /**
@@ -21,7 +22,10 @@ export type Incoming = Message.Message | BotEvent.BotEvent
  * @since 0.1.0
  * @category guards
  */
-export const isMessage = (incoming: Incoming): incoming is Message.Message => !("eventtype" in incoming)
+export const isMessage: (incoming: Incoming) => incoming is Message.Message = total(
+  (incoming: Incoming): incoming is Message.Message => !("eventtype" in incoming),
+  false
+)
 
 /**
  * Narrows to events.
@@ -29,7 +33,10 @@ export const isMessage = (incoming: Incoming): incoming is Message.Message => !(
  * @since 0.1.0
  * @category guards
  */
-export const isEvent = (incoming: Incoming): incoming is BotEvent.BotEvent => "eventtype" in incoming
+export const isEvent: (incoming: Incoming) => incoming is BotEvent.BotEvent = total(
+  (incoming: Incoming): incoming is BotEvent.BotEvent => "eventtype" in incoming,
+  false
+)
 
 /**
  * A message or event from a group.
@@ -48,10 +55,15 @@ export const isGroup = <A extends Incoming>(
  * @since 0.1.0
  * @category guards
  */
-export const isSingle = <A extends Incoming>(
+export const isSingle: <A extends Incoming>(
   incoming: A
-): incoming is A & { readonly chattype: "single"; readonly from: typeof Message.From.Type } =>
-  incoming.chattype === "single" && Chat.fromCallback(incoming) !== undefined
+) => incoming is A & { readonly chattype: "single"; readonly from: typeof Message.From.Type } = total(
+  <A extends Incoming>(
+    incoming: A
+  ): incoming is A & { readonly chattype: "single"; readonly from: typeof Message.From.Type } =>
+    Chat.fromCallback(incoming) !== undefined && incoming.chattype === "single",
+  false
+)
 
 /**
  * From one of these users.
@@ -59,10 +71,17 @@ export const isSingle = <A extends Incoming>(
  * @since 0.1.0
  * @category predicates
  */
-export const fromUsers = (userids: Iterable<string>): (incoming: Incoming) => boolean => {
-  const allowed = new Set(userids)
-  return (incoming) => "from" in incoming && incoming.from !== undefined && allowed.has(incoming.from.userid)
-}
+export const fromUsers: (userids: Iterable<string>) => (incoming: Incoming) => boolean = required(
+  "userids",
+  "a list of userids",
+  (userids: Iterable<string>) => {
+    const allowed = new Set(userids)
+    return total(
+      (incoming: Incoming) => "from" in incoming && incoming.from !== undefined && allowed.has(incoming.from.userid),
+      false
+    )
+  }
+)
 
 /**
  * From one of these groups or single chats, by chatid or userid.
@@ -70,10 +89,14 @@ export const fromUsers = (userids: Iterable<string>): (incoming: Incoming) => bo
  * @since 0.1.0
  * @category predicates
  */
-export const inChats = (ids: Iterable<string>): (incoming: Incoming) => boolean => {
-  const allowed = new Set(ids)
-  return (incoming) => {
-    const chat = Chat.fromCallback(incoming)
-    return chat !== undefined && allowed.has(Chat.id(chat))
+export const inChats: (ids: Iterable<string>) => (incoming: Incoming) => boolean = required(
+  "ids",
+  "a list of userids and chatids",
+  (ids: Iterable<string>) => {
+    const allowed = new Set(ids)
+    return total((incoming: Incoming) => {
+      const chat = Chat.fromCallback(incoming)
+      return chat !== undefined && allowed.has(Chat.id(chat))
+    }, false)
   }
-}
+)

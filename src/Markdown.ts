@@ -16,9 +16,21 @@
  *
  * @since 0.1.0
  */
+import { required } from "./internal/arguments.js"
 import * as Cut from "./internal/markdown/cut.js"
 import { prefixAt } from "./internal/markdown/resume.js"
 import * as Limits from "./Limits.js"
+
+/** What is no text throws `SendInvalid`. */
+const ofText = <F extends (text: string, more?: any) => unknown>(f: F): F =>
+  required(
+    "text",
+    "a string",
+    ((text, more) => {
+      if (typeof text !== "string") throw new TypeError()
+      return f(text, more)
+    }) as F
+  )
 
 /**
  * The text in messages of at most `limit` bytes each (default 20480, WeCom doc 101031), in order; a text that fits stays as
@@ -51,13 +63,15 @@ import * as Limits from "./Limits.js"
  * @since 0.1.0
  * @category splitting
  */
-export const split = (
+export const split: (
   text: string,
   options?: {
     /** Bytes of UTF-8, default 20480. */
     readonly limit?: number | undefined
   }
-): ReadonlyArray<string> => Cut.pieces(text, Cut.clampLimit(options?.limit ?? Limits.contentBytes)).map(Cut.render)
+) => ReadonlyArray<string> = ofText((text, options?: { readonly limit?: number | undefined }) =>
+  Cut.pieces(text, Cut.clampLimit(options?.limit ?? Limits.contentBytes)).map(Cut.render)
+)
 
 /**
  * The first message of a text, and what is left of it.
@@ -95,10 +109,10 @@ export interface Cutting {
  * @since 0.1.0
  * @category splitting
  */
-export const cut = (text: string, limit: number): Cutting => {
+export const cut: (text: string, limit: number) => Cutting = ofText((text, limit: number) => {
   const { consumed, head, prefix } = Cut.cutHead(text, Cut.clampLimit(limit))
   return { head, prefix, consumed, rest: prefix + text.slice(consumed) }
-}
+})
 
 /**
  * Closes the code fence or comment and the `<think>` that are open at the end, so that the text can stand alone: what a
@@ -116,7 +130,7 @@ export const cut = (text: string, limit: number): Cutting => {
  * @since 0.1.0
  * @category splitting
  */
-export const close = (text: string): string => Cut.closeOpen(text)
+export const close: (text: string) => string = ofText((text) => Cut.closeOpen(text))
 
 /**
  * The text from a place on (in UTF-16 units), as it goes on in another message: what a cut there would open again is
@@ -136,7 +150,9 @@ export const close = (text: string): string => Cut.closeOpen(text)
  * @since 0.1.0
  * @category splitting
  */
-export const resume = (text: string, at: number): string => prefixAt(text, at) + text.slice(at)
+export const resume: (text: string, at: number) => string = ofText((text, at: number) =>
+  prefixAt(text, at) + text.slice(at)
+)
 
 /**
  * Text that merely mentions `<think>` or `</think>`, whatever their case: a zero-width space (U+200B) keeps the tag from
@@ -145,4 +161,4 @@ export const resume = (text: string, at: number): string => prefixAt(text, at) +
  * @since 0.1.0
  * @category reasoning
  */
-export const defuseThink = (text: string): string => text.replace(/<(?=\/?think)/gi, "<\u200b")
+export const defuseThink: (text: string) => string = ofText((text) => text.replace(/<(?=\/?think)/gi, "<\u200b"))

@@ -13,6 +13,7 @@ import type * as Redacted from "effect/Redacted"
 import type * as Stream from "effect/Stream"
 import type * as BotConfig from "./BotConfig.js"
 import type * as Crypto from "./Crypto.js"
+import { total } from "./internal/arguments.js"
 import * as internal from "./internal/download.js"
 import * as source from "./internal/downloadSource.js"
 import type * as Message from "./Message.js"
@@ -143,9 +144,9 @@ export const download = (
  * @since 0.1.0
  * @category accessors
  */
-export const mediaOf = (
+export const mediaOf: (
   message: Message.Message | Message.Quote | typeof Message.MixedItem.Type
-): ReadonlyArray<IncomingMedia> => source.mediaOf(message)
+) => ReadonlyArray<IncomingMedia> = total(source.mediaOf, [])
 
 /**
  * Over the `HttpClient` that is provided. Names are resolved by that client: it gets each URL only after the literal check,

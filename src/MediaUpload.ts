@@ -14,6 +14,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Connection from "./Connection.js"
 import type * as Crypto from "./Crypto.js"
+import { invalid, required } from "./internal/arguments.js"
 import * as internal from "./internal/upload.js"
 import type { MediaType } from "./Reply.js"
 import { SendInvalid, type UploadFailed } from "./WecomError.js"
@@ -185,7 +186,11 @@ export const fromFile = (
  * @since 0.1.0
  * @category sources
  */
-export const basename = (path: string): string => path.replace(/[/\\]+$/, "").split(/[/\\]/).at(-1)!
+export const basename: (path: string) => string = required(
+  "path",
+  "a string",
+  (path: string) => path.replace(/[/\\]+$/, "").split(/[/\\]/).at(-1)!
+)
 
 /**
  * One step of an upload; the last has `media`.
@@ -217,7 +222,9 @@ export const steps = <E, R, E2 = never, R2 = never>(
         options.onProgress === undefined ? Effect.void : options.onProgress(progress)
       )
     }
-    yield* run({ ...options, onProgress }).pipe(
+    const uploading: unknown = typeof run === "function" ? run({ ...options, onProgress }) : run
+    if (!Effect.isEffect(uploading)) return yield* Effect.die(invalid("run", uploading, "a function that uploads"))
+    yield* (uploading as Effect.Effect<Uploaded, E, R>).pipe(
       Effect.flatMap((media) => mailbox.offer({ ...last, media })),
       Mailbox.into(mailbox),
       Effect.forkScoped

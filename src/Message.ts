@@ -5,6 +5,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as Chat from "./Chat.js"
+import { required, total } from "./internal/arguments.js"
 import * as ReplyTarget from "./ReplyTarget.js"
 
 const preserving = { parseOptions: { onExcessProperty: "preserve" } } as const
@@ -323,8 +324,8 @@ export type OfType<T extends MsgType> = Extract<Message, { readonly msgtype: T }
  * @since 0.1.0
  * @category guards
  */
-export const isType = <T extends MsgType>(msgtype: T) => (message: Message): message is OfType<T> =>
-  message.msgtype === msgtype
+export const isType = <T extends MsgType>(msgtype: T): (message: Message) => message is OfType<T> =>
+  total((message: Message): message is OfType<T> => message.msgtype === msgtype, false)
 
 /**
  * Something with bytes in or around a message. `media` is what `downloadFile` takes; `origin` says where it stood.
@@ -355,7 +356,7 @@ const mediaOf = (fields: MediaFields, origin: Attachment["origin"]): ReadonlyArr
  * @since 0.1.0
  * @category views
  */
-export const attachments = (message: Message): ReadonlyArray<Attachment> => {
+export const attachments: (message: Message) => ReadonlyArray<Attachment> = total((message: Message) => {
   if (message.msgtype === "unknown") return []
   const items = "mixed" in message ? message.mixed.msg_item : []
   const quoted = message.quote
@@ -366,7 +367,7 @@ export const attachments = (message: Message): ReadonlyArray<Attachment> => {
       ? []
       : [...mediaOf(quoted, "quote"), ...(quoted.mixed?.msg_item ?? []).flatMap((item) => mediaOf(item, "quote"))])
   ]
-}
+}, [])
 
 const invisible =
   /((?<=\p{Extended_Pictographic}(?:\ufe0f|\p{Emoji_Modifier})?)\u200d(?=\p{Extended_Pictographic}))|[\u200b-\u200d\u2060\ufeff]/gu
@@ -398,7 +399,10 @@ const textOf = (fields: TextFields): string =>
  * @since 0.1.0
  * @category views
  */
-export const plainText = (message: Message, options?: { readonly botName?: string | undefined }): string => {
+export const plainText: (
+  message: Message,
+  options?: { readonly botName?: string | undefined }
+) => string = total((message: Message, options?: { readonly botName?: string | undefined }) => {
   if (message.msgtype === "unknown") return ""
   const text = normalise(textOf(message as TextFields))
   const botName = normalise(options?.botName ?? "")
@@ -406,7 +410,7 @@ export const plainText = (message: Message, options?: { readonly botName?: strin
   // Not inside an address or a longer name: hi@Bot.com, @Bot-2, @Botany.
   const mention = new RegExp(`(?<![\\w.])@${escapeRegExp(botName)}(?![\\p{L}\\p{N}_]|[.-]\\w)\\s?`, "gu")
   return text.replace(mention, "").trim()
-}
+}, "")
 
 /**
  * What most handlers ask of a message.
@@ -431,10 +435,14 @@ export interface View {
  * @since 0.1.0
  * @category views
  */
-export const view = (message: Message, options?: { readonly botName?: string | undefined }): View => ({
-  plainText: plainText(message, options),
-  attachments: attachments(message),
-  quote: message.msgtype === "unknown" ? undefined : message.quote,
-  chat: Chat.fromCallback(message),
-  replyTarget: ReplyTarget.fromMessage(message)
-})
+export const view: (message: Message, options?: { readonly botName?: string | undefined }) => View = required(
+  "message",
+  "a message as it came",
+  (message: Message, options?: { readonly botName?: string | undefined }) => ({
+    plainText: plainText(message, options),
+    attachments: attachments(message),
+    quote: message.msgtype === "unknown" ? undefined : message.quote,
+    chat: Chat.fromCallback(message),
+    replyTarget: ReplyTarget.fromMessage(message)
+  })
+)

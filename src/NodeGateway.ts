@@ -14,6 +14,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Tls from "node:tls"
+import { required } from "./internal/arguments.js"
 import * as Downloads from "./internal/gateway/downloads.js"
 import * as Engine from "./internal/gateway/engine.js"
 import * as NodeServer from "./internal/gateway/nodeServer.js"
@@ -70,6 +71,8 @@ export interface Options extends TestGateway.Options {
   readonly tls?: Tls.SecureContextOptions | undefined
 }
 
+const resolved = required("options", "an object of NodeGateway.Options, or nothing", Opts.resolve)
+
 /**
  * The gateway on a port. When its scope ends, every connection is destroyed and the port is free again.
  *
@@ -94,7 +97,7 @@ export interface Options extends TestGateway.Options {
 export const layer = (options?: Options): Layer.Layer<TestGateway.TestGateway | NodeGateway, ServeError> =>
   Layer.scopedContext(Effect.gen(function*() {
     const host = options?.host ?? "127.0.0.1"
-    const engine = yield* Engine.make(Opts.resolve(options))
+    const engine = yield* Engine.make(resolved(options))
     const downloads = Downloads.make(engine)
     const server = yield* NodeServer.make(engine, { host, port: options?.port ?? 0, tls: options?.tls, downloads })
     const secure = options?.tls === undefined ? "" : "s"

@@ -15,10 +15,12 @@ import * as Redacted from "effect/Redacted"
 import type { Agent } from "node:http"
 import * as Tls from "node:tls"
 import * as BotConfig from "./BotConfig.js"
+import { required } from "./internal/arguments.js"
 import { assemble } from "./internal/assemble.js"
 import * as corkedSocket from "./internal/corkedSocket.js"
 import * as nodeHttp from "./internal/nodeHttp.js"
 import * as proxy from "./internal/proxy.js"
+import { unwrap } from "./internal/unwrap.js"
 import * as WecomBot from "./WecomBot.js"
 
 /**
@@ -99,7 +101,11 @@ export const layerWebSocketConstructor = (
   wsUrl: string,
   options: NetworkOptions = {}
 ): Layer.Layer<Socket.WebSocketConstructor, ConfigError.ConfigError> =>
-  Layer.effect(Socket.WebSocketConstructor, makeWebSocketConstructor(wsUrl, options))
+  Layer.effect(
+    Socket.WebSocketConstructor,
+    Effect.catchAllDefect(makeWebSocketConstructor(wsUrl, options), () =>
+      Effect.fail(ConfigError.InvalidData(["wsUrl"], "must be a URL, with options that hold PEM certificates as ca")))
+  )
 
 const httpOptions = (options: NetworkOptions & Pick<BotConfig.Options, "allowPrivateAddresses" | "wsUrl">) => {
   const ca = trusted(options.ca)
@@ -118,9 +124,14 @@ const httpOptions = (options: NetworkOptions & Pick<BotConfig.Options, "allowPri
  * @since 0.1.0
  * @category layers
  */
-export const layerHttpClient = (
-  options: NetworkOptions & Pick<BotConfig.Options, "allowPrivateAddresses" | "wsUrl"> = {}
-): Layer.Layer<HttpClient.HttpClient> => nodeHttp.layer(httpOptions(options))
+export const layerHttpClient: (
+  options?: NetworkOptions & Pick<BotConfig.Options, "allowPrivateAddresses" | "wsUrl">
+) => Layer.Layer<HttpClient.HttpClient> = required(
+  "options",
+  "an object, with PEM certificates as ca",
+  (options: NetworkOptions & Pick<BotConfig.Options, "allowPrivateAddresses" | "wsUrl"> = {}) =>
+    nodeHttp.layer(httpOptions(options))
+)
 
 /**
  * A bot with these options. An option that makes no sense fails the layer as a `ConfigError`. The second argument takes the
@@ -217,5 +228,5 @@ export function layerConfig(
   options: Config.Config.Wrap<Options> = fromEnvironment,
   policies: Layer.Layer<never, any, any> = Layer.empty
 ) {
-  return Layer.unwrapEffect(Effect.map(Config.unwrap(options), (options) => layer(options, policies)))
+  return Layer.unwrapEffect(Effect.map(unwrap(options), (options) => layer(options, policies)))
 }

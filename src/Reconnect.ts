@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as BotConfig from "./BotConfig.js"
+import { required } from "./internal/arguments.js"
 
 /**
  * How long to wait before each attempt, and how many attempts in a row are allowed to fail. The connection counts; a
@@ -60,16 +61,21 @@ export class Reconnect extends Context.Tag("effect-wecom/Reconnect")<Reconnect, 
  * @since 0.1.0
  * @category schedules
  */
-export const backoff = (
+export const backoff: (
   base: Duration.DurationInput,
-  cap: Duration.DurationInput = "30 seconds"
-): Schedule.Schedule<Duration.Duration> =>
-  Schedule.exponential(base).pipe(
-    Schedule.modifyDelay((_, doubled) =>
-      Duration.min(Duration.times(Duration.sum(Duration.decode(base), doubled), 0.5), Duration.decode(cap))
-    ),
-    Schedule.jitteredWith({ min: 0.5, max: 1 })
-  )
+  cap?: Duration.DurationInput
+) => Schedule.Schedule<Duration.Duration> = required(
+  "base",
+  "durations such as \"1 second\", for the base and for the cap",
+  (base: Duration.DurationInput, cap: Duration.DurationInput = "30 seconds") => {
+    const first = Duration.decode(base)
+    const longest = Duration.decode(cap)
+    return Schedule.exponential(first).pipe(
+      Schedule.modifyDelay((_, doubled) => Duration.min(Duration.times(Duration.sum(first, doubled), 0.5), longest)),
+      Schedule.jitteredWith({ min: 0.5, max: 1 })
+    )
+  }
+)
 
 /** Two instances that both retake must settle: each takes the bot back once, so the first to lose it twice gives way. */
 const retakes = 1

@@ -113,6 +113,17 @@ export const PushBody = Schema.Union(MarkdownBody, TemplateCardBody, ...MediaBod
  */
 export type PushBody = MarkdownBody | TemplateCardBody | MediaBody
 
+/** What cannot be read becomes part of the body as it is: whoever sends that finds it, and says which field it was. */
+const unread = (value: unknown): any => value ?? null
+
+const read = <A extends object, K extends keyof A>(options: A | undefined, key: K): A[K] | undefined => {
+  try {
+    return options?.[key]
+  } catch {
+    return unread(options)
+  }
+}
+
 /**
  * Plain text, for welcomes only.
  *
@@ -130,10 +141,10 @@ export const text = (content: string): TextBody => ({ msgtype: "text", text: { c
 export const markdown = (
   content: string,
   options?: { readonly feedback?: Feedback | undefined } | undefined
-): MarkdownBody => ({
-  msgtype: "markdown",
-  markdown: options?.feedback === undefined ? { content } : { content, feedback: options.feedback }
-})
+): MarkdownBody => {
+  const feedback = read(options, "feedback")
+  return { msgtype: "markdown", markdown: feedback === undefined ? { content } : { content, feedback } }
+}
 
 export {
   /**
@@ -145,8 +156,14 @@ export {
   Feedback
 }
 
-const withFeedback = (card: TemplateCard, feedback: Feedback | undefined): TemplateCard =>
-  feedback === undefined ? card : { ...card, feedback }
+const withFeedback = (card: TemplateCard, feedback: Feedback | undefined): TemplateCard => {
+  if (feedback === undefined) return card
+  try {
+    return { ...card, feedback }
+  } catch {
+    return card
+  }
+}
 
 /**
  * A template card, for replies, welcomes and pushes.
@@ -157,7 +174,7 @@ const withFeedback = (card: TemplateCard, feedback: Feedback | undefined): Templ
 export const templateCard = (
   card: TemplateCard,
   options?: { readonly feedback?: Feedback | undefined } | undefined
-): TemplateCardBody => ({ msgtype: "template_card", template_card: withFeedback(card, options?.feedback) })
+): TemplateCardBody => ({ msgtype: "template_card", template_card: withFeedback(card, read(options, "feedback")) })
 
 /**
  * What a stream frame is made from. `finish` is false by default.
@@ -190,7 +207,13 @@ const streamFrame = (options: StreamOptions): StreamFrame => {
  * @since 0.1.0
  * @category constructors
  */
-export const stream = (options: StreamOptions): StreamBody => ({ msgtype: "stream", stream: streamFrame(options) })
+export const stream = (options: StreamOptions): StreamBody => {
+  try {
+    return { msgtype: "stream", stream: streamFrame(options) }
+  } catch {
+    return { msgtype: "stream", stream: unread(options) }
+  }
+}
 
 /**
  * What a stream frame with a card is made from.
@@ -209,14 +232,19 @@ export interface StreamWithCardOptions extends StreamOptions {
  * @since 0.1.0
  * @category constructors
  */
-export const streamWithCard = (options: StreamWithCardOptions): StreamWithCardBody =>
-  options.card === undefined
-    ? { msgtype: "stream_with_template_card", stream: streamFrame(options) }
-    : {
-      msgtype: "stream_with_template_card",
-      stream: streamFrame(options),
-      template_card: withFeedback(options.card, options.cardFeedback)
-    }
+export const streamWithCard = (options: StreamWithCardOptions): StreamWithCardBody => {
+  try {
+    return options.card === undefined
+      ? { msgtype: "stream_with_template_card", stream: streamFrame(options) }
+      : {
+        msgtype: "stream_with_template_card",
+        stream: streamFrame(options),
+        template_card: withFeedback(options.card, options.cardFeedback)
+      }
+  } catch {
+    return { msgtype: "stream_with_template_card", stream: unread(options) }
+  }
+}
 
 /**
  * Uploaded media, for replies and pushes. Only a video takes `title` and `description`.
@@ -233,8 +261,11 @@ export const media = <T extends MediaType>(
     []
 ): Extract<MediaBody, { readonly msgtype: T }> => {
   const content: { media_id: string; title?: string; description?: string } = { media_id: mediaId }
-  if (type === "video" && options?.title) content.title = options.title
-  if (type === "video" && options?.description) content.description = options.description
+  const title = type === "video" ? read(options, "title") : undefined
+  const description = type === "video" ? read(options, "description") : undefined
+  if (title) content.title = title
+  if (description) content.description = description
+  if (typeof type !== "string") return unread({ msgtype: type })
   return { msgtype: type, [type]: content } as unknown as Extract<MediaBody, { readonly msgtype: T }>
 }
 
@@ -247,10 +278,12 @@ export const media = <T extends MediaType>(
 export const updateCard = (
   card: TemplateCard,
   options?: { readonly userids?: ReadonlyArray<string> | undefined } | undefined
-): UpdateCardBody =>
-  options?.userids === undefined
+): UpdateCardBody => {
+  const userids = read(options, "userids")
+  return userids === undefined
     ? { response_type: "update_template_card", template_card: card }
-    : { response_type: "update_template_card", template_card: card, userids: options.userids }
+    : { response_type: "update_template_card", template_card: card, userids }
+}
 
 const refuse = (refused: ReadonlyArray<string>, problem: string, limit: string) => (body: unknown) => {
   const msgtype = (body as { readonly msgtype?: unknown } | null | undefined)?.msgtype

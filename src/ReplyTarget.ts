@@ -7,8 +7,11 @@
 import * as Schema from "effect/Schema"
 import type * as BotEvent from "./BotEvent.js"
 import * as Chat from "./Chat.js"
+import { required } from "./internal/arguments.js"
 import * as Limits from "./Limits.js"
 import type * as Message from "./Message.js"
+
+const anyTarget = "a ReplyTarget, as its functions and its schema make it"
 
 const fields = {
   reqId: Schema.String,
@@ -101,12 +104,16 @@ export type ReplyTarget = typeof ReplyTarget.Type
  * @since 0.1.0
  * @category constructors
  */
-export const fromMessage = (message: Message.Message): MessageTarget => ({
-  kind: "message",
-  reqId: message.reqId,
-  chat: Chat.fromCallback(message),
-  receivedAt: message.receivedAt
-})
+export const fromMessage: (message: Message.Message) => MessageTarget = required(
+  "message",
+  "a message as it came",
+  (message: Message.Message) => ({
+    kind: "message",
+    reqId: message.reqId,
+    chat: Chat.fromCallback(message),
+    receivedAt: message.receivedAt
+  })
+)
 
 /**
  * What a welcome needs.
@@ -114,12 +121,16 @@ export const fromMessage = (message: Message.Message): MessageTarget => ({
  * @since 0.1.0
  * @category constructors
  */
-export const fromEnterChat = (event: BotEvent.EnterChat): EnterChatTarget => ({
-  kind: "enter_chat",
-  reqId: event.reqId,
-  chat: Chat.fromCallback(event),
-  receivedAt: event.receivedAt
-})
+export const fromEnterChat: (event: BotEvent.EnterChat) => EnterChatTarget = required(
+  "event",
+  "an enter_chat event as it came",
+  (event: BotEvent.EnterChat) => ({
+    kind: "enter_chat",
+    reqId: event.reqId,
+    chat: Chat.fromCallback(event),
+    receivedAt: event.receivedAt
+  })
+)
 
 /**
  * What an update of this card needs.
@@ -127,13 +138,17 @@ export const fromEnterChat = (event: BotEvent.EnterChat): EnterChatTarget => ({
  * @since 0.1.0
  * @category constructors
  */
-export const fromTemplateCardEvent = (event: BotEvent.TemplateCardEvent): CardTarget => ({
-  kind: "template_card_event",
-  reqId: event.reqId,
-  chat: Chat.fromCallback(event),
-  receivedAt: event.receivedAt,
-  task_id: event.event.template_card_event.task_id
-})
+export const fromTemplateCardEvent: (event: BotEvent.TemplateCardEvent) => CardTarget = required(
+  "event",
+  "a template_card_event as it came",
+  (event: BotEvent.TemplateCardEvent) => ({
+    kind: "template_card_event",
+    reqId: event.reqId,
+    chat: Chat.fromCallback(event),
+    receivedAt: event.receivedAt,
+    task_id: event.event.template_card_event.task_id
+  })
+)
 
 /**
  * How long the service takes answers of this kind, in milliseconds from `receivedAt`.
@@ -141,7 +156,7 @@ export const fromTemplateCardEvent = (event: BotEvent.TemplateCardEvent): CardTa
  * @since 0.1.0
  * @category windows
  */
-export const windowMillis = (target: ReplyTarget): number => {
+export const windowMillis: (target: ReplyTarget) => number = required("target", anyTarget, (target: ReplyTarget) => {
   switch (target.kind) {
     case "message":
       return Limits.replyWindowMillis
@@ -150,7 +165,7 @@ export const windowMillis = (target: ReplyTarget): number => {
     case "template_card_event":
       return Limits.cardUpdateWindowMillis
   }
-}
+})
 
 /**
  * The wall time, in milliseconds, after which an answer is refused.
@@ -158,4 +173,8 @@ export const windowMillis = (target: ReplyTarget): number => {
  * @since 0.1.0
  * @category windows
  */
-export const deadline = (target: ReplyTarget): number => target.receivedAt + windowMillis(target)
+export const deadline: (target: ReplyTarget) => number = required(
+  "target",
+  anyTarget,
+  (target: ReplyTarget) => target.receivedAt + windowMillis(target)
+)

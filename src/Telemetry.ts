@@ -176,4 +176,10 @@ type Counter = Metric.Metric<MetricKeyType.MetricKeyType.Counter<number>, number
  * @since 0.1.0
  * @category utils
  */
-export const unsafeIncrement = (metric: Counter): void => metric.unsafeUpdate(1, [])
+export const unsafeIncrement = (metric: Counter): void => {
+  try {
+    metric.unsafeUpdate(1, [])
+  } catch {
+    // Counting never fails what is counted.
+  }
+}

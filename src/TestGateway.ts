@@ -20,6 +20,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type * as BotConfig from "./BotConfig.js"
+import { required } from "./internal/arguments.js"
 import type { Filter } from "./internal/gateway/ackRules.js"
 import type { Acks, Connection, Faults, HeldAcks, Rule, Target } from "./internal/gateway/controls.js"
 import * as Downloads from "./internal/gateway/downloads.js"
@@ -115,6 +116,8 @@ export const defaultBotId: string = Opts.defaultBotId
  */
 export const defaultSecret: Redacted.Redacted = Opts.defaultSecret
 
+const resolved = required("options", "an object of TestGateway.Options, or nothing", Opts.resolve)
+
 /**
  * The gateway in memory and the `WebSocketConstructor` that leads to it, whatever URL it is given. Put a bot on top of
  * it with `Layer.provideMerge`, or take {@link layerBot}.
@@ -128,7 +131,7 @@ export const layer = (
   options?: Options
 ): Layer.Layer<TestGateway | Socket.WebSocketConstructor | HttpClient.HttpClient> =>
   Layer.scopedContext(Effect.map(
-    Engine.make(Opts.resolve(options)),
+    Engine.make(resolved(options)),
     (engine) => {
       const downloads = Downloads.make(engine)
       return Context.make(TestGateway, Service.make(engine, downloads, () => Effect.void)).pipe(
@@ -172,9 +175,11 @@ export interface BotOptions extends Options, Partial<Omit<BotConfig.Options, "bo
  * @since 0.1.0
  * @category layers
  */
-export const layerBot = (
+export const layerBot: (
   options?: BotOptions
-): Layer.Layer<WecomBot.WecomBot | TestGateway | Socket.WebSocketConstructor | HttpClient.HttpClient> => {
+) => Layer.Layer<
+  WecomBot.WecomBot | TestGateway | Socket.WebSocketConstructor | HttpClient.HttpClient
+> = required("options", "an object of TestGateway.BotOptions, or nothing", (options?: BotOptions) => {
   const secret = options?.secret ?? defaultSecret
   return WecomBot.layer({
     ...options,
@@ -186,7 +191,7 @@ export const layerBot = (
     Layer.orDie,
     Layer.provideMerge(layer(options))
   )
-}
+})
 
 /**
  * Somebody in their single chat with the bot. The same userid is the same person.

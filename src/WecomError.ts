@@ -85,8 +85,13 @@ const linkFailureTexts: {
  * @since 0.1.0
  * @category link failures
  */
-export const describeLinkFailure = (failure: LinkFailure): string =>
-  (linkFailureTexts[failure._tag] as (failure: LinkFailure) => string)(failure)
+export const describeLinkFailure = (failure: LinkFailure): string => {
+  try {
+    return (linkFailureTexts[failure._tag] as (failure: LinkFailure) => string)(failure)
+  } catch {
+    return "the link was lost"
+  }
+}
 
 /**
  * Terminal: the service refused the credentials `attempts` times. A person must correct `botId` or `secret`.
@@ -202,6 +207,8 @@ export class SendExpired extends Schema.TaggedError<SendExpired>()("SendExpired"
 
 /**
  * Size, shape or target is wrong; nothing was sent. Says which field, what is wrong with it, and what is allowed.
+ *
+ * Pure functions throw it when they are given what their types forbid and there is no answer to that.
  *
  * @since 0.1.0
  * @category send errors

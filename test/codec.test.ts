@@ -155,6 +155,15 @@ describe("control characters", () => {
     expect(jsonRepair.parse("{\"a\":\t1,\n\"b\":\"\n\"}")).toEqual({ a: 1, b: "\n" })
     expect(() => jsonRepair.parse("{\"a\":\"\n\"")).toThrow()
   })
+
+  it("a frame longer than anybody can write is not repaired: it is not JSON", () => {
+    const filled = (length: number) => `{"a":"${"\u0001".repeat(length - 8)}"}`
+    const longest = filled(jsonRepair.maxRepairedLength)
+    expect((jsonRepair.parse(longest) as { readonly a: string }).a.length).toBe(longest.length - 8)
+    expect(codec.decode(filled(longest.length + 1), at)).toEqual({ _tag: "Undecodable", reason: "NotJson" })
+    // What is JSON is read, however long.
+    expect(codec.decode(JSON.stringify({ cmd: "x".repeat(longest.length), headers: {} }), at)._tag).toBe("Unknown")
+  })
 })
 
 it("no frame can throw in the socket's callback, whatever it does to the decoder", () => {

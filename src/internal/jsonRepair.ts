@@ -4,11 +4,12 @@
  */
 const controlCharacter = /[\u0000-\u001f]/
 
-const escapeControl = (code: number): string => `\\u${code.toString(16).padStart(4, "0")}`
+const escapes = Array.from({ length: 0x20 }, (_, code) => `\\u${code.toString(16).padStart(4, "0")}`)
 
 /** @internal */
 export const escapeControlCharacters = (text: string): string => {
-  let out = ""
+  // Pieces, joined once: a string that grows by a few characters at a time costs five times as much.
+  const pieces: Array<string> = []
   let from = 0
   let inString = false
   for (let i = 0; i < text.length; i++) {
@@ -19,23 +20,33 @@ export const escapeControlCharacters = (text: string): string => {
       i++
       // A backslash before a raw control character escapes nothing: the pair becomes the character alone.
       if (i < text.length && text.charCodeAt(i) <= 0x1f) {
-        out += text.slice(from, i - 1) + escapeControl(text.charCodeAt(i))
+        pieces.push(text.slice(from, i - 1), escapes[text.charCodeAt(i)]!)
         from = i + 1
       }
     } else if (inString && code <= 0x1f) {
-      out += text.slice(from, i) + escapeControl(code)
+      if (i > from) pieces.push(text.slice(from, i))
+      pieces.push(escapes[code]!)
       from = i + 1
     }
   }
-  return out + text.slice(from)
+  pieces.push(text.slice(from))
+  return pieces.join("")
 }
+
+/**
+ * In characters. What a user can write stays far below it, so a longer frame that is no JSON was not sent to be read: repairing
+ * 20 MB of control characters would hold up every other conversation for seconds.
+ *
+ * @internal
+ */
+export const maxRepairedLength = 1024 * 1024
 
 /** Parses first, repairs only what failed: the hot path pays nothing. Throws what `JSON.parse` throws. */
 export const parse = (text: string): unknown => {
   try {
     return JSON.parse(text)
   } catch (error) {
-    if (!controlCharacter.test(text)) throw error
+    if (text.length > maxRepairedLength || !controlCharacter.test(text)) throw error
     return JSON.parse(escapeControlCharacters(text))
   }
 }

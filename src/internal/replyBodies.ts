@@ -84,6 +84,7 @@ const visibleCharacter = /[^\s\p{Cc}\p{Cf}\p{Z}\p{Default_Ignorable_Code_Point}\
  * @category validation
  */
 export const hasVisible = (text: string): boolean => {
+  if (typeof text !== "string") return false
   let from = 0
   while (true) {
     const open = text.indexOf("<think>", from)

@@ -259,15 +259,17 @@ describe.concurrent("frames that no service should send", () => {
     })
 
   /** They end nothing: the link stays up, and what comes after is heard. */
-  const harmless = (name: string, frames: ReadonlyArray<Uint8Array>) =>
-    fault(name, { quick: true }, (row) =>
+  const harmless = (name: string, frames: ReadonlyArray<Uint8Array>, bound?: number) =>
+    fault(name, { quick: true, ...(bound === undefined ? {} : { bound }) }, (row) =>
       Effect.gen(function*() {
         const world = yield* make()
         yield* world.awaitStatus("Subscribed")
         for (const bytes of frames) {
+          const since = performance.now()
           world.wires.inject(bytes)
           row.times++
           yield* world.ask(1)
+          if (bound !== undefined) row.recoveries.push(performance.now() - since)
         }
         expect(world.reasons()).toEqual([])
         row.lost = describeLoss(yield* world.judge)
@@ -287,6 +289,9 @@ describe.concurrent("frames that no service should send", () => {
     RawService.text(push("x".repeat(1_000_000))),
     RawService.text(Buffer.alloc(20_000_000, "x"))
   ])
+  harmless("20 MB of control characters", [
+    RawService.text(push("?").replace("?", "\u0001".repeat(20_000_000)))
+  ], 1_500)
   harmless("empty frames, pings, pongs and fragments", [
     RawService.text(""),
     RawService.frame(9, Buffer.from("ping")),

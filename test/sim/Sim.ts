@@ -5,7 +5,7 @@
  * how the gateway in memory delivers, the clock jumps to the next wake. TestClock does the same by hand and costs
  * milliseconds of real time per wake; this costs microseconds.
  */
-import { Effect, Exit, Logger, Random, Scheduler } from "effect"
+import { Effect, Exit, Fiber, Logger, Option, Random, Scheduler } from "effect"
 import * as SimClock from "./clock.js"
 
 export interface Options {
@@ -40,9 +40,28 @@ interface Queue {
 interface Ready {
   readonly task: () => void
   readonly fiber: unknown
+  /** Who starts the fiber, when this is its first task. */
+  readonly parent: unknown
 }
 
-/** Those of one fiber stay in order: Effect starts and interrupts a fiber by two tasks, and relies on it. */
+/** Fibers that must keep their order among each other lead to the same one. */
+const leaders = (ready: ReadonlyArray<Ready>): (fiber: unknown) => unknown => {
+  const leads = new Map<unknown, unknown>()
+  const leader = (fiber: unknown): unknown => {
+    const next = leads.get(fiber)
+    return next === undefined ? fiber : leader(next)
+  }
+  for (const { fiber, parent } of ready) {
+    if (parent !== undefined && leader(fiber) !== leader(parent)) leads.set(leader(fiber), leader(parent))
+  }
+  return leader
+}
+
+/**
+ * Those of one fiber stay in order: Effect starts and interrupts a fiber by two tasks, and relies on it. So do the start of a fiber
+ * and what its parent does next: one that is interrupted while it forks its children, as no order of Effect's own scheduler lets
+ * it be, waits for them for ever.
+ */
 const shuffled = (ready: ReadonlyArray<Ready>, random: () => number): ReadonlyArray<Ready> => {
   if (ready.length < 2) return ready
   const order = [...ready]
@@ -52,18 +71,30 @@ const shuffled = (ready: ReadonlyArray<Ready>, random: () => number): ReadonlyAr
     order[last] = order[other]!
     order[other] = held
   }
-  const ofFiber = new Map<unknown, Array<Ready>>()
-  for (const one of ready) ofFiber.set(one.fiber, [...ofFiber.get(one.fiber) ?? [], one])
-  return order.map(({ fiber }) => ofFiber.get(fiber)!.shift()!)
+  const leader = leaders(ready)
+  const inOrder = new Map<unknown, Array<Ready>>()
+  for (const one of ready) {
+    const key = leader(one.fiber)
+    const known = inOrder.get(key)
+    if (known === undefined) inOrder.set(key, [one])
+    else known.push(one)
+  }
+  return order.map(({ fiber }) => inOrder.get(leader(fiber))!.shift()!)
 }
 
 const makeQueue = (shuffle: (() => number) | undefined): Queue => {
   const tasks = new Scheduler.PriorityBuckets<Ready>()
+  const started = new WeakSet<object>()
+  const parentOf = (fiber: object | undefined): unknown => {
+    if (shuffle === undefined || fiber === undefined || started.has(fiber)) return undefined
+    started.add(fiber)
+    return Option.getOrUndefined(Fiber.getCurrentFiber())
+  }
   return {
     // Like Effect's own, but in one queue for all fibers: the order of events is ours alone.
     scheduler: {
       shouldYield: Scheduler.defaultScheduler.shouldYield,
-      scheduleTask: (task, priority, fiber) => tasks.scheduleTask({ task, fiber }, priority)
+      scheduleTask: (task, priority, fiber) => tasks.scheduleTask({ task, fiber, parent: parentOf(fiber) }, priority)
     },
     drain: () => {
       while (tasks.buckets.length > 0) {

@@ -8,7 +8,7 @@ import { type BotConfig, Crypto, WecomBot } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
 
 export const layerOnGateway = (
-  seed: number,
+  seed: number | string,
   options?: Partial<BotConfig.Options>
 ): Layer.Layer<WecomBot.WecomBot, never, Socket.WebSocketConstructor | HttpClient.HttpClient> =>
   Layer.orDie(WecomBot.layer({

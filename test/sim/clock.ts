@@ -8,6 +8,26 @@ interface Wake {
   readonly at: number
   readonly order: number
   task: (() => void) | undefined
+  readonly sleeper: Sleeper | undefined
+}
+
+/**
+ * A fiber, and what would interrupt its present sleep: another one when it no longer sleeps this sleep. Asking costs nothing, while
+ * a canceller for each sleep is what a simulation would do most of the time. `an interrupted sleep moves no time` holds it.
+ */
+interface Sleeper {
+  readonly fiber: { readonly _asyncInterruptor?: unknown }
+  readonly interruptor: unknown
+}
+
+const isGone = ({ sleeper, task }: Wake): boolean =>
+  task === undefined || sleeper !== undefined && sleeper.fiber._asyncInterruptor !== sleeper.interruptor
+
+/** `Effect.async`, but `register` is called once the fiber stands still, when what would interrupt it is known. */
+const suspended = (register: (resume: (effect: Effect.Effect<void>) => void) => void): Effect.Effect<void> => {
+  const primitive = (Effect.async<void>((_resume) => {}) as any).commit()
+  primitive.effect_instruction_i0 = register
+  return primitive
 }
 
 export interface SimClock {
@@ -16,8 +36,8 @@ export interface SimClock {
   readonly now: () => number
   /** Jumps to the earliest wake and runs it; `false` when nobody sleeps. */
   readonly advance: () => boolean
-  /** How many sleep. */
-  readonly size: () => number
+  /** Runs the task after so long, outside of any fiber; the function it gives cancels it. */
+  readonly after: (millis: number, task: () => void) => () => void
   /** The event loop stands still for so long: what is due meanwhile happens after it. */
   readonly stall: (millis: number) => void
   /** The machine slept for so long: wall time went on, monotonic time did not. */
@@ -86,12 +106,11 @@ const makeHeap = () => {
           wakes[0] = last
           down(0)
         }
-        if (first.task !== undefined) return first
-        cancelled--
+        if (!isGone(first)) return first
+        if (first.task === undefined) cancelled--
       }
       return undefined
-    },
-    size: () => wakes.length - cancelled
+    }
   }
 }
 
@@ -101,10 +120,10 @@ export const make = (): SimClock => {
   let slept = 0
   let order = 0
 
-  const schedule = (millis: number, task: () => void): () => void => {
+  const after = (millis: number, task: () => void, sleeper?: Sleeper): () => void => {
     if (!Number.isFinite(millis)) return () => {}
     // Timers know whole milliseconds. Fractions would add up to moments that are never quite reached.
-    const wake: Wake = { at: now + Math.ceil(Math.max(0, millis)), order: order++, task }
+    const wake: Wake = { at: now + Math.ceil(Math.max(0, millis)), order: order++, task, sleeper }
     heap.push(wake)
     return () => heap.cancel(wake)
   }
@@ -119,9 +138,11 @@ export const make = (): SimClock => {
     currentTimeMillis: Effect.sync(unsafeCurrentTimeMillis),
     currentTimeNanos: Effect.sync(unsafeCurrentTimeNanos),
     sleep: (duration) =>
-      Effect.async<void>((resume) => {
-        const cancel = schedule(Duration.toMillis(duration), () => resume(Effect.void))
-        return Effect.sync(cancel)
+      Effect.withFiberRuntime<void>((runtime) => {
+        const fiber = runtime as Sleeper["fiber"]
+        return suspended((resume) => {
+          after(Duration.toMillis(duration), () => resume(Effect.void), { fiber, interruptor: fiber._asyncInterruptor })
+        })
       })
   }
 
@@ -138,7 +159,7 @@ export const make = (): SimClock => {
       task()
       return true
     },
-    size: heap.size,
+    after: (millis, task) => after(millis, task),
     stall: (millis) => {
       now += millis
     },

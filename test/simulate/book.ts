@@ -47,6 +47,8 @@ export interface Books {
   readonly lastHeard: ReadonlyMap<number, number>
   readonly note: (...what: ReadonlyArray<unknown>) => void
   readonly complain: (what: string) => void
+  /** One more verdict of this kind. */
+  readonly count: (verdict: string) => void
   readonly onMade: (link: Link) => void
   readonly onSent: (link: Link, text: string) => void
   readonly onReceived: (link: Link, data: unknown) => void
@@ -62,6 +64,10 @@ export interface Books {
   readonly lastFault: (...tags: ReadonlyArray<string>) => number
   readonly isSubscribed: () => boolean
   readonly isDoubtful: (reqId: string) => boolean
+  /** How often another instance took the bot away, and this one was told. */
+  readonly takeovers: () => number
+  /** Whether it wrote a frame of this stream. */
+  readonly isAuthor: (streamId: string) => boolean
   /** How many finals of a stream left, copies included; whether they arrived is another matter. */
   readonly finalsOf: (streamId: string) => number
 }
@@ -77,17 +83,17 @@ const updateMillis = 4_000
 
 /** What can lead to the end of a session, by how it is reported. */
 const culprits: { readonly [tag: string]: ReadonlyArray<string> } = {
-  HeartbeatLost: ["HalfOpen", "PongsMuted", "AcksDropped", "AcksLate", "AcksReordered", "FramesLost", "Kick"],
+  HeartbeatLost: ["HalfOpen", "PongsMuted", "AcksDropped", "AcksLate", "AcksReordered", "FramesLost", "Kick", "Visit"],
   SubscribeTimeout: ["HalfOpen", "SubscribesMuted", "AcksDropped", "AcksLate", "AcksReordered", "FramesLost"],
   OpenTimeout: ["NeverOpens"],
-  NotSubscribed: ["Forgotten", "Refused", "Kick"],
+  NotSubscribed: ["Forgotten", "Refused", "Kick", "Visit"],
   CredentialsRefused: ["CredentialsRefused"],
   SubscribeRefused: ["Refused", "Forgotten"],
-  Refused: ["ConnectionsRefused"],
+  Refused: ["ConnectionsRefused", "Restarting"],
   Handshake: ["ConnectionsRefused"],
-  TakenOver: ["Kick"],
+  TakenOver: ["Kick", "Visit"],
   // The service gives up on who was silent for too long.
-  ClosedBy: ["Cut", "Closed", "Kick", "Forgotten", "HalfOpen", "LoopBlocked"],
+  ClosedBy: ["Cut", "Restarting", "Closed", "Kick", "Visit", "Forgotten", "HalfOpen", "LoopBlocked"],
   AckTimeout: [
     "HalfOpen",
     "AcksDropped",
@@ -95,8 +101,10 @@ const culprits: { readonly [tag: string]: ReadonlyArray<string> } = {
     "AcksReordered",
     "FramesLost",
     "Cut",
+    "Restarting",
     "Closed",
     "Kick",
+    "Visit",
     "Forgotten"
   ]
 }
@@ -106,10 +114,13 @@ export const make = (now: () => number, options: {
   readonly doubted: Set<string>
   /** Messages of one conversation are handled in order, one at a time. */
   readonly isQueued: boolean
+  /** Books of another bot in the same history: one story, told in order. */
+  readonly in?: Books
+  readonly name?: string
 }): Books => {
-  const lines: Array<ReadonlyArray<unknown>> = []
-  const complaints: Array<string> = []
-  const verdicts = new Map<string, number>()
+  const lines: Array<ReadonlyArray<unknown>> = options.in?.lines ?? []
+  const complaints: Array<string> = options.in?.complaints ?? []
+  const verdicts = options.in?.verdicts ?? new Map<string, number>()
   const faults = new Map<string, number>()
   const recoveries: Array<{ readonly cause: string; readonly millis: number }> = []
   const byToken = new Map<number, Array<TestGateway.Received>>()
@@ -121,6 +132,8 @@ export const make = (now: () => number, options: {
   const written = new Map<number, { readonly at: number; readonly links: number }>()
   const notRepeated: Array<{ readonly token: number; readonly at: number }> = []
   const finals = new Map<string, number>()
+  const streams = new Set<string>()
+  let takeovers = 0
   const laneOf = new Map<number, string>()
   const inForce = new Map<string, number>()
   const subscribing = new Map<number, string>()
@@ -135,13 +148,15 @@ export const make = (now: () => number, options: {
   let stalled = 0
 
   const note = (...what: ReadonlyArray<unknown>) => {
-    lines.push([now(), ...what])
+    lines.push(options.name === undefined ? [now(), ...what] : [now(), options.name, ...what])
   }
 
   const complain = (what: string) => {
-    complaints.push(what)
+    complaints.push(options.name === undefined ? what : `${options.name} ${what}`)
     note("!!! COMPLAINT", what)
   }
+
+  const count = (verdict: string) => void verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1)
 
   const lastFault = (...tags: ReadonlyArray<string>) =>
     tags.reduce((last, tag) => Math.max(last, inForce.get(tag) ?? -Infinity), -Infinity)
@@ -166,6 +181,7 @@ export const make = (now: () => number, options: {
       token === undefined ? "" : `#${token}#`,
       id === undefined ? "" : `${id}${finish ? " final" : ""}`
     )
+    if (id !== undefined) streams.add(id)
     if (finish === true) finals.set(id, (finals.get(id) ?? 0) + 1)
     if (isClosed) complain(`${frame.cmd} left after the layer was closed`)
     if (link !== links.at(-1)) complain(`${frame.cmd} left on link ${link.number}, which is not the newest`)
@@ -222,6 +238,7 @@ export const make = (now: () => number, options: {
       msgid,
       frame.body?.event?.eventtype ?? frame.body?.text?.content
     )
+    if (frame.body?.event?.eventtype === "disconnected_event" && !isDraining && link.isHeard()) takeovers++
     if (typeof msgid !== "string" || !String(frame.cmd).endsWith("_callback") || callbacks.has(msgid)) return
     callbacks.set(msgid, {
       msgid,
@@ -236,8 +253,7 @@ export const make = (now: () => number, options: {
 
   const onVerdict = (operation: string, token: number, verdict: string) => {
     note("  =", operation, `#${token}#`, verdict)
-    const key = `${operation} ${verdict}`
-    verdicts.set(key, (verdicts.get(key) ?? 0) + 1)
+    count(`${operation} ${verdict}`)
     const copies = byToken.get(token) ?? []
     const doubted = options.doubted.has(laneOf.get(token) ?? "")
     const codes = copies.map((frame) => frame.errcode ?? "lost").join(", ")
@@ -284,6 +300,7 @@ export const make = (now: () => number, options: {
     lastHeard,
     note,
     complain,
+    count,
     lastFault,
     onMade: (link) => {
       note("  +", link.number)
@@ -321,7 +338,7 @@ export const make = (now: () => number, options: {
       if (last !== undefined && last.msgid === msgid) last.isRunning = false
     },
     onFault: (tag, millis, detail = "") => {
-      note("FAULT", tag, detail, millis === 0 ? "" : `for ${millis / 1000} s`)
+      if (options.in === undefined) note("FAULT", tag, detail, millis === 0 ? "" : `for ${millis / 1000} s`)
       faults.set(tag, (faults.get(tag) ?? 0) + 1)
       if (tag === "LoopBlocked") stalled += millis
       inForce.set(tag, Math.max(inForce.get(tag) ?? -Infinity, now() + millis))
@@ -354,6 +371,8 @@ export const make = (now: () => number, options: {
         if (link.isHeard()) complain(`somebody listens to link ${link.number} after the layer was closed`)
       }
     },
+    takeovers: () => takeovers,
+    isAuthor: (streamId) => streams.has(streamId),
     isSubscribed: () => status === "Subscribed",
     finalsOf: (streamId) => finals.get(streamId) ?? 0,
     isDoubtful: (reqId) => options.doubted.has(reqId)

@@ -9,7 +9,8 @@ import type { Fault } from "./plan.js"
 import type * as Rng from "./rng.js"
 
 export interface Stage {
-  readonly books: Books
+  /** Of every bot. */
+  readonly all: ReadonlyArray<Books>
   readonly time: SimClock.SimClock
   readonly rng: Rng.Rng
   /** Lanes whose acks were doubled: what is known of them rests on an assumption that does not hold. */
@@ -39,6 +40,8 @@ const garbage: ReadonlyArray<string | Uint8Array> = [
   "{\"cmd\":\"ping\",\"headers\":{\"req_id\":\"p\"}}",
   "{\"cmd\":\"aibot_event_callback\",\"headers\":{\"req_id\":\"e\"},\"body\":{\"msgtype\":\"event\",\"event\":{}}}",
   "{\"cmd\":\"aibot_msg_callback\",\"headers\":{\"req_id\":\"d\"},\"body\":{\"__proto__\":{\"a\":1}}}",
+  `{"cmd":"aibot_msg_callback","headers":{"req_id":"c"},"body":{"a":"${"\u0001".repeat(1000)}"}}`,
+  "x".repeat(200_000),
   new Uint8Array([0xff, 0xfe, 0x00, 0x01]),
   new Uint8Array(0)
 ]
@@ -56,14 +59,28 @@ const toggled = (
   millis: number
 ) => Effect.zipRight(set(true), Effect.ensuring(Effect.sleep(millis), set(false)))
 
+/** Every second it goes down, and for a moment nobody is there. */
+const restarting = (
+  { time }: Stage,
+  millis: number
+): Effect.Effect<void, never, TestGateway.TestGateway> =>
+  Effect.gen(function*() {
+    for (const end = time.now() + millis; time.now() < end;) {
+      // Where there is no connection it would wait for one.
+      if ((yield* TestGateway.connections).some(({ state }) => state !== "closed")) yield* faults.cut()
+      yield* toggled(faults.refuseConnections, 300)
+      yield* Effect.sleep(700)
+    }
+  })
+
 /** Takes every frame of the first stream it sees. */
-const goneStream = (books: Books) => {
+const goneStream = (all: ReadonlyArray<Books>) => {
   let victim: string | undefined
   return (frame: TestGateway.Received): boolean => {
     const stream = frame.body?.stream
     if (stream === undefined) return false
     // To a second copy of a final 846608 says that the first arrived: the gateway says so itself, and only then.
-    const isSecondCopy = stream.finish === true && books.finalsOf(stream.id) > 1
+    const isSecondCopy = stream.finish === true && all.some((books) => books.finalsOf(stream.id) > 1)
     victim ??= stream.id
     return victim === stream.id && !isSecondCopy
   }
@@ -72,13 +89,16 @@ const goneStream = (books: Books) => {
 /** What it does; returns when it is over. */
 export const befall = (stage: Stage, fault: Fault): Effect.Effect<void, never, TestGateway.TestGateway> =>
   Effect.gen(function*() {
-    const { books, rng, time } = stage
-    const begin = (detail?: string) => books.onFault(fault._tag, fault.millis, detail)
+    const { rng, time } = stage
+    const tell = (millis: number, detail?: string) => {
+      for (const books of stage.all) books.onFault(fault._tag, millis, detail)
+    }
+    const begin = (detail?: string) => tell(fault.millis, detail)
     const isUp = (yield* TestGateway.connections).some(({ state }) => state !== "closed")
     const momentary = (effect: Effect.Effect<void, never, TestGateway.TestGateway>, detail?: string) =>
       Effect.suspend(() => {
         if (!isUp) return Effect.void
-        books.onFault(fault._tag, 0, detail)
+        tell(0, detail)
         return effect
       })
     switch (fault._tag) {
@@ -95,7 +115,7 @@ export const befall = (stage: Stage, fault: Fault): Effect.Effect<void, never, T
         return yield* momentary(faults.forgetSubscription())
       case "Garbage": {
         const what = garbage[fault.what % garbage.length]!
-        return yield* momentary(faults.pushRaw(what), JSON.stringify(what))
+        return yield* momentary(faults.pushRaw(what), JSON.stringify(what).slice(0, 100))
       }
       case "Kick": {
         const isSubscribed = (yield* TestGateway.connections).some(({ state }) => state === "subscribed")
@@ -113,7 +133,7 @@ export const befall = (stage: Stage, fault: Fault): Effect.Effect<void, never, T
         return time.stall(fault.millis)
       }
       case "MachineSlept": {
-        books.onFault(fault._tag, 0, `for ${fault.millis / 1000} s`)
+        tell(0, `for ${fault.millis / 1000} s`)
         return time.jumpWall(fault.millis)
       }
       default:
@@ -132,6 +152,8 @@ export const befall = (stage: Stage, fault: Fault): Effect.Effect<void, never, T
       }
       case "NeverOpens":
         return yield* toggled(faults.neverOpen, fault.millis)
+      case "Restarting":
+        return yield* restarting(stage, fault.millis)
       case "AcksLate":
         return yield* lasting(acks.delay({ min: 0, max: fault.max }), fault.millis)
       case "AcksDropped":
@@ -161,6 +183,6 @@ export const befall = (stage: Stage, fault: Fault): Effect.Effect<void, never, T
           fault.millis
         )
       case "StreamGone":
-        yield* acks.refuse(fault.code, { where: goneStream(books) })
+        yield* acks.refuse(fault.code, { where: goneStream(stage.all) })
     }
   })

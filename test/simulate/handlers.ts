@@ -4,7 +4,9 @@
 import { Cause, Chunk, Effect, Exit, Option, Stream } from "effect"
 import { BotRouter, Reply, WecomBot } from "effect-wecom"
 import type { BotEvent, Message, TemplateCard, WecomError } from "effect-wecom"
+import type * as TestGateway from "effect-wecom/TestGateway"
 import type * as Books from "./book.js"
+import * as Files from "./files.js"
 import type { Behaviour } from "./plan.js"
 
 /** What a planned failure fails with, and a planned defect dies of. */
@@ -26,6 +28,9 @@ export interface Cast {
   readonly nextToken: () => number
   readonly told: Array<Told>
   readonly taskId: (token: number) => string
+  readonly shelf: Files.Shelf
+  /** What the service has. */
+  readonly uploads: Effect.Effect<ReadonlyArray<TestGateway.UploadedMedia>>
   /** Handlers and sends that have not ended. */
   readonly running: { count: number }
 }
@@ -74,10 +79,10 @@ export const word = (token: number, index: number) => `w${token}x${index} `
 
 const sourceOf = (token: number, behaviour: Extract<Behaviour, { readonly _tag: "Stream" }>) => {
   const pause = behaviour.millis / behaviour.words
-  const words = Stream.range(0, behaviour.words - 1).pipe(
-    Stream.rechunk(1),
-    Stream.mapEffect((index) => Effect.as(Effect.sleep(index % 5 < 2 ? 0 : pause), word(token, index)))
-  )
+  const words = Stream.unfoldEffect(0, (index) =>
+    index === behaviour.words
+      ? Effect.succeedNone
+      : Effect.as(Effect.sleep(index % 5 < 2 ? 0 : pause), Option.some([word(token, index), index + 1] as const)))
   switch (behaviour.ending) {
     case "Completes":
       return words
@@ -107,8 +112,7 @@ const answerStream = <E extends Planned>(
       Effect.sync(() => {
         const verdict = verdictOf(exit)
         cast.books.note("  =", "replyStream", `w${token}x`, verdict)
-        const key = `replyStream ${verdict}`
-        cast.books.verdicts.set(key, (cast.books.verdicts.get(key) ?? 0) + 1)
+        cast.books.count(`replyStream ${verdict}`)
         if (verdict.startsWith("Defect")) cast.books.complain(`replyStream w${token}x ended as ${verdict}`)
         cast.told.push({ token, reqId: message.reqId, words, exit })
       })
@@ -196,13 +200,10 @@ const perform = (
         )
       })
     case "Upload":
-      return Effect.gen(function*() {
-        const media = yield* WecomBot.uploadMedia(new Uint8Array(behaviour.bytes), {
-          type: "file",
-          filename: "report.bin"
-        })
-        yield* WecomBot.replyMedia(message, media)
-      })
+      return Effect.flatMap(
+        Files.upload(cast.books, cast.uploads, behaviour.bytes, cast.nextToken()),
+        (media) => WecomBot.replyMedia(message, media)
+      )
     case "Command":
       return WecomBot.command("aibot_unheard_of", { of: "it" })
     case "Forks":
@@ -226,6 +227,7 @@ export const router = (cast: Cast, answersAfter: Map<string, number>) => {
     const behaviour = cast.behaviourOf(message.text.content)
     return behaviour === undefined ? Effect.void : perform(cast, message, behaviour)
   }
+  const onFile = (message: Message.OfType<"image" | "file" | "video">) => Files.fetch(cast.books, cast.shelf, message)
   const onEnter = (event: BotEvent.EnterChat) =>
     Effect.zipRight(
       Effect.sleep(answersAfter.get(event.from?.userid ?? "") ?? 0),
@@ -239,6 +241,9 @@ export const router = (cast: Cast, answersAfter: Map<string, number>) => {
     )
   return BotRouter.empty.pipe(
     BotRouter.onText(onText),
+    BotRouter.onImage(onFile),
+    BotRouter.onFile(onFile),
+    BotRouter.onVideo(onFile),
     BotRouter.onEvent("enter_chat", onEnter),
     BotRouter.onCardAction("ok", onPress),
     BotRouter.orElse(() => Effect.void),

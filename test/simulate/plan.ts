@@ -3,6 +3,7 @@
  */
 import type { BotConfig, BotRouter } from "effect-wecom"
 import type * as TestGateway from "effect-wecom/TestGateway"
+import * as Files from "./files.js"
 import * as Rng from "./rng.js"
 
 /** What the bot does about one message. */
@@ -47,6 +48,7 @@ export type Act =
     | { readonly _tag: "Enters"; readonly answersAfter: number }
     | { readonly _tag: "Presses" }
     | { readonly _tag: "Rates" }
+    | { readonly _tag: "Sends"; readonly file: Files.File }
     /** The program pushes by itself, from no handler. */
     | { readonly _tag: "IsPushedTo"; readonly count: number }
   )
@@ -65,6 +67,8 @@ export type Fault =
     | { readonly _tag: "CredentialsRefused" }
     | { readonly _tag: "ConnectionsRefused"; readonly status: number | undefined }
     | { readonly _tag: "NeverOpens" }
+    /** Up for a second and down for a moment, again and again. */
+    | { readonly _tag: "Restarting" }
     | { readonly _tag: "AcksLate"; readonly max: number }
     | { readonly _tag: "AcksDropped"; readonly chance: number }
     | { readonly _tag: "AcksTwice" }
@@ -78,6 +82,13 @@ export type Fault =
     | { readonly _tag: "MachineSlept" }
   )
 
+/** Another instance of the same bot comes, and goes after a while. */
+export interface Visit {
+  readonly at: number
+  readonly millis: number
+  readonly onSuperseded: "fail" | "retake"
+}
+
 export interface Plan {
   readonly seed: number
   readonly gateway: TestGateway.Options
@@ -89,6 +100,8 @@ export interface Plan {
   readonly shuffled: boolean
   readonly acts: ReadonlyArray<Act>
   readonly faults: ReadonlyArray<Fault>
+  /** One after the other. */
+  readonly visits: ReadonlyArray<Visit>
   /** All faults are lifted then. */
   readonly calmAt: number
   /** The layer closes then, whatever goes on; else when all is quiet. */
@@ -161,6 +174,8 @@ const act = (rng: Rng.Rng, at: number, who: string, group: boolean): Act => {
     Enters: group ? 0 : 1.5,
     Presses: 2,
     Rates: 1,
+    // In a group a bot gets no files.
+    Sends: group ? 0 : 2,
     IsPushedTo: group ? 0 : 1
   })
   switch (_tag) {
@@ -168,6 +183,8 @@ const act = (rng: Rng.Rng, at: number, who: string, group: boolean): Act => {
       return { ...base, _tag, behaviour: behaviour(rng) }
     case "Enters":
       return { ...base, _tag, answersAfter: rng.pick([0, 0, 0, 1000, 4900, 6000]) }
+    case "Sends":
+      return { ...base, _tag, file: Files.draw(rng) }
     case "IsPushedTo":
       return { ...base, _tag, count: rng.int(1, 5) }
     default:
@@ -199,6 +216,7 @@ const fault = (rng: Rng.Rng, at: number): Fault => {
     CredentialsRefused: 1,
     ConnectionsRefused: 2,
     NeverOpens: 1,
+    Restarting: 1,
     AcksLate: 3,
     AcksDropped: 2,
     AcksTwice: 2,
@@ -261,6 +279,21 @@ const faults = (rng: Rng.Rng, count: number, calmAt: number): ReadonlyArray<Faul
   })
 }
 
+const visits = (rng: Rng.Rng, calmAt: number): ReadonlyArray<Visit> => {
+  const all: Array<Visit> = []
+  let from = 0
+  const count = Number(rng.weighted({ 0: 7, 1: 2, 2: 1 }))
+  while (all.length < count) {
+    const at = rng.int(from, calmAt)
+    const millis = Math.min(rng.logarithmic(1000, 120_000), calmAt - at)
+    all.push({ at, millis, onSuperseded: rng.pick(["fail", "retake"]) })
+    // It may take its time to close.
+    from = at + millis + 20_000
+    if (from >= calmAt) break
+  }
+  return all
+}
+
 export const make = (seed: number): Plan => {
   const rng = Rng.make(seed)
   const calmAt = rng.logarithmic(20_000, 240_000)
@@ -310,6 +343,7 @@ export const make = (seed: number): Plan => {
     shuffled: rng.chance(0.5),
     acts: acts.toSorted((a, b) => a.at - b.at),
     faults: wrongs,
+    visits: visits(Rng.make(seed, 4), calmAt),
     calmAt,
     closesAt: rng.chance(0.3) ? rng.int(1000, calmAt + 30_000) : undefined
   }

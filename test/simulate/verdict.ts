@@ -8,6 +8,7 @@ import { epochMillis } from "../sim/clock.js"
 import type { Books } from "./book.js"
 import { type Told, word } from "./handlers.js"
 import type { Plan } from "./plan.js"
+import type { Link } from "./wire.js"
 
 export interface Ending {
   readonly plan: Plan
@@ -32,6 +33,7 @@ const isBeyondReach = ({ books, frames, now }: Ending, bubble: TestGateway.Bubbl
 const openBubbles = (ending: Ending): void => {
   for (const bubble of ending.screens.flat()) {
     if (bubble.from !== "bot" || bubble.streamId === undefined || bubble.streamId.startsWith("s-")) continue
+    if (!ending.books.isAuthor(bubble.streamId)) continue
     if (!bubble.sealed && !isBeyondReach(ending, bubble)) ending.books.complain(`${bubble.streamId} was left open`)
     if (bubble.sealed && bubble.thinking) ending.books.complain(`${bubble.streamId} was sealed with nothing to read`)
   }
@@ -81,7 +83,7 @@ export const closedInOrder = (ending: Ending): void => openBubbles(ending)
 
 /** Whether nothing was wrong while it closed, nor for a good while before. */
 export const isUndisturbed = (
-  { faults, gateway }: Plan,
+  { faults, gateway, visits }: Plan,
   at: number,
   closedAt: number,
   recoveryMillis: number
@@ -90,21 +92,36 @@ export const isUndisturbed = (
   gateway.streamRefreshCounts !== true &&
   faults.every((fault) =>
     fault.at > closedAt || fault._tag !== "StreamGone" && fault.at + fault.millis < at - recoveryMillis
-  )
+  ) &&
+  visits.every((visit) => visit.at > closedAt || visit.at + visit.millis < at - recoveryMillis)
+
+/** How often the bot may be taken from an instance that does not give way. */
+const allowedTakeovers = (onSuperseded: string): number => onSuperseded === "retake" ? 1 : 0
+
+/** Whoever lost the bot too often has given way. */
+export const gaveWay = (onSuperseded: string, books: Books, exit: Option.Option<unknown>): void => {
+  if (Option.isNone(exit) && books.takeovers() > allowedTakeovers(onSuperseded)) {
+    books.complain(`it goes on after ${books.takeovers()} takeovers, though it was to give way`)
+  }
+}
 
 /** It closed by itself: there must have been a reason. */
-export const terminal = (plan: Plan, books: Books, exit: Exit.Exit<never, WecomError.ConnectionError>): void => {
+export const terminal = (
+  { maxReconnectAttempts }: Plan["bot"],
+  onSuperseded: string,
+  books: Books,
+  exit: Exit.Exit<never, WecomError.ConnectionError>
+): void => {
   const error = Exit.isFailure(exit) ? Option.getOrUndefined(Cause.failureOption(exit.cause)) : undefined
   books.note("CLOSED BY ITSELF", error?._tag)
-  const key = `the bot ${error?._tag}`
-  books.verdicts.set(key, (books.verdicts.get(key) ?? 0) + 1)
-  const kicks = books.faults.get("Kick") ?? 0
+  books.count(`the bot ${error?._tag}`)
+  const takeovers = books.takeovers()
   switch (error?._tag) {
     case "Superseded":
-      if (kicks < (plan.bot.onSuperseded === "retake" ? 2 : 1)) books.complain(`superseded after ${kicks} kicks`)
+      if (takeovers < allowedTakeovers(onSuperseded) + 1) books.complain(`superseded after ${takeovers} takeovers`)
       return
     case "ReconnectExhausted":
-      if (plan.bot.maxReconnectAttempts === -1) books.complain("it gave up, though it was to try for ever")
+      if (maxReconnectAttempts === -1) books.complain("it gave up, though it was to try for ever")
       return
     case "AuthRejected":
       if (!books.faults.has("CredentialsRefused")) books.complain("its credentials were refused, but nobody did that")
@@ -114,24 +131,33 @@ export const terminal = (plan: Plan, books: Books, exit: Exit.Exit<never, WecomE
   }
 }
 
+/** A connection as a bot holds it. */
+export interface Held {
+  readonly books: Books
+  readonly link: Link
+}
+
 /** Half open links were noticed in time. */
 export const silentLinks = (
-  books: Books,
+  held: ReadonlyArray<Held>,
   silentSince: ReadonlyMap<number, number>,
   connections: ReadonlyArray<TestGateway.Connection>,
   stalls: ReadonlyArray<number>
 ): void => {
   // A loop that stood still accuses nobody: the time since something ran last, at most a ping's deadline ago, is given back.
   const allowed = stalls.reduce((sum, millis) => sum + millis + 10_000, 40_000)
-  // Wall time cannot tell after it jumped.
-  if (books.faults.has("MachineSlept")) return
   for (const [number, since] of silentSince) {
+    const { books, link } = held[number - 1]!
+    // Wall time cannot tell after it jumped.
+    if (books.faults.has("MachineSlept")) return
     const { closedAt } = connections[number - 1]!
     // What was in flight still comes.
-    const lastSign = Math.max(since, books.lastHeard.get(number) ?? 0)
-    if (closedAt === undefined) books.complain(`link ${number} went silent and was never closed`)
+    const lastSign = Math.max(since, books.lastHeard.get(link.number) ?? 0)
+    if (closedAt === undefined) books.complain(`link ${link.number} went silent and was never closed`)
     else if (closedAt - epochMillis - lastSign > allowed) {
-      books.complain(`link ${number} was closed ${(closedAt - epochMillis - lastSign) / 1000} s after it went silent`)
+      books.complain(
+        `link ${link.number} was closed ${(closedAt - epochMillis - lastSign) / 1000} s after it went silent`
+      )
     }
   }
 }

@@ -2,7 +2,7 @@
  * The wire between a bot and the gateway in memory: it takes time, in order, both ways, and everything on it is seen. What is in
  * flight when the link dies is lost with it.
  */
-import type * as DelayQueue from "../../src/internal/gateway/delayQueue.js"
+import type * as SimClock from "../sim/clock.js"
 import type { Plan } from "./plan.js"
 import type * as Rng from "./rng.js"
 
@@ -33,11 +33,12 @@ const CLOSED = 3
 
 export const make = (
   inner: (url: string) => WebSocket,
-  queue: Pick<DelayQueue.DelayQueue, "after">,
-  monotonic: () => number,
+  time: Pick<SimClock.SimClock, "after" | "now">,
   latency: Plan["latency"],
   rng: Rng.Rng,
   watcher: Watcher,
+  /** Called in the order in which the service counts its connections; what never opened is none. */
+  onOpened: (link: Link) => void,
   tamper: Tamper = (data) => data
 ) => {
   let links = 0
@@ -47,9 +48,9 @@ export const make = (
     let lastDue = 0
     return (task: () => void) => {
       if (latency === undefined) return task()
-      const now = monotonic()
+      const now = time.now()
       lastDue = Math.max(lastDue, now + rng.int(latency.min, latency.max))
-      queue.after(lastDue - now, task)
+      time.after(lastDue - now, task)
     }
   }
 
@@ -71,12 +72,14 @@ export const make = (
     }
 
     ws.binaryType = "arraybuffer"
-    ws.addEventListener("open", () =>
+    ws.addEventListener("open", () => {
+      onOpened(link)
       down(() => {
         if (readyState !== CONNECTING) return
         readyState = OPEN
         emit("open", {})
-      }))
+      })
+    })
     ws.addEventListener("message", ({ data }) =>
       down(() => {
         if (readyState >= CLOSING || isCut) return

@@ -13,7 +13,7 @@ const withoutBody = new Set([204, 205, 304])
 
 /** @internal */
 export const make = (downloads: Downloads): HttpClient.HttpClient =>
-  HttpClient.make((request, url) =>
+  HttpClient.make((request, url, signal) =>
     Effect.suspend(() => {
       const answer = downloads.answer(url)
       if (answer === undefined) {
@@ -25,6 +25,12 @@ export const make = (downloads: Downloads): HttpClient.HttpClient =>
         HttpClientResponse.fromWeb(request, new Response(readable as ReadableStream | null, { status, headers }))
       return withoutBody.has(status)
         ? Effect.succeed(respond(null))
-        : Effect.map(Stream.toReadableStreamEffect(body), respond)
+        : Effect.map(Stream.toReadableStreamEffect(body), (readable) => {
+          // Whoever asks for a file and then does not read it gives it up; once read, it is its reader's to cancel.
+          const abandon = () => void readable.cancel().catch(() => {})
+          if (signal.aborted) abandon()
+          else signal.addEventListener("abort", abandon, { once: true })
+          return respond(readable)
+        })
     })
   )
