@@ -6,7 +6,6 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { Buffer } from "node:buffer"
 import * as Connection from "../Connection.js"
 import * as Crypto from "../Crypto.js"
 import * as ErrorCode from "../ErrorCode.js"
@@ -15,7 +14,7 @@ import * as Governor from "../Governor.js"
 import * as Limits from "../Limits.js"
 import type { MediaUpload, Options, Progress, Uploaded } from "../MediaUpload.js"
 import { SendInvalid, UploadFailed, type UploadReason } from "../WecomError.js"
-import * as DeadBuffers from "./deadBuffers.js"
+import * as ChunkFrame from "./chunkFrame.js"
 import * as Handlers from "./handlers.js"
 import * as Cache from "./uploadCache.js"
 import * as Plan from "./uploadPlan.js"
@@ -29,35 +28,11 @@ const chunkAckMillis = 20_000
 
 type Stage = "init" | "chunk" | "finish"
 
-interface Body {
-  readonly body: unknown
-  /** Whoever still holds the frame after its verdict, as its deadline does for a while, must not hold half a megabyte. */
-  readonly empty: () => void
-}
-
-const plain = (body: unknown): Body => ({ body, empty: () => {} })
-
-const chunkBody = (uploadId: string, index: number, bytes: Uint8Array): Body => {
-  let held: Uint8Array | undefined = bytes
-  return {
-    body: {
-      upload_id: uploadId,
-      chunk_index: index,
-      get base64_data() {
-        return held === undefined ? "" : Buffer.from(held.buffer, held.byteOffset, held.length).toString("base64")
-      }
-    },
-    empty: () => {
-      held = undefined
-    }
-  }
-}
-
 interface Step {
   readonly stage: Stage
   readonly cmd: string
   readonly chunk?: number
-  readonly body: () => Body
+  readonly body: () => unknown
   /** Wall time in milliseconds after which the service has forgotten the upload. */
   readonly expiresAt: number
 }
@@ -107,13 +82,15 @@ export const make: Effect.Effect<
     { count: Limits.uploadsPerHour, window: Duration.sum(Duration.hours(1), margin) }
   ])
   const cache = Cache.make()
-  const released = DeadBuffers.make(8 * 1024 * 1024)
 
   const request = (step: Step): Effect.Effect<Frame.Ack, Connection.RequestError> =>
     Effect.withFiberRuntime((fiber) => {
       const passesDrain = fiber.getFiberRef(Handlers.passesDrain)
       return Effect.async((resume) => {
-        const { body, empty } = step.body()
+        const body = step.body()
+        const empty = () => {
+          if (body instanceof ChunkFrame.Body) body.empty()
+        }
         const giveUp = connection.unsafeRequest(
           Frame.request(step.cmd, Crypto.unsafeReqId(crypto, step.cmd), body),
           {
@@ -195,14 +172,13 @@ export const make: Effect.Effect<
       const init: Step = {
         stage: "init",
         cmd: Frame.Command.uploadInit,
-        body: () =>
-          plain({
-            type: plan.type,
-            filename: plan.filename,
-            total_size: plan.size,
-            total_chunks: plan.chunks,
-            md5
-          }),
+        body: () => ({
+          type: plan.type,
+          filename: plan.filename,
+          total_size: plan.size,
+          total_chunks: plan.chunks,
+          md5
+        }),
         expiresAt: (yield* Clock.currentTimeMillis) + Limits.uploadSessionMillis
       }
       const uploadId = yield* Effect.flatMap(send(init), (ack) => idOf(init, ack, "upload_id"))
@@ -221,15 +197,11 @@ export const make: Effect.Effect<
                 stage: "chunk",
                 chunk: index,
                 cmd: Frame.Command.uploadChunk,
-                body: () => chunkBody(uploadId, index, bytes),
+                body: () => new ChunkFrame.Body(uploadId, index, bytes),
                 expiresAt
               })
             ),
-            Effect.suspend(() => {
-              // Its base64, its frame, and that frame masked.
-              released(4 * length)
-              return arrived(length)
-            })
+            arrived(length)
           ), { concurrency: Plan.concurrency(plan.chunks), unordered: true }),
         Stream.runDrain
       )
@@ -237,7 +209,7 @@ export const make: Effect.Effect<
       const finish: Step = {
         stage: "finish",
         cmd: Frame.Command.uploadFinish,
-        body: () => plain({ upload_id: uploadId }),
+        body: () => ({ upload_id: uploadId }),
         expiresAt
       }
       const ack = yield* send(finish)
