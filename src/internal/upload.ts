@@ -5,7 +5,6 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
 import * as Connection from "../Connection.js"
 import * as Crypto from "../Crypto.js"
 import * as ErrorCode from "../ErrorCode.js"
@@ -189,21 +188,28 @@ export const make: Effect.Effect<
       const arrived = (bytes: number) =>
         reporting.withPermits(1)(Effect.suspend(() => report({ sent: sent += bytes, total: size })))
 
-      yield* source.pieces(from).pipe(
-        Stream.mapEffect(({ index, length, use }) =>
-          Effect.zipRight(
-            use((bytes) =>
-              send({
-                stage: "chunk",
-                chunk: index,
-                cmd: Frame.Command.uploadChunk,
-                body: () => new ChunkFrame.Body(uploadId, index, bytes),
-                expiresAt
-              })
-            ),
-            arrived(length)
-          ), { concurrency: Plan.concurrency(plan.chunks), unordered: true }),
-        Stream.runDrain
+      const work = <E, R>(take: source.Take<E, R>) =>
+        Effect.gen(function*() {
+          while (true) {
+            const piece = yield* take
+            if (piece === undefined) return
+            const { bytes, index } = piece
+            yield* send({
+              stage: "chunk",
+              chunk: index,
+              cmd: Frame.Command.uploadChunk,
+              body: () => new ChunkFrame.Body(uploadId, index, bytes),
+              expiresAt
+            })
+            yield* arrived(bytes.length)
+          }
+        })
+      yield* Effect.scoped(
+        Effect.flatMap(source.pieces(from), (takes) =>
+          Effect.all(
+            Array.from({ length: Plan.concurrency(plan.chunks) }, () => work(takes())),
+            { concurrency: "unbounded", discard: true }
+          ))
       )
 
       const finish: Step = {
