@@ -166,10 +166,11 @@ export const decryptStream =
       if (Either.isLeft(key)) return Stream.fail(key.left)
       const decipher = internal.fileDecipher(key.right)
       return Stream.concat(
-        Stream.mapChunks(
-          ciphertext,
-          (chunk) => Chunk.flatMap(chunk, (bytes) => Chunk.unsafeFromArray(decipher.update(bytes)))
-        ),
+        Stream.mapChunks(ciphertext, (chunk) => {
+          const plain: Array<Uint8Array> = []
+          for (const bytes of chunk) decipher.update(bytes, plain)
+          return Chunk.unsafeFromArray(plain)
+        }),
         Stream.suspend(() =>
           Either.match(decipher.finish(), {
             onLeft: Stream.fail,

@@ -7,6 +7,7 @@ import * as Schema from "effect/Schema"
 import * as BotEvent from "../BotEvent.js"
 import * as Frame from "../Frame.js"
 import * as Message from "../Message.js"
+import * as ChunkFrame from "./chunkFrame.js"
 import { parse } from "./jsonRepair.js"
 import * as Plain from "./plain.js"
 
@@ -222,3 +223,10 @@ export const decode = (data: unknown, receivedAt: number): Inbound => {
 
 /** @internal */
 export const encode = (frame: Frame.Request): string => JSON.stringify(frame)
+
+/** @internal */
+export type Text = string | ChunkFrame.Text
+
+/** @internal */
+export const textOf = (frame: Frame.Request): Text =>
+  frame.body instanceof ChunkFrame.Body ? frame.body.textOf(frame) : encode(frame)

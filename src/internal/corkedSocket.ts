@@ -4,12 +4,30 @@
  */
 import type { Socket } from "node:net"
 import * as WS from "ws"
+import type * as ChunkFrame from "./chunkFrame.js"
+import * as MaskedFrame from "./maskedFrame.js"
 
 type Listener = (event: MessageEvent) => void
 
 /** `closeTimeout` is younger than the types. */
 interface Options extends WS.ClientOptions {
   readonly closeTimeout: number
+}
+
+/** For the next frame of about the same size; the garbage collector takes what lies idle. */
+const spareBuffers = () => {
+  let spare = new WeakRef<Array<ArrayBuffer>>([])
+  return {
+    take: (bytes: number): ArrayBuffer => {
+      const buffer = spare.deref()?.pop()
+      return buffer !== undefined && buffer.byteLength >= bytes ? buffer : Buffer.allocUnsafeSlow(bytes).buffer
+    },
+    give: (buffer: ArrayBuffer): void => {
+      const buffers = spare.deref()
+      if (buffers === undefined) spare = new WeakRef([buffer])
+      else buffers.push(buffer)
+    }
+  }
 }
 
 /** @internal */
@@ -36,15 +54,28 @@ export const open = (
     isCorked = false
     socket?.uncork()
   }
+  const cork = () => {
+    if (isCorked || socket === undefined) return
+    isCorked = true
+    socket.cork()
+    // Runs after the microtasks of this turn, in which the fibers write.
+    process.nextTick(uncork)
+  }
   const send = ws.send.bind(ws) as (data: Parameters<WS.WebSocket["send"]>[0]) => void
   ws.send = (data: Parameters<WS.WebSocket["send"]>[0]) => {
-    if (!isCorked && socket !== undefined) {
-      isCorked = true
-      socket.cork()
-      // Runs after the microtasks of this turn, in which the fibers write.
-      process.nextTick(uncork)
-    }
+    cork()
     send(data)
+  }
+
+  const buffers = spareBuffers()
+  const sendChunk = (text: ChunkFrame.Text) => {
+    // Extensions change what a frame looks like, and in any other state `ws` says what is wrong.
+    if (
+      socket === undefined || ws.readyState !== WS.WebSocket.OPEN || ws.extensions !== "" || text.length < 65_536
+    ) return ws.send(String(text))
+    const frame = MaskedFrame.make(text, buffers.take)
+    cork()
+    socket.write(frame, () => buffers.give(frame.buffer as ArrayBuffer))
   }
 
   // An event object of the DOM for each frame costs more than reading it.
@@ -52,6 +83,7 @@ export const open = (
   const addEventListener = ws.addEventListener.bind(ws) as (kind: string, listener: Listener, options?: object) => void
   const removeEventListener = ws.removeEventListener.bind(ws) as (kind: string, listener: Listener) => void
   return Object.assign(ws as unknown as globalThis.WebSocket, {
+    sendChunk,
     addEventListener: (kind: string, listener: Listener, options?: object) => {
       if (kind !== "message" || options !== undefined) return addEventListener(kind, listener, options)
       const onMessage = (data: WS.RawData, isBinary: boolean) =>

@@ -63,8 +63,8 @@ export const decrypt = (
 
 /** @internal */
 export interface FileDecipher {
-  /** What is certain to be content by now. */
-  readonly update: (chunk: Uint8Array) => ReadonlyArray<Uint8Array>
+  /** Appends what is certain to be content by now. */
+  readonly update: (chunk: Uint8Array, to: Array<Uint8Array>) => void
   /** The rest, when the padding is right. */
   readonly finish: () => Either.Either<Uint8Array, DecryptFailed>
 }
@@ -79,21 +79,21 @@ export const fileDecipher = (key: Uint8Array): FileDecipher => {
   let length = 0
   let held: Uint8Array = empty
   return {
-    update: (chunk) => {
+    update: (chunk, to) => {
       length += chunk.length
       const plain = decipher.update(chunk)
-      if (plain.length === 0) return []
+      if (plain.length === 0) return
       if (plain.length >= padBlock) {
-        const certain = plain.subarray(0, plain.length - padBlock)
-        const out = [held, certain].filter((bytes) => bytes.length > 0)
+        if (held.length > 0) to.push(held)
+        if (plain.length > padBlock) to.push(plain.subarray(0, plain.length - padBlock))
         // A copy, so that 32 bytes do not keep the whole piece alive.
         held = Uint8Array.prototype.slice.call(plain, plain.length - padBlock)
-        return out
+        return
       }
       const joined = Buffer.concat([held, plain])
       const cut = Math.max(0, joined.length - padBlock)
       held = joined.subarray(cut)
-      return cut === 0 ? [] : [joined.subarray(0, cut)]
+      if (cut > 0) to.push(joined.subarray(0, cut))
     },
     finish: () => {
       if (length === 0) return fail("Empty")

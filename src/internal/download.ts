@@ -11,7 +11,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
-import { identity } from "effect/Function"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Buffer } from "node:buffer"
@@ -21,12 +20,11 @@ import type { Download, MediaDownload, Options, Source } from "../MediaDownload.
 import { type DecryptFailed, DownloadFailed } from "../WecomError.js"
 import * as addresses from "./addresses.js"
 import { decodeKey, padBlock } from "./cryptoFile.js"
-import * as DeadBuffers from "./deadBuffers.js"
+import * as DownloadBody from "./downloadBody.js"
 import { failed, fromHttpClient, isTransient } from "./downloadErrors.js"
 import * as DownloadFile from "./downloadFile.js"
 import * as source from "./downloadSource.js"
 import * as filename from "./filename.js"
-import * as Stalled from "./stalled.js"
 
 type Failure = DownloadFailed | DecryptFailed
 
@@ -141,46 +139,6 @@ export const make: Effect.Effect<
         ? Effect.zipRight(Effect.sleep(Duration.millis(pauses[budget.used++]!)), again(budget, effect))
         : Effect.fail(error))
 
-  const body = ({ close, response }: Opened, maxBytes: number, isFresh: boolean) => {
-    const expected = contentLength(response)
-    const released = DeadBuffers.make(12 * 1024 * 1024)
-    let received = 0
-    return response.stream.pipe(
-      Stream.mapError(fromHttpClient),
-      Stalled.failAfter(config.requestTimeout, () => failed({ _tag: "Timeout", waitingFor: "bytes" })),
-      Stream.mapChunksEffect((chunk) => {
-        for (const bytes of chunk) {
-          received += bytes.length
-          // The bytes, and what they decrypt to.
-          released(2 * bytes.length)
-        }
-        return received > maxBytes + padBlock
-          ? Effect.fail(failed({ _tag: "TooLarge", limit: maxBytes }))
-          : Effect.succeed(chunk)
-      }),
-      Stream.concat(Stream.suspend(() => {
-        if (expected !== undefined && received < expected) {
-          return Stream.fail(failed({ _tag: "Truncated", expected, received }))
-        }
-        // A Node stream that broke while nobody read it looks like one that was empty.
-        return expected === undefined && received === 0 && !isFresh
-          ? Stream.fail(failed({ _tag: "Network", code: "EMPTY" }))
-          : Stream.empty
-      })),
-      Stream.ensuring(close)
-    )
-  }
-
-  const limited = (maxBytes: number) => <E>(stream: Stream.Stream<Uint8Array, E>) => {
-    let length = 0
-    return Stream.mapChunksEffect(stream, (chunk) => {
-      for (const bytes of chunk) length += bytes.length
-      return length > maxBytes
-        ? Effect.fail(failed({ _tag: "TooLarge", limit: maxBytes }))
-        : Effect.succeed(chunk)
-    })
-  }
-
   const download: MediaDownload.Service["download"] = (from, options) =>
     Effect.gen(function*() {
       const { link, maxBytes = config.maxDownloadBytes } = read(from, options)
@@ -188,7 +146,6 @@ export const make: Effect.Effect<
       const { aeskey, url } = link
       const key = aeskey === undefined ? undefined : decodeKey(aeskey)
       if (key !== undefined && Either.isLeft(key)) return yield* key.left
-      const decrypt = aeskey === undefined ? identity<Stream.Stream<Uint8Array, Failure>> : Crypto.decryptStream(aeskey)
 
       const openChecked = Effect.flatMap(open(url), (opened) => {
         const length = contentLength(opened.response)
@@ -196,9 +153,6 @@ export const make: Effect.Effect<
           ? Effect.zipRight(opened.close, failed({ _tag: "TooLarge", limit: maxBytes }))
           : Effect.succeed(opened)
       })
-
-      const content = (opened: Opened, isFresh: boolean): Stream.Stream<Uint8Array, Failure> =>
-        limited(maxBytes)(decrypt(body(opened, maxBytes, isFresh)))
 
       let first: Opened | undefined = yield* again({ used: 0 }, openChecked)
       abandoned.register(first, first.close, first)
@@ -210,21 +164,28 @@ export const make: Effect.Effect<
           const waiting = first
           first = undefined
           if (waiting !== undefined) abandoned.unregister(waiting)
-          const pieces = waiting === undefined
-            ? Stream.unwrap(Effect.map(again(budget, openChecked), (opened) => content(opened, true)))
-            : content(waiting, false)
           let isHandedOn = false
-          return pieces.pipe(
-            Stream.mapChunks((chunk) => {
-              isHandedOn ||= Chunk.isNonEmpty(chunk)
-              return chunk
-            }),
-            Stream.catchAll((error) => {
-              if (isHandedOn || !isTransientFailure(error) || budget.used >= pauses.length) return Stream.fail(error)
-              const pause = Duration.millis(pauses[budget.used++]!)
-              return Stream.unwrap(Effect.as(Effect.sleep(pause), attempt(budget)))
-            })
-          )
+          const content = ({ close, response }: Opened): Stream.Stream<Uint8Array, Failure> =>
+            Stream.ensuring(
+              DownloadBody.content(response, {
+                key: key?.right,
+                maxBytes,
+                expectedBytes: contentLength(response),
+                requestTimeout: config.requestTimeout,
+                isFresh: waiting === undefined
+              }, () => {
+                isHandedOn = true
+              }),
+              close
+            )
+          const pieces = waiting === undefined
+            ? Stream.unwrap(Effect.map(again(budget, openChecked), content))
+            : content(waiting)
+          return Stream.catchAll(pieces, (error) => {
+            if (isHandedOn || !isTransientFailure(error) || budget.used >= pauses.length) return Stream.fail(error)
+            const pause = Duration.millis(pauses[budget.used++]!)
+            return Stream.unwrap(Effect.as(Effect.sleep(pause), attempt(budget)))
+          })
         })
 
       /** Nothing is handed on before the end, so it may begin anew whenever it breaks. */

@@ -10,6 +10,9 @@ import * as Stream from "effect/Stream"
 const beside = (path: string, random: string): string =>
   `${path.slice(0, Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1)}.wecom-${random}.part`
 
+/** A write costs a way through the thread pool, whatever its length. */
+const bufferBytes = 256 * 1024
+
 /**
  * Returns the number of bytes.
  *
@@ -26,10 +29,27 @@ export const write = <E, R>(
     let length = 0
     const fill = Effect.scoped(Effect.gen(function*() {
       const file = yield* fs.open(partial, { flag: "wx" })
-      yield* Stream.runForEach(stream, (bytes) => {
-        length += bytes.length
-        return file.writeAll(bytes)
+      const buffer = new Uint8Array(bufferBytes)
+      let filled = 0
+      const flush = Effect.suspend(() => {
+        const bytes = buffer.subarray(0, filled)
+        filled = 0
+        return bytes.length === 0 ? Effect.void : file.writeAll(bytes)
       })
+      yield* Stream.runForEachChunk(stream, (chunk) =>
+        Effect.gen(function*() {
+          for (const bytes of chunk) {
+            length += bytes.length
+            for (let at = 0; at < bytes.length;) {
+              const part = bytes.subarray(at, at + bufferBytes - filled)
+              buffer.set(part, filled)
+              filled += part.length
+              at += part.length
+              if (filled === bufferBytes) yield* flush
+            }
+          }
+        }))
+      yield* flush
       yield* file.sync
     }))
     yield* Effect.onExit(

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as addresses from "./addresses.js"
+import * as NodeBody from "./nodeBody.js"
 import type * as Undici from "./undici.js"
 
 /** @internal */
@@ -37,7 +38,8 @@ export const make = (options: Options): Effect.Effect<HttpClient.HttpClient, nev
       Effect.cached
     )
     return HttpClient.makeWith<never, never, HttpClientError, never>(
-      (request) => Effect.flatMap(loaded, (client) => Effect.flatMap(request, client.execute)),
+      (request) =>
+        Effect.flatMap(loaded, (client) => Effect.map(Effect.flatMap(request, client.execute), NodeBody.inBatches)),
       Effect.succeed
     )
   })

@@ -40,7 +40,7 @@ class Job implements PendingAcks.Writer {
   readonly request: Frame.Request
   readonly options: RequestOptions | undefined
   onExit: OnExit | undefined
-  text: string | undefined = undefined
+  text: codec.Text | undefined = undefined
   isAnnounced = false
   giveUpAt: number | undefined = undefined
   giveUp: Deadlines.Entry | undefined = undefined
@@ -116,9 +116,9 @@ export const make = (
     }
   }
 
-  const encode = (job: Job): string | undefined => {
+  const encode = (job: Job): codec.Text | undefined => {
     try {
-      return codec.encode(job.request)
+      return codec.textOf(job.request)
     } catch {
       fail(
         job,

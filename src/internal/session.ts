@@ -17,6 +17,7 @@ import * as Frame from "../Frame.js"
 import type * as Heartbeat from "../Heartbeat.js"
 import * as Telemetry from "../Telemetry.js"
 import type { LinkFailure } from "../WecomError.js"
+import type * as ChunkFrame from "./chunkFrame.js"
 import * as codec from "./codec.js"
 import type * as Deadlines from "./deadlines.js"
 import * as linkFailure from "./linkFailure.js"
@@ -42,7 +43,7 @@ export interface Environment {
 /** @internal */
 export interface Session {
   /** Writes a frame and registers its ack. `false`: the socket is not open any more, and nothing was written. */
-  readonly send: (reqId: string, text: string, timeoutMillis: number, writer: PendingAcks.Writer) => boolean
+  readonly send: (reqId: string, text: codec.Text, timeoutMillis: number, writer: PendingAcks.Writer) => boolean
 }
 
 const OPEN = 1
@@ -54,7 +55,10 @@ const noCloseFrame = 1006
 /** How long a healthy peer gets to answer our close frame. */
 const politeCloseMillis = 1_000
 
-type Terminable = globalThis.WebSocket & { readonly terminate?: () => void }
+type Terminable = globalThis.WebSocket & {
+  readonly terminate?: () => void
+  readonly sendChunk?: (text: ChunkFrame.Text) => void
+}
 
 const terminate = (ws: Terminable): void => {
   if (ws.terminate !== undefined) ws.terminate()
@@ -121,9 +125,11 @@ export const run = (env: Environment): Effect.Effect<never, LinkFailure> =>
       Deferred.unsafeDone(lost, Effect.failCause(cause))
     }
 
-    const write = (text: string): void => {
+    const write = (text: codec.Text): void => {
       try {
-        ws.send(text)
+        if (typeof text === "string") ws.send(text)
+        else if (ws.sendChunk !== undefined) ws.sendChunk(text)
+        else ws.send(String(text))
       } catch (error) {
         lose(linkFailure.fromUnknown(error))
       }

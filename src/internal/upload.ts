@@ -5,8 +5,6 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
-import { Buffer } from "node:buffer"
 import * as Connection from "../Connection.js"
 import * as Crypto from "../Crypto.js"
 import * as Frame from "../Frame.js"
@@ -14,8 +12,8 @@ import * as Governor from "../Governor.js"
 import * as Limits from "../Limits.js"
 import type { MediaUpload, Options, Progress, Uploaded } from "../MediaUpload.js"
 import { SendInvalid, UploadFailed, type UploadReason } from "../WecomError.js"
+import * as ChunkFrame from "./chunkFrame.js"
 import { cures } from "./cures.js"
-import * as DeadBuffers from "./deadBuffers.js"
 import * as Handlers from "./handlers.js"
 import * as Cache from "./uploadCache.js"
 import * as Plan from "./uploadPlan.js"
@@ -29,35 +27,11 @@ const chunkAckMillis = 20_000
 
 type Stage = "init" | "chunk" | "finish"
 
-interface Body {
-  readonly body: unknown
-  /** Whoever still holds the frame after its verdict, as its deadline does for a while, must not hold half a megabyte. */
-  readonly empty: () => void
-}
-
-const plain = (body: unknown): Body => ({ body, empty: () => {} })
-
-const chunkBody = (uploadId: string, index: number, bytes: Uint8Array): Body => {
-  let held: Uint8Array | undefined = bytes
-  return {
-    body: {
-      upload_id: uploadId,
-      chunk_index: index,
-      get base64_data() {
-        return held === undefined ? "" : Buffer.from(held.buffer, held.byteOffset, held.length).toString("base64")
-      }
-    },
-    empty: () => {
-      held = undefined
-    }
-  }
-}
-
 interface Step {
   readonly stage: Stage
   readonly cmd: string
   readonly chunk?: number
-  readonly body: () => Body
+  readonly body: () => unknown
   /** Wall time in milliseconds after which the service has forgotten the upload. */
   readonly expiresAt: number
 }
@@ -107,13 +81,15 @@ export const make: Effect.Effect<
     { count: Limits.uploadsPerHour, window: Duration.sum(Duration.hours(1), margin) }
   ])
   const cache = Cache.make()
-  const released = DeadBuffers.make(8 * 1024 * 1024)
 
   const request = (step: Step): Effect.Effect<Frame.Ack, Connection.RequestError> =>
     Effect.withFiberRuntime((fiber) => {
       const passesDrain = fiber.getFiberRef(Handlers.passesDrain)
       return Effect.async((resume) => {
-        const { body, empty } = step.body()
+        const body = step.body()
+        const empty = () => {
+          if (body instanceof ChunkFrame.Body) body.empty()
+        }
         const giveUp = connection.unsafeRequest(
           Frame.request(step.cmd, Crypto.unsafeReqId(crypto, step.cmd), body),
           {
@@ -195,14 +171,13 @@ export const make: Effect.Effect<
       const init: Step = {
         stage: "init",
         cmd: Frame.Command.uploadInit,
-        body: () =>
-          plain({
-            type: plan.type,
-            filename: plan.filename,
-            total_size: plan.size,
-            total_chunks: plan.chunks,
-            md5
-          }),
+        body: () => ({
+          type: plan.type,
+          filename: plan.filename,
+          total_size: plan.size,
+          total_chunks: plan.chunks,
+          md5
+        }),
         expiresAt: (yield* Clock.currentTimeMillis) + Limits.uploadSessionMillis
       }
       const uploadId = yield* Effect.flatMap(send(init), (ack) => idOf(init, ack, "upload_id"))
@@ -213,31 +188,34 @@ export const make: Effect.Effect<
       const arrived = (bytes: number) =>
         reporting.withPermits(1)(Effect.suspend(() => report({ sent: sent += bytes, total: size })))
 
-      yield* source.pieces(from).pipe(
-        Stream.mapEffect(({ index, length, use }) =>
-          Effect.zipRight(
-            use((bytes) =>
-              send({
-                stage: "chunk",
-                chunk: index,
-                cmd: Frame.Command.uploadChunk,
-                body: () => chunkBody(uploadId, index, bytes),
-                expiresAt
-              })
-            ),
-            Effect.suspend(() => {
-              // Its base64, its frame, and that frame masked.
-              released(4 * length)
-              return arrived(length)
+      const work = <E, R>(take: source.Take<E, R>) =>
+        Effect.gen(function*() {
+          while (true) {
+            const piece = yield* take
+            if (piece === undefined) return
+            const { bytes, index } = piece
+            yield* send({
+              stage: "chunk",
+              chunk: index,
+              cmd: Frame.Command.uploadChunk,
+              body: () => new ChunkFrame.Body(uploadId, index, bytes),
+              expiresAt
             })
-          ), { concurrency: Plan.concurrency(plan.chunks), unordered: true }),
-        Stream.runDrain
+            yield* arrived(bytes.length)
+          }
+        })
+      yield* Effect.scoped(
+        Effect.flatMap(source.pieces(from), (takes) =>
+          Effect.all(
+            Array.from({ length: Plan.concurrency(plan.chunks) }, () => work(takes())),
+            { concurrency: "unbounded", discard: true }
+          ))
       )
 
       const finish: Step = {
         stage: "finish",
         cmd: Frame.Command.uploadFinish,
-        body: () => plain({ upload_id: uploadId }),
+        body: () => ({ upload_id: uploadId }),
         expiresAt
       }
       const ack = yield* send(finish)

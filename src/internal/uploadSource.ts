@@ -1,9 +1,9 @@
 /**
  * What is to be uploaded: read once for its md5, once for its chunks, in whatever pieces it comes.
  */
-import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { createHash } from "node:crypto"
 import * as Limits from "../Limits.js"
@@ -11,20 +11,17 @@ import type { Read, Source } from "../MediaUpload.js"
 import { SendInvalid, UploadFailed } from "../WecomError.js"
 
 /** @internal */
-export interface Piece<E, R> {
+export interface Piece {
   readonly index: number
-  readonly length: number
-  /** The bytes are only there while they are used. */
-  readonly use: <A, E1, R1>(
-    send: (bytes: Uint8Array) => Effect.Effect<A, E1, R1>
-  ) => Effect.Effect<A, E | E1 | UploadFailed, R | R1>
+  readonly bytes: Uint8Array
 }
 
-const pieceOf = (index: number, bytes: Uint8Array): Piece<never, never> => ({
-  index,
-  length: bytes.length,
-  use: (send) => send(bytes)
-})
+/**
+ * The next piece; undefined behind the last.
+ *
+ * @internal
+ */
+export type Take<E, R> = Effect.Effect<Piece | undefined, E | UploadFailed, R>
 
 const mismatch = (expected: number, actual: number) =>
   new UploadFailed({ stage: "source", reason: { _tag: "SizeMismatch", expected, actual } })
@@ -142,59 +139,90 @@ const cutter = (chunkBytes: number) => {
   }
 }
 
-/** Pieces of what can be read anywhere, in as many buffers as are used at once. */
-const readPieces = <E, R>(read: Read<E, R>, size: number): Stream.Stream<Piece<E, R>> => {
-  const free: Array<Uint8Array> = []
-  const fill = (buffer: Uint8Array, position: number, filled = 0): Effect.Effect<Uint8Array, E | UploadFailed, R> =>
-    filled === buffer.length
-      ? Effect.succeed(buffer)
-      : Effect.flatMap(read(buffer.subarray(filled), position + filled), (length) =>
-        length === 0
-          ? Effect.fail(mismatch(size, position + filled))
-          : fill(buffer, position, filled + length))
-  const take = Effect.sync(() => free.pop() ?? new Uint8Array(chunkBytes))
-  return Stream.map(Stream.range(0, Math.ceil(size / chunkBytes) - 1), (index): Piece<E, R> => {
-    const position = index * chunkBytes
-    const length = Math.min(chunkBytes, size - position)
-    return {
-      index,
-      length,
-      use: (send) =>
-        Effect.acquireUseRelease(
-          take,
-          (buffer) => Effect.flatMap(fill(buffer.subarray(0, length), position), send),
-          (buffer) => Effect.sync(() => void free.push(buffer))
-        )
-    }
-  })
+/** Pieces of what is at hand anywhere: `bytesAt` gives so many from a place on. */
+const takeAnywhere = <E, R>(
+  size: number,
+  makeBytesAt: () => (position: number, length: number) => Effect.Effect<Uint8Array, E | UploadFailed, R>
+): () => Take<E, R> => {
+  let position = 0
+  return () => {
+    const bytesAt = makeBytesAt()
+    return Effect.suspend(() => {
+      if (position >= size) return Effect.succeed(undefined)
+      const index = position / chunkBytes
+      const bytes = bytesAt(position, Math.min(chunkBytes, size - position))
+      position += chunkBytes
+      return Effect.map(bytes, (bytes): Piece => ({ index, bytes }))
+    })
+  }
 }
+
+/** Reads into one buffer again and again. */
+const readInto = <E, R>(read: Read<E, R>, size: number) => {
+  const buffer = new Uint8Array(Math.min(chunkBytes, size))
+  const fill = (into: Uint8Array, position: number, filled = 0): Effect.Effect<Uint8Array, E | UploadFailed, R> =>
+    filled === into.length
+      ? Effect.succeed(into)
+      : Effect.flatMap(
+        read(into.subarray(filled), position + filled),
+        (length) =>
+          length === 0 ? Effect.fail(mismatch(size, position + filled)) : fill(into, position, filled + length)
+      )
+  return (position: number, length: number) => fill(buffer.subarray(0, length), position)
+}
+
+const takeInOrder = <E, R>(
+  stream: Stream.Stream<Uint8Array, E, R>,
+  size: number
+): Effect.Effect<() => Take<E, R>, never, R | Scope.Scope> =>
+  Effect.gen(function*() {
+    const pull = yield* Stream.toPull(stream)
+    const turn = yield* Effect.makeSemaphore(1)
+    const cut = cutter(chunkBytes)
+    const waiting: Array<Uint8Array> = []
+    let length = 0
+    let index = 0
+    let hasEnded = false
+    const next: Take<E, R> = Effect.suspend(() => {
+      const bytes = waiting.shift()
+      if (bytes !== undefined) return Effect.succeed({ index: index++, bytes })
+      if (hasEnded) return Effect.succeed(undefined)
+      return Effect.matchEffect(pull, {
+        onFailure: Option.match({
+          onSome: (error): Take<E, R> => Effect.fail(error),
+          onNone: () => {
+            if (length !== size) return Effect.fail(mismatch(size, length))
+            hasEnded = true
+            const rest = cut.rest()
+            if (rest !== undefined) waiting.push(rest)
+            return next
+          }
+        }),
+        onSuccess: (chunk) => {
+          for (const bytes of chunk) {
+            length += bytes.length
+            waiting.push(...cut.add(bytes))
+          }
+          return length > size ? Effect.fail(mismatch(size, length)) : next
+        }
+      })
+    })
+    return () => turn.withPermits(1)(next)
+  })
 
 /**
  * The chunks in order. Fails instead of ending when they are not `size` bytes together, as when a file was changed since its
- * md5 was made.
+ * md5 was made. Each of those that take gets a way of its own, and has a piece until it takes the next.
  *
  * @internal
  */
-export const pieces = <E, R>(source: Source<E, R>): Stream.Stream<Piece<E, R>, E | UploadFailed, R> =>
-  Stream.suspend((): Stream.Stream<Piece<E, R>, E | UploadFailed, R> => {
-    const size = sizeOf(source)
-    if ("open" in source) return Stream.unwrapScoped(Effect.map(source.open, (read) => readPieces(read, size)))
-    const cut = cutter(chunkBytes)
-    let length = 0
-    let index = 0
-    return contentOf(source).pipe(
-      Stream.mapChunksEffect((chunk) => {
-        const found: Array<Piece<E, R>> = []
-        for (const bytes of chunk) {
-          length += bytes.length
-          for (const whole of cut.add(bytes)) found.push(pieceOf(index++, whole))
-        }
-        return length > size ? Effect.fail(mismatch(size, length)) : Effect.succeed(Chunk.unsafeFromArray(found))
-      }),
-      Stream.concat(Stream.suspend(() => {
-        if (length !== size) return Stream.fail(mismatch(size, length))
-        const rest = cut.rest()
-        return rest === undefined ? Stream.empty : Stream.succeed(pieceOf(index, rest))
-      }))
-    )
-  })
+export const pieces = <E, R>(source: Source<E, R>): Effect.Effect<() => Take<E, R>, E, R | Scope.Scope> => {
+  const size = sizeOf(source)
+  if (source instanceof Uint8Array) {
+    const bytesAt = (at: number, length: number) => Effect.succeed(source.subarray(at, at + length))
+    return Effect.succeed(takeAnywhere(size, () => bytesAt))
+  }
+  return "open" in source
+    ? Effect.map(source.open, (read) => takeAnywhere(size, () => readInto(read, size)))
+    : takeInOrder(source.stream, size)
+}

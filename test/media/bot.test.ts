@@ -9,6 +9,7 @@ import * as TestGateway from "effect-wecom/TestGateway"
 import { randomBytes } from "node:crypto"
 import * as Http from "node:http"
 import * as Net from "node:net"
+import { cert, key } from "../gateway/certificate.js"
 
 const bot = <A, E>(
   effect: Effect.Effect<A, E, WecomBot.WecomBot | TestGateway.TestGateway | FileSystem.FileSystem | Scope.Scope>
@@ -131,6 +132,30 @@ describe("NodeWecomBot", () => {
       )
       expect(error).toMatchObject({ _tag: "DownloadFailed", reason: { _tag: "AddressRefused", kind: "loopback" } })
     }).pipe(Effect.provide([NodeGateway.layer(), Logger.remove(Logger.defaultLogger)])))
+
+  for (const [scheme, tls] of [["ws", undefined], ["wss", { key, cert }]] as const) {
+    it.scopedLive(`uploads arrive byte-identical over ${scheme}, among other frames`, () =>
+      Effect.gen(function*() {
+        const all = [1, 49_000, 524_287, 1_200_000, 6_000_001].map((size) => randomBytes(size + 4))
+        const upload = (bytes: Uint8Array, i: number) => WecomBot.uploadMedia(bytes, { type: "file", filename: `${i}` })
+        const say = (i: number) =>
+          WecomBot.sendMessage(Chat.user("alice"), { msgtype: "markdown", markdown: { content: `${i}` } })
+        const alice = yield* TestGateway.user("alice")
+        yield* Effect.provide(
+          Effect.gen(function*() {
+            yield* WecomBot.ready
+            yield* alice.sendText("hi")
+            const uploading = yield* Effect.fork(Effect.forEach(all, upload, { concurrency: "unbounded" }))
+            yield* Effect.forEach(all, (_, i) => say(i))
+            yield* Fiber.join(uploading)
+          }),
+          node({ ca: cert })
+        )
+        const there = yield* TestGateway.uploads
+        expect(there).toHaveLength(all.length)
+        for (const { bytes, filename } of there) expect(Buffer.compare(bytes, all[Number(filename)]!)).toBe(0)
+      }).pipe(Effect.provide([NodeGateway.layer({ tls }), Logger.remove(Logger.defaultLogger)])))
+  }
 
   it.scopedLive("a name is judged by what it resolves to", () =>
     Effect.gen(function*() {

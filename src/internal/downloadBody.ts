@@ -1,0 +1,103 @@
+/**
+ * What a response holds: counted, whole, decrypted and awaited only so long. All of it in one step for each chunk, because a
+ * Stream of its own for each of these costs more than decrypting.
+ */
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as Chunk from "effect/Chunk"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { DecryptFailed, DownloadFailed } from "../WecomError.js"
+import { fileDecipher, padBlock } from "./cryptoFile.js"
+import * as DeadBuffers from "./deadBuffers.js"
+import { failed, fromHttpClient } from "./downloadErrors.js"
+import * as Stalled from "./stalled.js"
+
+type Failure = DownloadFailed | DecryptFailed
+
+/** @internal */
+export interface Options {
+  readonly key: Uint8Array | undefined
+  /** Of the content. */
+  readonly maxBytes: number
+  /** Of the body. */
+  readonly expectedBytes: number | undefined
+  readonly requestTimeout: Duration.Duration
+  /** Whether it is read as soon as it was opened. */
+  readonly isFresh: boolean
+}
+
+/**
+ * `onHandedOn` is called before each chunk that is not empty.
+ *
+ * @internal
+ */
+export const content = (
+  response: HttpClientResponse,
+  { expectedBytes, isFresh, key, maxBytes, requestTimeout }: Options,
+  onHandedOn: () => void
+): Stream.Stream<Uint8Array, Failure> =>
+  Stream.fromPull(Effect.gen(function*() {
+    const pull = yield* Stalled.failAfter(
+      yield* Stream.toPull(Stream.mapError(response.stream, fromHttpClient)),
+      requestTimeout,
+      () => failed({ _tag: "Timeout", waitingFor: "bytes" })
+    )
+    const decipher = key === undefined ? undefined : fileDecipher(key)
+    const released = DeadBuffers.make(12 * 1024 * 1024)
+    let received = 0
+    let handedOn = 0
+    let hasEnded = false
+
+    const handOn = (pieces: ReadonlyArray<Uint8Array>) => {
+      for (const bytes of pieces) handedOn += bytes.length
+      if (handedOn > maxBytes) return fail(failed({ _tag: "TooLarge", limit: maxBytes }))
+      if (pieces.length > 0) onHandedOn()
+      return Effect.succeed(Chunk.unsafeFromArray(pieces))
+    }
+
+    const step = (chunk: Chunk.Chunk<Uint8Array>) => {
+      const pieces: Array<Uint8Array> = []
+      for (const bytes of chunk) {
+        received += bytes.length
+        if (received > maxBytes + padBlock) return fail(failed({ _tag: "TooLarge", limit: maxBytes }))
+        if (decipher !== undefined) decipher.update(bytes, pieces)
+        else if (bytes.length > 0) pieces.push(bytes)
+      }
+      return handOn(pieces)
+    }
+
+    const end = () => {
+      hasEnded = true
+      if (expectedBytes !== undefined && received < expectedBytes) {
+        return fail(failed({ _tag: "Truncated", expected: expectedBytes, received }))
+      }
+      // A Node stream that broke while nobody read it looks like one that was empty.
+      if (expectedBytes === undefined && received === 0 && !isFresh) {
+        return fail(failed({ _tag: "Network", code: "EMPTY" }))
+      }
+      if (decipher === undefined) return noMore
+      return Either.match(decipher.finish(), {
+        onLeft: fail,
+        onRight: (rest) => rest.length === 0 ? noMore : handOn([rest])
+      })
+    }
+
+    const next = Effect.matchEffect(pull, {
+      onFailure: Option.match({ onNone: end, onSome: fail }),
+      onSuccess: step
+    })
+    let releasedAt = 0
+    return Effect.suspend(() => {
+      // What came before, and what that decrypted to; its reader is done with it, or keeps it.
+      released(2 * (received - releasedAt))
+      releasedAt = received
+      return hasEnded ? noMore : next
+    })
+  }))
+
+const noMore = Effect.fail(Option.none())
+
+const fail = (error: Failure) => Effect.fail(Option.some(error))
