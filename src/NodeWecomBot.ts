@@ -17,8 +17,8 @@ import * as Tls from "node:tls"
 import * as BotConfig from "./BotConfig.js"
 import { required } from "./internal/arguments.js"
 import { assemble } from "./internal/assemble.js"
-import * as corkedSocket from "./internal/corkedSocket.js"
 import * as nodeHttp from "./internal/nodeHttp.js"
+import * as nodeSocket from "./internal/nodeSocket.js"
 import * as proxy from "./internal/proxy.js"
 import { unwrap } from "./internal/unwrap.js"
 import * as WecomBot from "./WecomBot.js"
@@ -86,7 +86,7 @@ const makeWebSocketConstructor = (wsUrl: string, options: NetworkOptions) =>
     (agent): (url: string, protocols?: string | Array<string>) => globalThis.WebSocket => {
       const ca = trusted(options.ca)
       const settings = { ...(agent === undefined ? {} : { agent }), ...(ca === undefined ? {} : { ca }) }
-      return (url, protocols) => corkedSocket.open(url, protocols, settings)
+      return (url, protocols) => nodeSocket.open(url, protocols, settings)
     }
   )
 

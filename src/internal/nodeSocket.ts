@@ -1,11 +1,12 @@
 /**
- * `ws` as the platform's WebSocket, with the writes of one turn corked together: the acks of one packet set off many frames,
- * and a system call for each of them costs more than all the rest.
+ * `ws` as the platform's WebSocket, with the texts of one turn written together: the acks of one packet set off many frames, and
+ * a system call for each of them costs more than all the rest.
  */
 import type { Socket } from "node:net"
 import * as WS from "ws"
 import type * as ChunkFrame from "./chunkFrame.js"
 import * as MaskedFrame from "./maskedFrame.js"
+import * as TextFrames from "./textFrames.js"
 
 type Listener = (event: MessageEvent) => void
 
@@ -45,37 +46,41 @@ export const open = (
   }
   const ws = new WS.WebSocket(url, protocols, { ...defaults, ...options })
   let socket: Socket | undefined
-  let isCorked = false
   ws.once("upgrade", (response) => {
     socket = response.socket
   })
 
-  const uncork = () => {
-    isCorked = false
-    socket?.uncork()
-  }
-  const cork = () => {
-    if (isCorked || socket === undefined) return
-    isCorked = true
-    socket.cork()
-    // Runs after the microtasks of this turn, in which the fibers write.
-    process.nextTick(uncork)
+  // Extensions change what a frame looks like, and in any other state `ws` says what is wrong.
+  const isPlain = () => socket !== undefined && ws.readyState === WS.WebSocket.OPEN && ws.extensions === ""
+
+  let texts: Array<string> = []
+  const flush = () => {
+    if (texts.length === 0) return
+    const written = texts
+    texts = []
+    if (isPlain()) socket!.write(TextFrames.join(written))
   }
   const send = ws.send.bind(ws) as (data: Parameters<WS.WebSocket["send"]>[0]) => void
   ws.send = (data: Parameters<WS.WebSocket["send"]>[0]) => {
-    cork()
-    send(data)
+    if (typeof data !== "string" || !isPlain()) {
+      flush()
+      return send(data)
+    }
+    // Runs after the microtasks of this turn, in which the fibers write.
+    if (texts.push(data) === 1) process.nextTick(flush)
+  }
+  const close = ws.close.bind(ws)
+  ws.close = (code, reason) => {
+    flush()
+    close(code, reason)
   }
 
   const buffers = spareBuffers()
   const sendChunk = (text: ChunkFrame.Text) => {
-    // Extensions change what a frame looks like, and in any other state `ws` says what is wrong.
-    if (
-      socket === undefined || ws.readyState !== WS.WebSocket.OPEN || ws.extensions !== "" || text.length < 65_536
-    ) return ws.send(String(text))
+    if (!isPlain() || text.length < 65_536) return ws.send(String(text))
+    flush()
     const frame = MaskedFrame.make(text, buffers.take)
-    cork()
-    socket.write(frame, () => buffers.give(frame.buffer as ArrayBuffer))
+    socket!.write(frame, () => buffers.give(frame.buffer as ArrayBuffer))
   }
 
   // An event object of the DOM for each frame costs more than reading it.
