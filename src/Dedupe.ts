@@ -27,6 +27,8 @@ export declare namespace Dedupe {
   export interface Service {
     /** `true` the first time a msgid is seen, `false` after that. */
     readonly isNew: (msgid: string) => Effect.Effect<boolean>
+    /** The same at once, of a memory that waits for nothing: then the bot asks this. Absent: it runs `isNew`. */
+    readonly unsafeIsNew?: ((msgid: string) => boolean) | undefined
   }
 }
 
@@ -61,18 +63,17 @@ export const make = (options?: {
 
     const forgetOldest = () => void seenAt.delete(order.shift()!)
 
-    return {
-      isNew: (msgid) =>
-        Effect.sync(() => {
-          const now = monotonic()
-          while (seenAt.size > 0 && now - seenAt.get(order.peek()!)! > timeToLive) forgetOldest()
-          if (seenAt.has(msgid)) return false
-          if (seenAt.size >= capacity) forgetOldest()
-          seenAt.set(msgid, now)
-          order.push(msgid)
-          return true
-        })
+    const unsafeIsNew = (msgid: string): boolean => {
+      const now = monotonic()
+      while (seenAt.size > 0 && now - seenAt.get(order.peek()!)! > timeToLive) forgetOldest()
+      if (seenAt.has(msgid)) return false
+      if (seenAt.size >= capacity) forgetOldest()
+      seenAt.set(msgid, now)
+      order.push(msgid)
+      return true
     }
+
+    return { isNew: (msgid) => Effect.sync(() => unsafeIsNew(msgid)), unsafeIsNew }
   })
 
 /**

@@ -139,16 +139,26 @@ describe("seen messages in a store", () => {
       }
     }))
 
-  it.scoped("a memory of the user's own that dies does not make the bot deaf", () =>
-    Effect.gen(function*() {
-      yield* Effect.forkScoped(BotRouter.run(BotRouter.empty.pipe(
-        BotRouter.onText((message) => WecomBot.replyStream(message, message.text.content))
-      )))
-      const alice = yield* TestGateway.user("alice")
-      expect((yield* alice.say("hi")).text).toBe("hi")
-      expect((yield* alice.say("there")).text).toBe("there")
-    }).pipe(
-      Effect.provide(botOver(Layer.succeed(Dedupe.Dedupe, { isNew: () => Effect.dieMessage("broken") }))),
-      Effect.provide(TestGateway.layer())
-    ))
+  const broken = (): never => {
+    throw new Error("broken")
+  }
+  const memories: Record<string, Dedupe.Dedupe.Service> = {
+    "dies": { isNew: () => Effect.dieMessage("broken") },
+    "throws at once": { isNew: () => Effect.dieMessage("broken"), unsafeIsNew: broken }
+  }
+
+  for (const [how, memory] of Object.entries(memories)) {
+    it.scoped(`a memory of the user's own that ${how} does not make the bot deaf`, () =>
+      Effect.gen(function*() {
+        yield* Effect.forkScoped(BotRouter.run(BotRouter.empty.pipe(
+          BotRouter.onText((message) => WecomBot.replyStream(message, message.text.content))
+        )))
+        const alice = yield* TestGateway.user("alice")
+        expect((yield* alice.say("hi")).text).toBe("hi")
+        expect((yield* alice.say("there")).text).toBe("there")
+      }).pipe(
+        Effect.provide(botOver(Layer.succeed(Dedupe.Dedupe, memory))),
+        Effect.provide(TestGateway.layer())
+      ))
+  }
 })

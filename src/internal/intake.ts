@@ -78,31 +78,49 @@ export const make = (
     return <A>(waiting: Effect.Effect<A>) => Effect.raceFirst(waiting, connection.closed).pipe(Effect.timeout(limit))
   }
 
+  const msgidOf = (callback: Connection.Callback): string | undefined =>
+    callback._tag === "Message" ? callback.message.msgid : callback.event.msgid
+
+  const settle = (callback: Connection.Callback, isNew: boolean) => {
+    if (isNew) publish(callback)
+    else Telemetry.unsafeIncrement(Telemetry.duplicates)
+  }
+
   const isNew = (callback: Connection.Callback): Effect.Effect<boolean> => {
-    const msgid = callback._tag === "Message" ? callback.message.msgid : callback.event.msgid
+    const msgid = msgidOf(callback)
     return msgid === undefined ? alwaysNew : dedupe.isNew(msgid)
   }
 
-  // Hot path: one loop and one handler of defects for all that came in one turn.
+  const { unsafeIsNew } = dedupe
+
+  // Hot path: one loop and one handler of defects for all that came in one turn, and no operator for each of them where the
+  // memory needs none.
   const dispatch = (callbacks: ReadonlyArray<Connection.Callback>): Effect.Effect<void> => {
     let at = 0
-    const loop: Effect.Effect<void> = Effect.whileLoop({
+    const atOnce = (isNew: (msgid: string) => boolean): Effect.Effect<void> =>
+      Effect.sync(() => {
+        for (; at < callbacks.length; at++) {
+          const callback = callbacks[at]!
+          const msgid = msgidOf(callback)
+          settle(callback, msgid === undefined || isNew(msgid))
+        }
+      })
+    const oneByOne: Effect.Effect<void> = Effect.whileLoop({
       while: () => at < callbacks.length,
       body: () => isNew(callbacks[at]!),
-      step: (isNew) => {
-        const callback = callbacks[at++]!
-        if (isNew) publish(callback)
-        else Telemetry.unsafeIncrement(Telemetry.duplicates)
-      }
+      step: (isNew) => settle(callbacks[at++]!, isNew)
     })
     // A policy may be anybody's, and one that breaks must not make the bot deaf.
-    const surviving: Effect.Effect<void> = Effect.catchAllDefect(loop, () => {
-      if (at < callbacks.length) publish(callbacks[at++]!)
-      return Effect.zipRight(
-        Effect.logWarning("the memory of seen messages failed; the message is taken for new"),
-        surviving
-      )
-    })
+    const surviving: Effect.Effect<void> = Effect.catchAllDefect(
+      unsafeIsNew === undefined ? oneByOne : atOnce(unsafeIsNew),
+      () => {
+        if (at < callbacks.length) publish(callbacks[at++]!)
+        return Effect.zipRight(
+          Effect.logWarning("the memory of seen messages failed; the message is taken for new"),
+          surviving
+        )
+      }
+    )
     return surviving
   }
 

@@ -75,8 +75,11 @@ export const draw = (rng: Rng.Rng): File => {
 }
 
 /** Bytes that can be told from those of every other file. */
-export const content = (length: number, token: number): Uint8Array =>
-  Uint8Array.from({ length }, (_, at) => (at * 31 + token * 7 + (at >> 8)) & 255)
+export const content = (length: number, token: number): Uint8Array => {
+  const bytes = new Uint8Array(length)
+  for (let at = 0; at < length; at++) bytes[at] = (at * 31 + token * 7 + (at >> 8)) & 255
+  return bytes
+}
 
 interface Served {
   readonly file: File
