@@ -52,7 +52,7 @@ const play = (): Played => {
         const end = time + millis
         yield* settle
         while (wakeOne(end)) yield* settle
-        time = end
+        time = Math.max(time, end)
       }),
     block: (millis) => {
       time += millis
@@ -296,6 +296,24 @@ describe("timeouts", () => {
       ),
       { numRuns: 100 }
     ))
+})
+
+describe("patience with what is read before a judgement", () => {
+  it.scoped("time in which it blocks the loop is given back to everybody else", () =>
+    Effect.gen(function*() {
+      const { after, clock, rung } = yield* started
+      after(10, "first")
+      after(5_000, "second")
+      clock.onYield = () => {
+        clock.onYield = () => {}
+        clock.block(20_000)
+      }
+      yield* clock.advance(15)
+      yield* clock.advance(4_900)
+      expect(rung).toEqual(["first"])
+      yield* clock.advance(5_000)
+      expect(rung).toEqual(["first", "second"])
+    }))
 })
 
 describe("shared deadlines", () => {

@@ -8,11 +8,11 @@
  */
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
+import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 
 /** A wake that is later than this was not kept by the scheduler but by a blocked loop. */
@@ -104,7 +104,12 @@ export const make = (clock: Clock.Clock): Deadlines => {
   let head = 0
   let stalled = 0
   let armedFor = Infinity
-  let alarm: Deferred.Deferred<void> | undefined
+  /** There while these are run. */
+  let fork: (<A>(effect: Effect.Effect<A>) => Fiber.RuntimeFiber<A>) | undefined
+  /** Whoever sleeps until `armedFor`. */
+  let asleep: Fiber.RuntimeFiber<void> | undefined
+  /** With those who woke and are not through yet. */
+  const all = new Set<Fiber.RuntimeFiber<void>>()
 
   // Nanoseconds since 1970 do not fit into a number.
   const origin = clock.unsafeCurrentTimeNanos()
@@ -118,14 +123,6 @@ export const make = (clock: Clock.Clock): Deadlines => {
     return time - stalled
   }
 
-  const ring = () => {
-    if (alarm !== undefined) {
-      const deferred = alarm
-      alarm = undefined
-      Deferred.unsafeDone(deferred, Effect.void)
-    }
-  }
-
   // Settled frames leave cancelled entries behind; doubling the threshold keeps the sweep amortised.
   let compactAt = smallestCompaction
   const compact = () => {
@@ -136,9 +133,15 @@ export const make = (clock: Clock.Clock): Deadlines => {
 
   const arm = (dueAt: number) => {
     if (dueAt >= armedFor) return
-    // At once, and not only when the fiber wakes: a loop that blocks right now must be noticed too.
+    // At once, and not only when the fiber sleeps: a loop that blocks right now must be noticed too.
     armedFor = dueAt
-    ring()
+    if (fork === undefined) return
+    asleep?.unsafeInterruptAsFork(FiberId.none)
+    const wait = dueAt - now()
+    const fiber = fork(wait < grainMillis ? turn : Effect.zipRight(clock.sleep(Duration.millis(wait)), turn))
+    asleep = fiber
+    all.add(fiber)
+    fiber.addObserver(() => all.delete(fiber))
   }
 
   const after = (millis: number, onDue: () => void): Entry => {
@@ -251,23 +254,47 @@ export const make = (clock: Clock.Clock): Deadlines => {
     }
   }
 
-  const run = Effect.gen(function*() {
-    while (true) {
-      armedFor = nextDue()
-      const wait = armedFor - now()
-      if (wait >= grainMillis) {
-        // In one step with arming: whoever adds an earlier deadline while this fiber yields must find the alarm.
-        alarm = Deferred.unsafeMake<void>(FiberId.none)
-        const rung = Deferred.await(alarm)
-        yield* armedFor === Infinity ? rung : Effect.raceFirst(clock.sleep(Duration.millis(wait)), rung)
-        now()
-      } else {
-        yield* clock.sleep(Duration.zero)
-        judge()
-        for (const defect of defects.splice(0)) yield* Effect.logError("a deadline failed", Cause.die(defect))
-      }
-    }
+  const judgeAndReport = Effect.suspend(() => {
+    judge()
+    arm(nextDue())
+    return Effect.forEach(
+      defects.splice(0),
+      (defect) => Effect.logError("a deadline failed", Cause.die(defect)),
+      { discard: true }
+    )
   })
+
+  /** Of whoever woke; it is the only one who slept. */
+  const turn: Effect.Effect<void> = Effect.suspend(() => {
+    const end = now() + grainMillis
+    armedFor = Infinity
+    asleep = undefined
+    // It blames nobody, so no I/O has to go first.
+    if (nextGlance !== undefined && firstEntry() === nextGlance && nextGlance.dueAt < end) {
+      head++
+      glance()
+    }
+    const dueAt = nextDue()
+    if (dueAt >= end) {
+      arm(dueAt)
+      return Effect.void
+    }
+    // What comes in first may block the loop, and that is given back too.
+    armedFor = dueAt
+    return Effect.zipRight(clock.sleep(Duration.zero), judgeAndReport)
+  })
+
+  const run: Effect.Effect<never> = Effect.flatMap(Effect.runtime<never>(), (runtime) =>
+    Effect.async((_resume) => {
+      const runFork = Runtime.runFork(runtime)
+      fork = (effect) => runFork(effect, { immediate: false })
+      armedFor = Infinity
+      arm(nextDue())
+      return Effect.sync(() => {
+        fork = undefined
+        for (const fiber of all) fiber.unsafeInterruptAsFork(FiberId.none)
+      })
+    }))
 
   return { now, after, timeouts, onJump, run }
 }

@@ -86,6 +86,8 @@ interface Served {
   readonly token: number
   /** Wall time. */
   readonly expiresAt: number
+  /** Somebody has begun to download it. */
+  isTaken: boolean
 }
 
 /** By link. */
@@ -115,7 +117,7 @@ export const serve = (
       ...(trouble._tag === "CutShort" ? { cutAfter: trouble.after } : {}),
       ...(trouble._tag === "Slow" ? { pace: { bytes: Math.ceil(file.bytes / 5), every: trouble.every } } : {})
     })
-    shelf.set(link.url, { file, token, expiresAt: (yield* Clock.currentTimeMillis) + linkMillis })
+    shelf.set(link.url, { file, token, isTaken: false, expiresAt: (yield* Clock.currentTimeMillis) + linkMillis })
     switch (trouble._tag) {
       case "OtherKey":
         return { ...link, aeskey: otherKey }
@@ -127,12 +129,21 @@ export const serve = (
   })
 
 /** How it may end, when nobody interrupts it. */
-const outcomes = ({ file: { isEncrypted, isFetched, trouble, withoutLength } }: Served): ReadonlyArray<string> => {
+const outcomes = (
+  { file: { isEncrypted, isFetched, trouble, withoutLength } }: Served,
+  isSecond: boolean
+): ReadonlyArray<string> => {
   switch (trouble._tag) {
     case "None":
       return ["Success"]
     case "FailsFirst":
-      return trouble.failures.length <= 2 ? ["Success"] : ["DownloadFailed Status", "DownloadFailed Network"]
+      if (trouble.failures.length <= 2) return ["Success"]
+      return [
+        "DownloadFailed Status",
+        "DownloadFailed Network",
+        // The first download used them up.
+        ...(isSecond ? ["Success"] : [])
+      ]
     case "Expired":
       return ["DownloadFailed Expired"]
     case "CutShort":
@@ -183,6 +194,9 @@ export const fetch = (
     const served = shelf.get(url)
     if (served === undefined) return Effect.sync(() => books.complain(`nobody sent ${url}`))
     const { file, token } = served
+    // A second instance may get the message once more.
+    const isSecond = served.isTaken
+    served.isTaken = true
     const whole = content(file.bytes, token)
     const pieces: Array<Uint8Array> = []
     const options = file.trouble._tag === "TooLarge" ? { maxBytes: file.bytes - 100 } : undefined
@@ -201,7 +215,7 @@ export const fetch = (
         const isLate = now >= served.expiresAt && verdict === "DownloadFailed Expired"
         // Whoever waits for a server while the loop stands still finds that it said nothing.
         const isStalled = verdict === "DownloadFailed Timeout" && books.faults.has("LoopBlocked")
-        if (verdict !== "Interrupted" && !isLate && !isStalled && !outcomes(served).includes(verdict)) {
+        if (verdict !== "Interrupted" && !isLate && !isStalled && !outcomes(served, isSecond).includes(verdict)) {
           books.complain(`a download (${JSON.stringify(file)}) ended as ${verdict}`)
         }
         if (file.trouble._tag === "OtherKey" || file.trouble._tag === "WrongPadding") return
