@@ -298,4 +298,20 @@ describe("another instance", () => {
       }).pipe(Effect.provide(gateway())),
     20_000
   )
+
+  it.scoped("whoever loses the bot before its subscribe was ever acknowledged gives way as well", () =>
+    Effect.gen(function*() {
+      // Time counts from when the machine was started, not from when the bot was.
+      yield* TestClock.adjust("1 hour")
+      yield* TestGateway.faults.muteSubscribe
+      const { service } = yield* open({ onSuperseded: "retake" })
+      for (let rival = 0; rival < 2; rival++) {
+        yield* TestClock.adjust("1 second")
+        yield* open()
+        // The retake comes after 5 to 10 s, and its subscribe is waited for as long.
+        yield* TestClock.adjust("12 seconds")
+      }
+      yield* TestClock.adjust("1 minute")
+      expect((yield* Effect.flip(service.closed))._tag).toBe("Superseded")
+    }).pipe(Effect.provide(gateway())))
 })

@@ -119,7 +119,8 @@ export const make: Effect.Effect<
     }
   }
 
-  let subscribedAt = 0
+  /** In monotonic time; absent when this session has not come so far. */
+  let subscribedAt: number | undefined
   const monotonic = () => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
 
   const environment: session.Environment = {
@@ -152,7 +153,7 @@ export const make: Effect.Effect<
   const counterOf = (failure: LinkFailure): Counter => {
     switch (failure._tag) {
       case "TakenOver": {
-        if (monotonic() - subscribedAt >= settledMillis) {
+        if (subscribedAt !== undefined && monotonic() - subscribedAt >= settledMillis) {
           superseded.attempts = 0
           superseded.backoff.reset()
         }
@@ -168,6 +169,7 @@ export const make: Effect.Effect<
   const live = Effect.gen(function*() {
     while (true) {
       yield* setStatus({ _tag: "Connecting", attempt: lost.attempts + refused.attempts + 1 })
+      subscribedAt = undefined
       const failure = yield* Effect.flip(session.run(environment))
       requests.suspend()
       yield* down.open
