@@ -4,13 +4,15 @@
  */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { Agent, Dispatcher, ProxyAgent } from "@effect/platform-node/Undici"
-import type * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Dns from "node:dns"
 import type * as Net from "node:net"
 import type { SecureContextOptions } from "node:tls"
 import * as addresses from "./addresses.js"
+import * as NodeBody from "./nodeBody.js"
 
 /** @internal */
 export interface Options {
@@ -66,10 +68,16 @@ class Routed extends Dispatcher {
     Promise.all([this.#direct.destroy(), ...Array.from(this.#proxies.values(), (proxy) => proxy.destroy())])
 }
 
+const inBatches = (context: Context.Context<HttpClient.HttpClient>) =>
+  Context.make(
+    HttpClient.HttpClient,
+    HttpClient.transformResponse(Context.get(context, HttpClient.HttpClient), Effect.map(NodeBody.inBatches))
+  )
+
 /** @internal */
 export const layer = (options: Options): Layer.Layer<HttpClient.HttpClient> =>
   Layer.provide(
-    NodeHttpClient.layerUndiciWithoutDispatcher,
+    Layer.map(NodeHttpClient.layerUndiciWithoutDispatcher, inBatches),
     Layer.scoped(
       NodeHttpClient.Dispatcher,
       Effect.acquireRelease(
