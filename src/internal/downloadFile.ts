@@ -3,12 +3,17 @@
  */
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
+import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 
 /** In the same directory, because only there a rename replaces at once. */
 const beside = (path: string, random: string): string =>
   `${path.slice(0, Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1)}.wecom-${random}.part`
+
+/** A write costs a way through the thread pool, whatever its length. */
+const enoughBytes = 256 * 1024
+const bufferBytes = 1024 * 1024
 
 /**
  * Returns the number of bytes.
@@ -26,10 +31,31 @@ export const write = <E, R>(
     let length = 0
     const fill = Effect.scoped(Effect.gen(function*() {
       const file = yield* fs.open(partial, { flag: "wx" })
-      yield* Stream.runForEach(stream, (bytes) => {
-        length += bytes.length
-        return file.writeAll(bytes)
+      const buffer = new Uint8Array(bufferBytes)
+      let filled = 0
+      const flush = Effect.suspend(() => {
+        const bytes = buffer.subarray(0, filled)
+        filled = 0
+        return bytes.length === 0 ? Effect.void : file.writeAll(bytes)
       })
+      // Copied before anything waits, so that nothing of the chunk is held while the disk writes.
+      const add = (chunk: Chunk.Chunk<Uint8Array>, bytes: number): Effect.Effect<void, PlatformError> => {
+        if (bytes > bufferBytes) {
+          return Effect.zipRight(flush, Effect.forEach(chunk, (piece) => file.writeAll(piece), { discard: true }))
+        }
+        if (filled + bytes > bufferBytes) return Effect.zipRight(flush, Effect.suspend(() => add(chunk, bytes)))
+        for (const piece of chunk) {
+          buffer.set(piece, filled)
+          filled += piece.length
+        }
+        return filled >= enoughBytes ? flush : Effect.void
+      }
+      yield* Stream.runForEachChunk(stream, (chunk) => {
+        const bytes = Chunk.reduce(chunk, 0, (sum, piece) => sum + piece.length)
+        length += bytes
+        return add(chunk, bytes)
+      })
+      yield* flush
       yield* file.sync
     }))
     yield* Effect.onExit(
