@@ -12,6 +12,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Fifo from "./internal/fifo.js"
+import * as Synchronous from "./internal/synchronous.js"
 
 /**
  * @since 0.1.0
@@ -27,8 +28,6 @@ export declare namespace Dedupe {
   export interface Service {
     /** `true` the first time a msgid is seen, `false` after that. */
     readonly isNew: (msgid: string) => Effect.Effect<boolean>
-    /** The same at once, of a memory that waits for nothing: then the bot asks this. Absent: it runs `isNew`. */
-    readonly unsafeIsNew?: ((msgid: string) => boolean) | undefined
   }
 }
 
@@ -63,7 +62,7 @@ export const make = (options?: {
 
     const forgetOldest = () => void seenAt.delete(order.shift()!)
 
-    const unsafeIsNew = (msgid: string): boolean => {
+    const isNew = (msgid: string): boolean => {
       const now = monotonic()
       while (seenAt.size > 0 && now - seenAt.get(order.peek()!)! > timeToLive) forgetOldest()
       if (seenAt.has(msgid)) return false
@@ -73,7 +72,7 @@ export const make = (options?: {
       return true
     }
 
-    return { isNew: (msgid) => Effect.sync(() => unsafeIsNew(msgid)), unsafeIsNew }
+    return { isNew: Synchronous.mark((msgid) => Effect.sync(() => isNew(msgid)), isNew) }
   })
 
 /**

@@ -11,7 +11,7 @@ import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Socket from "@effect/platform/Socket"
 import type * as Cause from "effect/Cause"
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -31,6 +31,7 @@ import type * as Governor from "./Governor.js"
 import type * as Heartbeat from "./Heartbeat.js"
 import { assemble } from "./internal/assemble.js"
 import type { HandlerRuntime } from "./internal/handlers.js"
+import { unwrap } from "./internal/unwrap.js"
 import * as internal from "./internal/wecomBot.js"
 import type * as MediaDownload from "./MediaDownload.js"
 import * as MediaUpload from "./MediaUpload.js"
@@ -756,7 +757,8 @@ export const layerWithoutDependencies: Layer.Layer<
 > = Layer.scoped(WecomBot, internal.make)
 
 /**
- * The services that decide something a bot's author may decide otherwise. Each has a `layer`, which is the default.
+ * The services that decide something a bot's author may decide otherwise. Each has a `layer`, which is the default. Layers that
+ * take their place are built for each bot by itself and shared with nothing else of the program.
  *
  * @since 0.1.0
  * @category layers
@@ -834,5 +836,5 @@ export function layerConfig(
   options: Config.Config.Wrap<BotConfig.Options>,
   policies: Layer.Layer<never, any, any> = Layer.empty
 ) {
-  return layerOf(Effect.flatMap(Config.unwrap(options), BotConfig.resolve), policies)
+  return layerOf(Effect.flatMap(unwrap(options), BotConfig.resolve), policies)
 }

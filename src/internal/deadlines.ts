@@ -188,7 +188,17 @@ export const make = (clock: Clock.Clock): Deadlines => {
     nextGlance = after(glanceMillis, glance)
   }
 
+  /** Bots with durations of their own come and go. */
+  const forgetEmptyLists = () => {
+    for (const [millis, list] of lists) {
+      if (list.first !== undefined) continue
+      lists.delete(millis)
+      known.delete(millis)
+    }
+  }
+
   const glance = () => {
+    forgetEmptyLists()
     const drift = clock.unsafeCurrentTimeMillis() - raw() - offset
     const hasJumped = Math.abs(drift) > jumpMillis || stalled - stalledBefore > jumpMillis
     look()
@@ -302,32 +312,32 @@ export const make = (clock: Clock.Clock): Deadlines => {
 /** Those of one Clock, kept for as long as anybody uses them. */
 interface Kept {
   readonly deadlines: Deadlines
+  readonly fiber: Fiber.RuntimeFiber<never>
   users: number
-  fiber: Fiber.RuntimeFiber<never> | undefined
 }
 
 const keptBy = new WeakMap<Clock.Clock, Kept>()
 
 const enter = (clock: Clock.Clock): Effect.Effect<Kept> =>
-  Effect.suspend(() => {
+  Effect.withFiberRuntime((fiber) => {
     const known = keptBy.get(clock)
     if (known !== undefined) {
       known.users++
       return Effect.succeed(known)
     }
-    const kept: Kept = { deadlines: make(clock), users: 1, fiber: undefined }
+    const deadlines = make(clock)
+    // They serve every bot and keep none of them alive.
+    const run = Runtime.runFork(Runtime.defaultRuntime)(deadlines.run, { scheduler: fiber.currentScheduler })
+    const kept: Kept = { deadlines, fiber: run, users: 1 }
     keptBy.set(clock, kept)
-    return Effect.map(Effect.forkDaemon(Effect.interruptible(kept.deadlines.run)), (fiber) => {
-      kept.fiber = fiber
-      return kept
-    })
+    return Effect.succeed(kept)
   })
 
 const leave = (clock: Clock.Clock, kept: Kept): Effect.Effect<void> =>
   Effect.suspend(() => {
     if (--kept.users > 0) return Effect.void
     keptBy.delete(clock)
-    return kept.fiber === undefined ? Effect.void : Fiber.interrupt(kept.fiber)
+    return Fiber.interrupt(kept.fiber)
   })
 
 /**

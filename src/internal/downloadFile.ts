@@ -3,6 +3,7 @@
  */
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
+import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 
@@ -11,7 +12,8 @@ const beside = (path: string, random: string): string =>
   `${path.slice(0, Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1)}.wecom-${random}.part`
 
 /** A write costs a way through the thread pool, whatever its length. */
-const bufferBytes = 256 * 1024
+const enoughBytes = 256 * 1024
+const bufferBytes = 1024 * 1024
 
 /**
  * Returns the number of bytes.
@@ -36,19 +38,23 @@ export const write = <E, R>(
         filled = 0
         return bytes.length === 0 ? Effect.void : file.writeAll(bytes)
       })
-      yield* Stream.runForEachChunk(stream, (chunk) =>
-        Effect.gen(function*() {
-          for (const bytes of chunk) {
-            length += bytes.length
-            for (let at = 0; at < bytes.length;) {
-              const part = bytes.subarray(at, at + bufferBytes - filled)
-              buffer.set(part, filled)
-              filled += part.length
-              at += part.length
-              if (filled === bufferBytes) yield* flush
-            }
-          }
-        }))
+      // Copied before anything waits, so that nothing of the chunk is held while the disk writes.
+      const add = (chunk: Chunk.Chunk<Uint8Array>, bytes: number): Effect.Effect<void, PlatformError> => {
+        if (bytes > bufferBytes) {
+          return Effect.zipRight(flush, Effect.forEach(chunk, (piece) => file.writeAll(piece), { discard: true }))
+        }
+        if (filled + bytes > bufferBytes) return Effect.zipRight(flush, Effect.suspend(() => add(chunk, bytes)))
+        for (const piece of chunk) {
+          buffer.set(piece, filled)
+          filled += piece.length
+        }
+        return filled >= enoughBytes ? flush : Effect.void
+      }
+      yield* Stream.runForEachChunk(stream, (chunk) => {
+        const bytes = Chunk.reduce(chunk, 0, (sum, piece) => sum + piece.length)
+        length += bytes
+        return add(chunk, bytes)
+      })
       yield* flush
       yield* file.sync
     }))

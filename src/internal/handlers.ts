@@ -112,16 +112,19 @@ export const make = (): Handlers => {
           // A worker that wakes does so in its turn, and those that are new do not overtake it.
           const fork = Runtime.runFork(runtime)
           const { close, start } = Workers.make<R>((loop) => fork(loop, { immediate: false }), workers)
-          const finish: Workers.Workers<R>["start"] = (work, refs, onEnd) => {
+          const run: Workers.Workers<R>["start"] = (work, refs, isStoppable, onEnd) => {
             running++
-            return start(work, refs, (exit) => {
-              onEnd(exit)
-              leave()
+            return start(work, refs, isStoppable, (exit) => {
+              try {
+                onEnd(exit)
+              } finally {
+                leave()
+              }
             })
           }
           return {
-            finish,
-            start: (handler, refs, onEnd) => isStopped ? undefined : finish(handler, refs, onEnd),
+            start: (handler, refs, onEnd) => isStopped ? undefined : run(handler, refs, true, onEnd),
+            finish: (work, refs, onEnd) => void run(work, refs, false, onEnd),
             close: Effect.sync(close)
           }
         }
@@ -129,10 +132,7 @@ export const make = (): Handlers => {
     ended,
     stop: Effect.suspend(() => {
       isStopped = true
-      for (const worker of workers) {
-        worker.dismiss()
-        worker.interrupt()
-      }
+      for (const worker of workers) worker.stop()
       return Effect.forEach([...fibers], Fiber.interruptFork, { discard: true })
     })
   }

@@ -18,6 +18,7 @@ import type { ConnectionError } from "../WecomError.js"
 import * as Awaiters from "./awaiters.js"
 import * as Broadcast from "./broadcast.js"
 import * as meters from "./meters.js"
+import * as Synchronous from "./synchronous.js"
 
 type Awaited<A> = Effect.Effect<A, Cause.TimeoutException | ConnectionError>
 
@@ -91,7 +92,7 @@ export const make = (
     return msgid === undefined ? alwaysNew : dedupe.isNew(msgid)
   }
 
-  const { unsafeIsNew } = dedupe
+  const synchronous = Synchronous.of(dedupe.isNew)
 
   // Hot path: one loop and one handler of defects for all that came in one turn, and no operator for each of them where the
   // memory needs none.
@@ -112,7 +113,7 @@ export const make = (
     })
     // A policy may be anybody's, and one that breaks must not make the bot deaf.
     const surviving: Effect.Effect<void> = Effect.catchAllDefect(
-      unsafeIsNew === undefined ? oneByOne : atOnce(unsafeIsNew),
+      synchronous === undefined ? oneByOne : atOnce(synchronous),
       () => {
         if (at < callbacks.length) publish(callbacks[at++]!)
         return Effect.zipRight(

@@ -2,7 +2,7 @@
  * The body of a response in as many pieces at once as came in one turn of the event loop. A stream that wakes its reader for
  * each of them, 64 kB at most, spends more on that than on decrypting.
  */
-import * as Error from "@effect/platform/HttpClientError"
+import { ResponseError } from "@effect/platform/HttpClientError"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
@@ -21,7 +21,11 @@ const noMore = Effect.fail(Option.none())
 const listen = <E>(body: Readable, onError: (cause: unknown) => E) => {
   let waiting: Array<Uint8Array> = []
   let waitingBytes = 0
-  let end: Effect.Effect<never, Option.Option<E>> | undefined = body.readable ? undefined : noMore
+  let end: Effect.Effect<never, Option.Option<E>> | undefined = body.errored != null
+    ? Effect.fail(Option.some(onError(body.errored)))
+    : body.readable
+    ? undefined
+    : noMore
   let wake: (() => void) | undefined
 
   const onData = (bytes: Uint8Array) => {
@@ -43,6 +47,7 @@ const listen = <E>(body: Readable, onError: (cause: unknown) => E) => {
   if (end === undefined) body.on("data", onData)
 
   const something = Effect.async<void>((resume) => {
+    if (end !== undefined || waiting.length > 0) return resume(Effect.void)
     wake = () => {
       wake = undefined
       resume(Effect.void)
@@ -63,9 +68,7 @@ const listen = <E>(body: Readable, onError: (cause: unknown) => E) => {
   const gathered = Effect.suspend(() =>
     end === undefined && waitingBytes < mostWaitingBytes ? Effect.zipRight(Effect.sleep(Duration.zero), take) : take
   )
-  const pull: Pull<E> = Effect.suspend(() =>
-    end === undefined && waiting.length === 0 ? Effect.zipRight(something, gathered) : gathered
-  )
+  const pull: Pull<E> = Effect.zipRight(something, gathered)
   const release = Effect.sync(() => {
     body.off("data", onData)
     body.off("end", onEnd)
@@ -98,6 +101,6 @@ export const inBatches = (response: HttpClientResponse): HttpClientResponse => {
   const body = bodyOf(response)
   if (body === undefined) return response
   const onError = (cause: unknown) =>
-    new Error.ResponseError({ request: response.request, response, reason: "Decode", cause })
+    new ResponseError({ request: response.request, response, reason: "Decode", cause })
   return Object.create(response, { stream: { get: () => stream(body, onError) } }) as HttpClientResponse
 }

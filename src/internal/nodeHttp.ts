@@ -6,8 +6,9 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientError } from "@effect/platform/HttpClientError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as addresses from "./addresses.js"
 import * as NodeBody from "./nodeBody.js"
 import type * as Undici from "./undici.js"
@@ -27,7 +28,8 @@ const refusal = (allowPrivateAddresses: boolean) => (address: string): Error | u
 /** @internal */
 export const make = (options: Options): Effect.Effect<HttpClient.HttpClient, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const scope = yield* Effect.scope
+    // One of its own, made now: what is loaded later would otherwise be the first to go when the bot closes.
+    const scope = yield* Effect.flatMap(Effect.scope, (scope) => Scope.fork(scope, ExecutionStrategy.sequential))
     // Shared by all requests, so that nobody's interruption may end it half-way.
     const loaded = yield* Effect.promise(() => import("./undici.js")).pipe(
       Effect.flatMap((undici) =>

@@ -5,10 +5,8 @@
 import type * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 
 /**
@@ -23,34 +21,61 @@ export const failAfter = <A, E, E1>(
 ): Effect.Effect<Effect.Effect<Chunk.Chunk<A>, Option.Option<E | E1>>, never, Scope.Scope> =>
   Effect.gen(function*() {
     const clock = yield* Effect.clock
-    const runFork = Runtime.runFork(yield* Effect.runtime())
     const now = () => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
     const limit = Duration.toMillis(timeout)
 
-    let waiting: { readonly since: number; readonly giveUp: () => void } | undefined
+    type Result = Exit.Exit<Chunk.Chunk<A>, Option.Option<E | E1>>
+    let waiting: { readonly since: number; readonly resume: (result: Result) => void } | undefined
+    /** What nobody waited for any more when it came. */
+    let kept: Result | undefined
+    let isPulling = false
+    let begin: (() => void) | undefined
 
+    const settle = (result: Result) => {
+      const { resume } = waiting!
+      waiting = undefined
+      resume(result)
+    }
+    const wanted = Effect.async<void>((resume) => {
+      if (isPulling) return resume(Effect.void)
+      begin = () => {
+        begin = undefined
+        resume(Effect.void)
+      }
+    })
+    // One fiber for all pulls: the chunks that a fiber for each of them ended with stay in memory long after.
+    const produce = Effect.gen(function*() {
+      while (true) {
+        yield* wanted
+        const result = yield* Effect.exit(pull)
+        isPulling = false
+        if (waiting === undefined) kept = result
+        else settle(result)
+      }
+    })
     const watch = Effect.gen(function*() {
       while (true) {
         const waited = waiting === undefined ? 0 : now() - waiting.since
-        if (waiting !== undefined && waited >= limit) return waiting.giveUp()
+        if (waiting !== undefined && waited >= limit) return settle(Exit.fail(Option.some(onStalled())))
         yield* clock.sleep(Duration.millis(limit - waited))
       }
     })
-    yield* Effect.forkScoped(watch)
+    yield* Effect.forkScoped(Effect.interruptible(produce))
+    yield* Effect.forkScoped(Effect.interruptible(watch))
 
     return Effect.async((resume) => {
-      const fiber = runFork(pull)
-      waiting = {
-        since: now(),
-        giveUp: () => {
-          fiber.unsafeInterruptAsFork(fiber.id())
-          resume(Effect.fail(Option.some(onStalled())))
-        }
+      if (kept !== undefined) {
+        resume(kept)
+        kept = undefined
+        return
       }
-      fiber.addObserver((exit: Exit.Exit<Chunk.Chunk<A>, Option.Option<E>>) => {
+      waiting = { since: now(), resume }
+      if (!isPulling) {
+        isPulling = true
+        begin?.()
+      }
+      return Effect.sync(() => {
         waiting = undefined
-        resume(exit)
       })
-      return Fiber.interrupt(fiber)
     })
   })

@@ -27,6 +27,7 @@ export interface Workers<R> {
   readonly start: <A, E>(
     effect: Effect.Effect<A, E, R>,
     refs: OwnRefs,
+    isStoppable: boolean,
     onEnd: (exit: Exit.Exit<A, E>) => void
   ) => () => void
   /** Nobody waits for work any more; what is started all the same has a worker of its own. */
@@ -36,6 +37,7 @@ export interface Workers<R> {
 interface Work {
   readonly effect: Effect.Effect<any, any, any>
   readonly refs: OwnRefs
+  readonly isStoppable: boolean
   readonly onEnd: (exit: Exit.Exit<any, any>) => void
 }
 
@@ -51,15 +53,25 @@ export class Worker {
   exit: Exit.Exit<any, any> | undefined = undefined
   /** There while it waits for work. */
   wake: ((effect: Effect.Effect<void>) => void) | undefined = undefined
+  /** Whatever it still does is its last. */
+  isDismissed = false
   isOver = false
 
+  /** Ends it once it has nothing to do. */
   dismiss() {
-    this.isOver = true
+    this.isDismissed = true
     this.wake?.(Effect.void)
+    this.wake = undefined
   }
 
   interrupt() {
-    if (this.work !== undefined) this.fiber?.unsafeInterruptAsFork(FiberId.none)
+    if (this.work !== undefined) this.fiber!.unsafeInterruptAsFork(FiberId.none)
+  }
+
+  /** The same, unless what it does has to be done. */
+  stop() {
+    this.dismiss()
+    if (this.work?.isStoppable === true) this.interrupt()
   }
 }
 
@@ -68,15 +80,18 @@ const mostIdle = 64
 
 /** What Effect's fibers are beside their interface. */
 interface Inside extends Fiber.RuntimeFiber<unknown> {
+  readonly _observers: ReadonlyArray<unknown>
   readonly currentRuntimeFlags: number
   readonly getChildren: () => ReadonlySet<unknown>
   readonly setFiberRefs: (refs: FiberRefs.FiberRefs) => void
 }
 
-const isAsNew = (fiber: Inside, flags: number): boolean =>
+const isAsNew = (fiber: Inside, flags: number, observers: number): boolean =>
   Cause.isEmpty(fiber.getFiberRef(FiberRef.interruptedCause)) &&
   fiber.currentRuntimeFlags === flags &&
-  fiber.getChildren().size === 0
+  fiber.getChildren().size === 0 &&
+  // Who came to wait for its end waits for that of its handler.
+  fiber._observers.length === observers
 
 const nothing = Symbol()
 
@@ -92,21 +107,24 @@ export const make = <R>(
     Effect.withFiberRuntime<void, never, R>((self) => {
       const fiber = self as unknown as Inside
       const flags = fiber.currentRuntimeFlags
+      const observers = fiber._observers.length
       const base = fiber.getFiberRefs()
       const id = fiber.id()
-      worker.fiber = self
 
       const wait = Effect.async<unknown>((resume) => {
         // Work may have come while this fiber yielded.
-        if (worker.work !== undefined || worker.isOver) resume(Effect.succeed(nothing))
+        if (worker.work !== undefined || worker.isDismissed) resume(Effect.succeed(nothing))
         else worker.wake = () => resume(Effect.succeed(nothing))
       })
 
       return Effect.whileLoop<unknown, never, R>({
-        while: () => !worker.isOver,
+        while: () => !worker.isOver && (worker.work !== undefined || !worker.isDismissed),
         // Not an operator more than the handler itself: when it fails, so does the worker.
         body: () => {
-          if (worker.work === undefined) return wait
+          if (worker.work === undefined) {
+            fiber.setFiberRefs(base)
+            return wait
+          }
           fiber.setFiberRefs(worker.work.refs(base, id))
           return worker.work.effect as Effect.Effect<unknown, never, R>
         },
@@ -114,17 +132,17 @@ export const make = <R>(
           const { work } = worker
           if (value === nothing || work === undefined) return
           const exit = Exit.succeed(value)
-          if (!isAsNew(fiber, flags)) {
+          if (!isAsNew(fiber, flags, observers)) {
             worker.exit = exit
             worker.isOver = true
             return
           }
           // Whoever is told may have more to do, and finds this one first.
           worker.work = undefined
-          idle.push(worker)
+          if (!worker.isDismissed) idle.push(worker)
           work.onEnd(exit)
-          if (worker.work !== undefined || !isClosed && idle.length <= mostIdle) return
-          worker.isOver = true
+          if (worker.work !== undefined || worker.isDismissed || !isClosed && idle.length <= mostIdle) return
+          worker.isDismissed = true
           idle.splice(idle.indexOf(worker), 1)
         }
       })
@@ -132,7 +150,7 @@ export const make = <R>(
 
   const begin = (work: Work): Worker => {
     let waiting = idle.pop()
-    while (waiting?.isOver === true) waiting = idle.pop()
+    while (waiting?.isDismissed === true) waiting = idle.pop()
     if (waiting !== undefined) {
       waiting.work = work
       waiting.wake?.(Effect.void)
@@ -142,9 +160,11 @@ export const make = <R>(
     const worker = new Worker()
     worker.work = work
     alive.add(worker)
-    fork(loop(worker)).addObserver((exit) => {
+    const fiber = fork(loop(worker))
+    worker.fiber = fiber
+    fiber.addObserver((exit) => {
       alive.delete(worker)
-      worker.isOver = true
+      worker.isDismissed = true
       worker.work?.onEnd(worker.exit ?? exit)
       worker.work = undefined
     })
@@ -152,8 +172,8 @@ export const make = <R>(
   }
 
   return {
-    start: (effect, refs, onEnd) => {
-      const work: Work = { effect, refs, onEnd }
+    start: (effect, refs, isStoppable, onEnd) => {
+      const work: Work = { effect, refs, isStoppable, onEnd }
       const worker = begin(work)
       return () => {
         if (worker.work === work) worker.interrupt()

@@ -1,7 +1,8 @@
 import { expect, it } from "@effect/vitest"
-import { Chunk, Effect, Fiber, Stream } from "effect"
+import { Chunk, Duration, Effect, Fiber, Stream } from "effect"
 import { Readable } from "node:stream"
 import * as NodeBody from "../../src/internal/nodeBody.js"
+import * as Stalled from "../../src/internal/stalled.js"
 
 const kilobytes = (count: number, first = 0) => new Uint8Array(count * 1024).fill(first)
 
@@ -77,3 +78,24 @@ it.scopedLive("whoever stops reading closes it, and an interrupted pull loses no
     }))
     expect(body.destroyed).toBe(true)
   }))
+
+for (const ops of [12, 13, 14, 15, 16, 17]) {
+  it.scopedLive(`no wake is lost to a fiber that yields every ${ops} operations`, () =>
+    Effect.gen(function*() {
+      for (let round = 0; round < 5; round++) {
+        const body = manual()
+        let left = 30
+        const give = () => {
+          if (left-- === 0) return body.push(null)
+          body.push(kilobytes(1))
+          return left % 3 === 0 ? setTimeout(give, 0) : setImmediate(give)
+        }
+        give()
+        const pulled = Stream.fromPull(
+          Effect.flatMap(Stream.toPull(stream(body)), (pull) =>
+            Stalled.failAfter(pull, Duration.seconds(2), () => "lost"))
+        )
+        expect(yield* Stream.runCount(pulled)).toBe(30)
+      }
+    }).pipe(Effect.withMaxOpsBeforeYield(ops)))
+}

@@ -1,6 +1,7 @@
 import { expect, it } from "@effect/vitest"
-import { Effect, Fiber, type FiberId, FiberRef, Runtime } from "effect"
+import { Effect, type Exit, Fiber, type FiberId, FiberRef, Runtime } from "effect"
 import { BotRouter } from "effect-wecom"
+import * as Handlers from "../../src/internal/handlers.js"
 import * as Workers from "../../src/internal/workers.js"
 import * as Sim from "../sim/Sim.js"
 import { loose, text } from "./support.js"
@@ -17,7 +18,7 @@ const workers = Effect.map(Effect.runtime<never>(), (runtime) => {
     ends,
     close,
     start: (name: string, effect: Effect.Effect<unknown, unknown>) =>
-      start(effect, (refs) => refs, (exit) => void ends.push(`${name} ${exit._tag}`))
+      start(effect, (refs) => refs, true, (exit) => void ends.push(`${name} ${exit._tag}`))
   }
 })
 
@@ -109,6 +110,75 @@ it.effect("one that was interrupted before it began does not begin", () =>
     expect(self.ends).toEqual(["first Success", "woken Failure"])
     expect(hasBegun).toBe(false)
     self.close()
+  }))
+
+it.effect("one that was interrupted before its first fiber ran does not begin", () =>
+  Effect.gen(function*() {
+    const self = yield* workers
+    let hasBegun = false
+    const begin = Effect.sync(() => {
+      hasBegun = true
+    })
+    self.start("new", begin)()
+    yield* turn
+    expect([self.ends, hasBegun]).toEqual([["new Failure"], false])
+    self.close()
+  }))
+
+it.effect("who waits for the fiber of a handler waits for the handler, and interrupts no other", () =>
+  Effect.gen(function*() {
+    const self = yield* workers
+    let kept: Fiber.RuntimeFiber<unknown, unknown> | undefined
+    self.start("gives itself away", Effect.withFiberRuntime((fiber) => Effect.sync(() => void (kept = fiber))))
+    yield* turn
+    const other: Array<FiberId.FiberId> = []
+    const keep = Effect.withFiberRuntime((fiber) => {
+      fiber.addObserver(() => void self.ends.push("told of its end"))
+      return fiberOf(other)
+    })
+    self.start("is observed", keep)
+    yield* turn
+    expect(self.ends).toEqual(["gives itself away Success", "told of its end", "is observed Success"])
+    self.start("next", Effect.zipRight(fiberOf(other), Effect.yieldNow()))
+    yield* turn
+    expect(new Set(other).size).toBe(2)
+    expect(kept?.unsafePoll()?._tag).toBe("Success")
+    self.close()
+  }))
+
+it.effect("what has to be done is done, whatever stops the handlers", () =>
+  Effect.gen(function*() {
+    const handlers = Handlers.make()
+    const { finish, start } = yield* handlers.runtime<never>()
+    const ends: Array<string> = []
+    const told = (name: string) => (exit: Exit.Exit<unknown, unknown>) => void ends.push(`${name} ${exit._tag}`)
+    // One worker that is new, and one that waits.
+    start(Effect.void, (refs) => refs, told("before"))
+    yield* turn
+    finish(Effect.void, (refs) => refs, told("by the one that waited"))
+    finish(Effect.void, (refs) => refs, told("by a new one"))
+    start(Effect.void, (refs) => refs, told("stopped before it began"))
+    yield* handlers.stop
+    expect(start(Effect.void, (refs) => refs, told("never"))).toBeUndefined()
+    finish(Effect.void, (refs) => refs, told("late"))
+    yield* handlers.ended
+    expect(ends).toEqual([
+      "before Success",
+      "by the one that waited Success",
+      "by a new one Success",
+      "stopped before it began Failure",
+      "late Success"
+    ])
+  }))
+
+it.effect("a callback that throws is counted out all the same", () =>
+  Effect.gen(function*() {
+    const handlers = Handlers.make()
+    const { start } = yield* handlers.runtime<never>()
+    start(Effect.void, (refs) => refs, () => {
+      throw new Error("on purpose")
+    })
+    yield* handlers.ended
   }))
 
 it.effect("a defect is told as one, and the next has another fiber", () =>

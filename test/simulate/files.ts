@@ -2,7 +2,7 @@
  * Files that users send and the bot fetches, and files that it uploads: what stands behind a link, what is wrong with it, and so
  * what may come of it. A file comes whole or not at all.
  */
-import { Clock, Effect, Exit, Stream } from "effect"
+import { Cause, Clock, Effect, Exit, Option, Stream } from "effect"
 import { type Message, WecomBot } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
 import type { Books } from "./book.js"
@@ -169,8 +169,10 @@ const outcomes = (
 const verdictOf = (exit: Exit.Exit<unknown, { readonly _tag: string; readonly reason?: unknown }>): string => {
   if (Exit.isSuccess(exit)) return "Success"
   if (Exit.isInterrupted(exit)) return "Interrupted"
-  if (exit.cause._tag !== "Fail") return `Defect ${String(exit.cause)}`
-  const { _tag, reason } = exit.cause.error
+  // Of several chunks in flight each fails in its own way.
+  const error = Option.getOrUndefined(Cause.failureOption(exit.cause))
+  if (error === undefined || Cause.isDie(exit.cause)) return `Defect ${String(exit.cause)}`
+  const { _tag, reason } = error
   return _tag === "DownloadFailed" ? `${_tag} ${(reason as { readonly _tag: string })._tag}` : _tag
 }
 
