@@ -306,4 +306,4 @@ export const meaning = (errcode: number, language: Language = "en"): string =>
 export const advice = (errcode: number, language: Language = "en"): string =>
   language === "zh"
     ? table.get(errcode)?.advice.zh ?? `未知错误码 ${shown(errcode)}，请在企业微信全局错误码文档中查询`
-    : adviceEn(errcode)
+    : adviceEn(errcode, shown(errcode))

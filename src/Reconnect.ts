@@ -86,14 +86,18 @@ const retakes = 1
  * @since 0.1.0
  * @category constructors
  */
-export const make = (config: BotConfig.Resolved): Reconnect.Service => ({
-  lost: { delays: backoff(config.reconnectInterval), maxAttempts: config.maxReconnectAttempts },
-  refused: { delays: backoff(config.reconnectInterval), maxAttempts: config.maxAuthFailureAttempts },
-  superseded: {
-    delays: backoff("10 seconds", "5 minutes"),
-    maxAttempts: config.onSuperseded === "retake" ? retakes : 0
-  }
-})
+export const make: (config: BotConfig.Resolved) => Reconnect.Service = required(
+  "config",
+  "the options of a bot, resolved by BotConfig.resolve",
+  (config: BotConfig.Resolved): Reconnect.Service => ({
+    lost: { delays: backoff(config.reconnectInterval), maxAttempts: config.maxReconnectAttempts },
+    refused: { delays: backoff(config.reconnectInterval), maxAttempts: config.maxAuthFailureAttempts },
+    superseded: {
+      delays: backoff("10 seconds", "5 minutes"),
+      maxAttempts: config.onSuperseded === "retake" ? retakes : 0
+    }
+  })
+)
 
 /**
  * `make` with the bot's options.

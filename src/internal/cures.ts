@@ -33,6 +33,6 @@ export const cures: { readonly [code: number]: readonly [cure: Cure, advice: str
 }
 
 /** @internal */
-export const adviceEn = (errcode: number): string =>
-  cures[errcode]?.[1] ??
-    `${errcode} is not a code this library knows: look it up in WeCom's list of global error codes`
+export const adviceEn = (errcode: number, shown: unknown = errcode): string =>
+  (typeof errcode === "number" ? cures[errcode]?.[1] : undefined) ??
+    `${shown} is not a code this library knows: look it up in WeCom's list of global error codes`
