@@ -521,6 +521,9 @@ export type {
  *
  * Interrupted, it stops taking messages; handlers that run belong to the bot, which gives them `drainTimeout` when it closes.
  *
+ * Handlers that follow one another may share a fiber: to stop one, use `overlap`, `handlerTimeout` or a `Deferred` of your own
+ * rather than a fiber that it kept.
+ *
  * @example
  * ```ts
  * import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
