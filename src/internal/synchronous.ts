@@ -1,6 +1,6 @@
 /**
- * Hot path. A question whose Effect waits for nothing may be asked without one. Kept beside the function rather than beside it in
- * its service, so that whoever puts another function in its place is asked himself.
+ * Hot path. A question whose Effect waits for nothing may be asked without one. The answer belongs to that very
+ * function, not to its service, so that whoever puts another function in its place is asked himself.
  */
 import type * as Effect from "effect/Effect"
 
