@@ -163,6 +163,36 @@ describe("a dead socket is terminated, a live one is closed politely", () => {
     }).pipe(Effect.provide(gateway())))
 })
 
+describe("a peer that owes a pong when the bot closes", () => {
+  const closeAfter = (duration: Duration.DurationInput) =>
+    Effect.gen(function*() {
+      const { close, service } = yield* open({ drainTimeout: "10 seconds" })
+      yield* service.ready
+      yield* faults.halfOpen()
+      yield* TestClock.adjust(duration)
+      return yield* Effect.fork(close)
+    })
+
+  it.scoped("has no more time for the close than for the pong", () =>
+    Effect.gen(function*() {
+      const closing = yield* closeAfter("39900 millis")
+      yield* TestClock.adjust("99 millis")
+      expect(closing.unsafePoll()).toBeNull()
+      yield* TestClock.adjust("1 millis")
+      yield* Fiber.join(closing)
+      expect((yield* Watch).all[0]!.goodbyes).toEqual(["close", "terminate"])
+    }).pipe(Effect.provide(gateway())))
+
+  it.scoped("has a second when the pong is due later", () =>
+    Effect.gen(function*() {
+      const closing = yield* closeAfter("35 seconds")
+      yield* TestClock.adjust("999 millis")
+      expect(closing.unsafePoll()).toBeNull()
+      yield* TestClock.adjust("1 millis")
+      yield* Fiber.join(closing)
+    }).pipe(Effect.provide(gateway())))
+})
+
 describe("closing at an awkward moment", () => {
   const waitingFor = (duration: Duration.DurationInput) =>
     Effect.gen(function*() {

@@ -85,7 +85,11 @@ interface Listeners {
 const kinds = ["open", "message", "error", "close"] as const
 
 /** Makes the socket and listens in one step: what it tells before somebody listens is lost. */
-const acquire = (env: Environment, listeners: Listeners): Effect.Effect<Terminable, LinkFailure, Scope.Scope> =>
+const acquire = (
+  env: Environment,
+  listeners: Listeners,
+  millisToClose: () => number
+): Effect.Effect<Terminable, LinkFailure, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.try({
       try: () => {
@@ -100,7 +104,7 @@ const acquire = (env: Environment, listeners: Listeners): Effect.Effect<Terminab
     }),
     (ws: Terminable, exit) => {
       for (const kind of kinds) ws.removeEventListener(kind, listeners[kind] as (event: Event) => void)
-      const patience = Math.min(politeCloseMillis, Duration.toMillis(env.config.drainTimeout), env.millisToClose())
+      const patience = millisToClose()
       return Exit.isInterrupted(exit) && ws.readyState === OPEN && patience > 0
         ? Effect.ensuring(closePolitely(ws, patience), Effect.sync(() => terminate(ws)))
         : Effect.sync(() => terminate(ws))
@@ -116,6 +120,17 @@ export const run = (env: Environment): Effect.Effect<never, LinkFailure> =>
     const acks = PendingAcks.make(deadlines, Duration.toMillis(config.ackHorizon))
     let hasEnded = false
     let isSubscribed = false
+    /** When the ping that is out has to be answered. */
+    let pingDueAt = Infinity
+
+    // A peer that owes us a sign of life gets no more time for its close frame than for that sign.
+    const millisToClose = () =>
+      Math.min(
+        politeCloseMillis,
+        Duration.toMillis(config.drainTimeout),
+        env.millisToClose(),
+        pingDueAt - deadlines.now()
+      )
 
     // The first reason stands: a close that follows a takeover is no cause to reconnect.
     const lose = (failure: LinkFailure) => loseFor(Cause.fail(failure))
@@ -173,7 +188,7 @@ export const run = (env: Environment): Effect.Effect<never, LinkFailure> =>
       message: (event) => onData(event.data),
       error: (event) => lose(linkFailure.fromUnknown(event)),
       close: (event) => lose({ _tag: "ClosedBy", code: event.code })
-    })
+    }, millisToClose)
     const openDeadline = deadlines.after(
       Duration.toMillis(config.subscribeTimeout),
       () => lose({ _tag: "OpenTimeout" })
@@ -222,8 +237,10 @@ export const run = (env: Environment): Effect.Effect<never, LinkFailure> =>
 
     const ping = Effect.suspend(() => {
       const frame = Frame.request(Frame.Command.ping, Crypto.unsafeReqId(env.crypto, Frame.Command.ping))
+      pingDueAt = deadlines.now() + Duration.toMillis(config.pingTimeout)
       return Effect.flatMap(request(frame, config.pingTimeout), (verdict) => {
         if (verdict._tag === "Unknown") return Effect.fail<LinkFailure>({ _tag: "HeartbeatLost" })
+        pingDueAt = Infinity
         if (verdict.ack.errcode === ErrorCode.ok) env.onPingAcked()
         return Effect.void
       })
