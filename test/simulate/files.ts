@@ -86,8 +86,8 @@ interface Served {
   readonly token: number
   /** Wall time. */
   readonly expiresAt: number
-  /** Somebody has begun to download it. */
-  isTaken: boolean
+  /** How many have begun to download it: a second instance may get the message once more. */
+  takers: number
 }
 
 /** By link. */
@@ -117,7 +117,7 @@ export const serve = (
       ...(trouble._tag === "CutShort" ? { cutAfter: trouble.after } : {}),
       ...(trouble._tag === "Slow" ? { pace: { bytes: Math.ceil(file.bytes / 5), every: trouble.every } } : {})
     })
-    shelf.set(link.url, { file, token, isTaken: false, expiresAt: (yield* Clock.currentTimeMillis) + linkMillis })
+    shelf.set(link.url, { file, token, takers: 0, expiresAt: (yield* Clock.currentTimeMillis) + linkMillis })
     switch (trouble._tag) {
       case "OtherKey":
         return { ...link, aeskey: otherKey }
@@ -130,8 +130,7 @@ export const serve = (
 
 /** How it may end, when nobody interrupts it. */
 const outcomes = (
-  { file: { isEncrypted, isFetched, trouble, withoutLength } }: Served,
-  isSecond: boolean
+  { file: { isEncrypted, isFetched, trouble, withoutLength }, takers }: Served
 ): ReadonlyArray<string> => {
   switch (trouble._tag) {
     case "None":
@@ -141,8 +140,8 @@ const outcomes = (
       return [
         "DownloadFailed Status",
         "DownloadFailed Network",
-        // The first download used them up.
-        ...(isSecond ? ["Success"] : [])
+        // Another download used them up.
+        ...(takers > 1 ? ["Success"] : [])
       ]
     case "Expired":
       return ["DownloadFailed Expired"]
@@ -196,9 +195,7 @@ export const fetch = (
     const served = shelf.get(url)
     if (served === undefined) return Effect.sync(() => books.complain(`nobody sent ${url}`))
     const { file, token } = served
-    // A second instance may get the message once more.
-    const isSecond = served.isTaken
-    served.isTaken = true
+    served.takers++
     const whole = content(file.bytes, token)
     const pieces: Array<Uint8Array> = []
     const options = file.trouble._tag === "TooLarge" ? { maxBytes: file.bytes - 100 } : undefined
@@ -217,7 +214,7 @@ export const fetch = (
         const isLate = now >= served.expiresAt && verdict === "DownloadFailed Expired"
         // Whoever waits for a server while the loop stands still finds that it said nothing.
         const isStalled = verdict === "DownloadFailed Timeout" && books.faults.has("LoopBlocked")
-        if (verdict !== "Interrupted" && !isLate && !isStalled && !outcomes(served, isSecond).includes(verdict)) {
+        if (verdict !== "Interrupted" && !isLate && !isStalled && !outcomes(served).includes(verdict)) {
           books.complain(`a download (${JSON.stringify(file)}) ended as ${verdict}`)
         }
         if (file.trouble._tag === "OtherKey" || file.trouble._tag === "WrongPadding") return
