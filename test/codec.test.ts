@@ -1,8 +1,10 @@
 import { describe, expect, it } from "@effect/vitest"
+import { Frame, Reply } from "effect-wecom"
 import * as fc from "fast-check"
 import { vi } from "vitest"
 import * as codec from "../src/internal/codec.js"
 import * as jsonRepair from "../src/internal/jsonRepair.js"
+import * as StreamText from "../src/internal/streamText.js"
 import { hostile } from "./contract/incoming.js"
 
 const at = 1_700_000_000_000
@@ -27,6 +29,35 @@ const event = (event: unknown, fields: object = {}) => ({
   cmd: "aibot_event_callback",
   headers: { req_id: "r" },
   body: { msgid: "m", msgtype: "event", from: { userid: "u" }, event, ...fields }
+})
+
+/** As the service may write it, and as the short way must not read it. */
+const anyString = fc.oneof(
+  fc.string({ unit: "binary" }),
+  fc.string({ unit: fc.constantFrom("\"", "\\", "\n", "\u0000", "\ud800", "/", "a", "中") })
+)
+
+describe("short ways lead where the long ones do", () => {
+  it("an ack written without a space reads as one with spaces", () => {
+    fc.assert(fc.property(anyString, anyString, fc.integer(), (req_id, errmsg, errcode) => {
+      const ack = { headers: { req_id }, errcode, errmsg }
+      expect(codec.decode(JSON.stringify(ack), at)).toStrictEqual(codec.decode(JSON.stringify(ack, null, 1), at))
+    }))
+    fc.assert(fc.property(anyString, anyString, (req_id, errmsg) => {
+      const raw = (space: string) => `{"headers":{"req_id":"${req_id}"},"errcode":0,${space}"errmsg":"${errmsg}"}`
+      expect(codec.decode(raw(""), at)).toStrictEqual(codec.decode(raw(" "), at))
+    }))
+  })
+
+  it("a stream frame is written as JSON.stringify writes it", () => {
+    const feedback = fc.option(fc.record({ id: anyString }), { nil: undefined })
+    const options = fc.record({ id: anyString, content: anyString, finish: fc.boolean(), feedback })
+    fc.assert(fc.property(anyString, options, (reqId, options) => {
+      const plain = Reply.stream(options)
+      const frame = Frame.request("aibot_respond_msg", reqId, new StreamText.Body(plain))
+      expect(codec.textOf(frame)).toBe(JSON.stringify({ ...frame, body: plain }))
+    }))
+  })
 })
 
 describe("nothing incoming is fatal", () => {

@@ -14,6 +14,7 @@ import type * as ReplyQueue from "../ReplyQueue.js"
 import * as ReplyTarget from "../ReplyTarget.js"
 import { SendUnavailable } from "../WecomError.js"
 import * as refusals from "./refusals.js"
+import * as StreamText from "./streamText.js"
 
 /** @internal */
 export interface Environment {
@@ -97,7 +98,7 @@ export const make = (env: Environment): Bubbles => {
       frames++
       const body = Reply.stream({ id, content, finish, feedback: isAcked ? undefined : options.feedback })
       env.queue.unsafeOffer(
-        Frame.request(Frame.Command.respond, target.reqId, body),
+        Frame.request(Frame.Command.respond, target.reqId, new StreamText.Body(body)),
         {
           ...window,
           onConnectionLost: "resend",

@@ -30,6 +30,7 @@ import * as Intake from "./intake.js"
 import * as Outbox from "./outbox.js"
 import * as sending from "./sending.js"
 import * as spans from "./spans.js"
+import * as StreamText from "./streamText.js"
 import * as targets from "./targets.js"
 import { within } from "./within.js"
 
@@ -301,7 +302,7 @@ const built = <A>(build: () => A, use: (body: A) => Effect.Effect<Frame.Ack, Sen
 const streamBody = (frame: Reply.StreamOptions): Reply.StreamBody | SendInvalid => {
   try {
     const body = Reply.stream(frame)
-    return Reply.checkStreamFrame(body) ?? body
+    return Reply.checkStreamFrame(body) ?? new StreamText.Body(body)
   } catch {
     return unreadable
   }
