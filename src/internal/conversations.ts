@@ -5,6 +5,7 @@
  */
 import * as Fifo from "./fifo.js"
 import type { Overlap } from "./runOptions.js"
+import * as Specimens from "./specimens.js"
 
 /** @internal */
 export type NonEmpty<A> = readonly [A, ...ReadonlyArray<A>]
@@ -112,6 +113,15 @@ class Queue<A> implements Turn<A> {
     this.counter.line.discard(this.takeAll(), "closing")
   }
 }
+
+const idleCounter: Counter<unknown> = {
+  line: { enter: () => {}, discard: () => {} },
+  queues: new Map(),
+  now: () => 0.5,
+  take: () => [],
+  serve: () => {}
+}
+Specimens.keep(new Queue(idleCounter, "", {}))
 
 /** Each after the one before; a permit is for one turn, so that a busy conversation keeps no other waiting. */
 const oneAfterTheOther = <A>(counter: Counter<A>): Policy<A> => {

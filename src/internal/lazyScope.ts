@@ -6,6 +6,7 @@ import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import type * as Exit from "effect/Exit"
 import { pipeArguments } from "effect/Pipeable"
 import * as Scope from "effect/Scope"
+import * as Specimens from "./specimens.js"
 
 /** @internal */
 export class LazyScope implements Scope.Scope {
@@ -46,3 +47,5 @@ export class LazyScope implements Scope.Scope {
     return pipeArguments(this, arguments)
   }
 }
+
+Specimens.keep(new LazyScope())

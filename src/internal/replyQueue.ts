@@ -7,11 +7,12 @@ import * as Exit from "effect/Exit"
 import * as BotConfig from "../BotConfig.js"
 import * as Connection from "../Connection.js"
 import * as ErrorCode from "../ErrorCode.js"
-import type * as Frame from "../Frame.js"
+import * as Frame from "../Frame.js"
 import type { Options, QueueError, ReplyQueue } from "../ReplyQueue.js"
 import { DeliveryUnknown, ReplyQueueFull } from "../WecomError.js"
 import { Keyed } from "./keyed.js"
 import * as meters from "./meters.js"
+import * as Specimens from "./specimens.js"
 import * as StreamWindows from "./streamWindows.js"
 
 type OnExit = (exit: Exit.Exit<Frame.Ack, QueueError>) => void
@@ -98,6 +99,10 @@ class Lane {
     return true
   }
 }
+
+const specimenLane = new Lane("")
+specimenLane.push(new Job(specimenLane, Frame.request("", ""), {}, () => {}, () => {}))
+Specimens.keep(specimenLane)
 
 /** @internal */
 export const make: Effect.Effect<ReplyQueue.Service, never, BotConfig.BotConfig | Connection.Connection> = Effect.gen(

@@ -6,12 +6,13 @@ import * as Exit from "effect/Exit"
 import type * as BotConfig from "../BotConfig.js"
 import type { RequestError, RequestOptions } from "../Connection.js"
 import * as ErrorCode from "../ErrorCode.js"
-import type * as Frame from "../Frame.js"
+import * as Frame from "../Frame.js"
 import { DeliveryUnknown, SendExpired, SendInvalid, SendRejected, SendUnavailable } from "../WecomError.js"
 import * as codec from "./codec.js"
 import type * as Deadlines from "./deadlines.js"
 import type * as PendingAcks from "./pendingAcks.js"
 import type { Session } from "./session.js"
+import * as Specimens from "./specimens.js"
 
 type OnExit = (exit: Exit.Exit<Frame.Ack, RequestError>) => void
 
@@ -56,6 +57,8 @@ class Job implements PendingAcks.Writer {
     this.owner.onVerdict(this, verdict)
   }
 }
+
+Specimens.keep(new Job({ onVerdict: () => {} }, Frame.request("", ""), {}, () => {}))
 
 /** @internal */
 export const make = (

@@ -13,6 +13,7 @@ import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
 import type * as FiberRefs from "effect/FiberRefs"
+import * as Specimens from "./specimens.js"
 
 /**
  * What a handler has of its own among the FiberRefs of the runtime.
@@ -74,6 +75,8 @@ export class Worker {
     if (this.work?.isStoppable === true) this.interrupt()
   }
 }
+
+Specimens.keep(new Worker())
 
 /** More than a busy bot runs side by side by default, and each that waits holds a kilobyte. */
 const mostIdle = 64
