@@ -11,7 +11,7 @@ import * as Hash from "effect/Hash"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import * as Fifo from "./internal/fifo.js"
+import { Fifo } from "./internal/fifo.js"
 import * as Synchronous from "./internal/synchronous.js"
 
 /**
@@ -55,7 +55,7 @@ export const make = (options?: {
     const capacity = Math.max(1, options?.capacity ?? 10_000)
     const seenAt = new Map<string, number>()
     // All live equally long, so the oldest is the next to go.
-    const order = Fifo.make<string>()
+    const order = new Fifo<string>()
     const origin = clock.unsafeCurrentTimeNanos()
     // Small whole numbers lie in the Map itself; others are objects, one for each msgid.
     const monotonic = () => Number((clock.unsafeCurrentTimeNanos() - origin) / 1_000_000n)

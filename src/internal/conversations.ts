@@ -3,22 +3,12 @@
  * conversation exists only while something of it waits or runs, and what waits is an entry in a list: a fiber for each of a
  * thousand waiting conversations costs more than all their handlers.
  */
-import * as Fifo from "./fifo.js"
+import { Fifo } from "./fifo.js"
 import type { Overlap } from "./runOptions.js"
 import * as Specimens from "./specimens.js"
 
 /** @internal */
 export type NonEmpty<A> = readonly [A, ...ReadonlyArray<A>]
-
-/** @internal */
-export interface Conversations<A> {
-  /** `false`: too many wait already. */
-  readonly offer: (key: string, item: A) => boolean
-  /** How many have a place and are not being handled yet. */
-  readonly waiting: () => number
-  /** How many conversations something is known of. */
-  readonly size: () => number
-}
 
 interface Options<A> {
   readonly overlap: Overlap
@@ -28,15 +18,20 @@ interface Options<A> {
   /** Monotonic milliseconds. */
   readonly now: () => number
   /**
-   * Starts a handler and calls back once it has ended, perhaps before it returns. Gives what interrupts the handler;
-   * `undefined` when none is started any more, and then never calls back. More than one item under `"debounce"` only.
+   * Starts a handler and calls back once it has ended, perhaps before it returns. Gives the handler; `undefined` when none is
+   * started any more, and then never calls back. More than one item under `"debounce"` only.
    */
-  readonly start: (items: NonEmpty<A>, onEnd: () => void) => (() => void) | undefined
+  readonly start: (items: NonEmpty<A>, onEnd: () => void) => Started | undefined
   /** Calls back after a while, with `false` when the bot closes before. */
   readonly after: (millis: number, onEnd: (hasPassed: boolean) => void) => void
   /** What had its place and will not be handled: a newer one took it, or the bot closes. */
   readonly discard: (item: A, why: Why) => void
   readonly onWaiting: (change: number) => void
+}
+
+/** A handler, which may be told to end. */
+interface Started {
+  readonly interrupt: () => void
 }
 
 type Why = "superseded" | "closing"
@@ -45,7 +40,7 @@ type Why = "superseded" | "closing"
 interface Turn<A> {
   /** What is to be handled now; nothing when a newer one took the place. */
   readonly take: () => ReadonlyArray<A>
-  readonly onStarted?: ((interrupt: () => void) => void) | undefined
+  readonly onStarted?: ((started: Started) => void) | undefined
   readonly onEnd: () => void
 }
 
@@ -60,88 +55,115 @@ interface Policy<A> {
   readonly size: () => number
 }
 
-/** What all queues of one policy share. */
-interface Counter<A> {
-  readonly line: Line<A>
-  readonly queues: Map<string, Queue<A>>
-  readonly now: () => number
-  readonly take: (queue: Queue<A>) => ReadonlyArray<A>
-  readonly serve: (queue: Queue<A>) => void
-}
-
 /** Thousands may wait, most of them with one message. */
 class Queue<A> implements Turn<A> {
-  readonly counter: Counter<A>
-  readonly key: string
-  items: Array<A>
+  private readonly policy: OneAfterTheOther<A>
+  private readonly key: string
+  private items: Array<A>
   /** When the first of them came. */
   openedAt: number
 
-  constructor(counter: Counter<A>, key: string, item: A) {
-    this.counter = counter
+  constructor(policy: OneAfterTheOther<A>, key: string, item: A) {
+    this.policy = policy
     this.key = key
     this.items = [item]
-    this.openedAt = counter.now()
+    this.openedAt = policy.now()
   }
 
-  push(item: A) {
-    if (this.items.length === 0) this.openedAt = this.counter.now()
+  push(item: A): void {
+    if (this.items.length === 0) this.openedAt = this.policy.now()
     this.items.push(item)
   }
 
-  take() {
-    return this.counter.take(this)
+  take(): ReadonlyArray<A> {
+    return this.policy.take(this)
   }
 
-  takeAll() {
+  takeAll(): ReadonlyArray<A> {
     const { items } = this
     this.items = []
     return items
   }
 
-  takeOne() {
+  takeOne(): ReadonlyArray<A> {
     return this.items.length === 1 ? this.takeAll() : this.items.splice(0, 1)
   }
 
-  onEnd() {
-    if (this.items.length > 0) this.counter.serve(this)
-    else this.counter.queues.delete(this.key)
+  onEnd(): void {
+    if (this.items.length > 0) this.policy.serve(this)
+    else this.policy.queues.delete(this.key)
   }
 
-  onClosing() {
-    this.counter.queues.delete(this.key)
-    this.counter.line.discard(this.takeAll(), "closing")
+  onClosing(): void {
+    this.policy.queues.delete(this.key)
+    this.policy.line.discard(this.takeAll(), "closing")
   }
 }
-
-const idleCounter: Counter<unknown> = {
-  line: { enter: () => {}, discard: () => {} },
-  queues: new Map(),
-  now: () => 0.5,
-  take: () => [],
-  serve: () => {}
-}
-Specimens.keep(new Queue(idleCounter, "", {}))
 
 /** Each after the one before; a permit is for one turn, so that a busy conversation keeps no other waiting. */
-const oneAfterTheOther = <A>(counter: Counter<A>): Policy<A> => {
-  const { queues, serve } = counter
-  return {
-    place: (key, item) => {
-      const known = queues.get(key)
-      if (known !== undefined) return known.push(item)
-      const queue = new Queue(counter, key, item)
-      queues.set(key, queue)
-      serve(queue)
-    },
-    size: () => queues.size
+class OneAfterTheOther<A> implements Policy<A> {
+  readonly queues = new Map<string, Queue<A>>()
+  readonly line: Line<A>
+
+  constructor(line: Line<A>) {
+    this.line = line
+  }
+
+  place(key: string, item: A): void {
+    const known = this.queues.get(key)
+    if (known !== undefined) return known.push(item)
+    const queue = new Queue(this, key, item)
+    this.queues.set(key, queue)
+    this.serve(queue)
+  }
+
+  size(): number {
+    return this.queues.size
+  }
+
+  now(): number {
+    return 0
+  }
+
+  take(queue: Queue<A>): ReadonlyArray<A> {
+    return queue.takeOne()
+  }
+
+  serve(queue: Queue<A>): void {
+    this.line.enter(queue)
+  }
+}
+
+/** The same, with all that came within a while taken together. */
+class Debounced<A> extends OneAfterTheOther<A> {
+  private readonly options: Options<A>
+
+  constructor(line: Line<A>, options: Options<A>) {
+    super(line)
+    this.options = options
+  }
+
+  override now(): number {
+    return this.options.now()
+  }
+
+  override take(queue: Queue<A>): ReadonlyArray<A> {
+    return queue.takeAll()
+  }
+
+  override serve(queue: Queue<A>): void {
+    const { after, debounceMillis, now } = this.options
+    after(
+      Math.max(0, queue.openedAt + debounceMillis - now()),
+      (hasPassed) => hasPassed ? this.line.enter(queue) : queue.onClosing()
+    )
   }
 }
 
 interface Latest<A> {
   /** Absent once it is being handled. */
   item: A | undefined
-  interrupt: (() => void) | undefined
+  handler: Started | undefined
 }
 
 const latest = <A>(line: Line<A>): Policy<A> => {
@@ -160,13 +182,13 @@ const latest = <A>(line: Line<A>): Policy<A> => {
         before.item = item
         return
       }
-      const mine: Latest<A> = { item, interrupt: undefined }
+      const mine: Latest<A> = { item, handler: undefined }
       newest.set(key, mine)
-      before?.interrupt?.()
+      before?.handler?.interrupt()
       line.enter({
         take: () => begin(mine),
-        onStarted: (interrupt) => {
-          mine.interrupt = interrupt
+        onStarted: (handler) => {
+          mine.handler = handler
         },
         onEnd: () => {
           if (newest.get(key) === mine) newest.delete(key)
@@ -183,28 +205,11 @@ const concurrent = <A>(line: Line<A>): Policy<A> => ({
 })
 
 const policyOf = <A>(options: Options<A>, line: Line<A>): Policy<A> => {
-  const { after, debounceMillis, now } = options
   switch (options.overlap) {
     case "queue":
-      return oneAfterTheOther({
-        line,
-        queues: new Map(),
-        now: () => 0,
-        take: (queue) => queue.takeOne(),
-        serve: line.enter
-      })
+      return new OneAfterTheOther(line)
     case "debounce":
-      return oneAfterTheOther({
-        line,
-        queues: new Map(),
-        now,
-        take: (queue) => queue.takeAll(),
-        serve: (queue) =>
-          after(
-            Math.max(0, queue.openedAt + debounceMillis - now()),
-            (hasPassed) => hasPassed ? line.enter(queue) : queue.onClosing()
-          )
-      })
+      return new Debounced(line, options)
     case "latest":
       return latest(line)
     case "concurrent":
@@ -213,60 +218,88 @@ const policyOf = <A>(options: Options<A>, line: Line<A>): Policy<A> => {
 }
 
 /** @internal */
-export const make = <A>(options: Options<A>): Conversations<A> => {
-  const turns = Fifo.make<Turn<A>>()
-  let running = 0
-  let waiting = 0
-  let isStarting = false
+export class Conversations<A> implements Line<A> {
+  private readonly options: Options<A>
+  private readonly policy: Policy<A>
+  private readonly turns = new Fifo<Turn<A>>()
+  private running = 0
+  private waiters = 0
+  private isStarting = false
 
-  const wait = (change: number) => {
-    waiting += change
-    options.onWaiting(change)
+  constructor(options: Options<A>) {
+    this.options = options
+    this.policy = policyOf(options, this)
   }
 
-  const begin = (turn: Turn<A>) => {
-    const items = turn.take()
-    if (items.length === 0) return
-    wait(-items.length)
-    running++
-    const onEnd = () => {
-      running--
-      turn.onEnd()
-      startAll()
-    }
-    const interrupt = options.start(items as unknown as NonEmpty<A>, onEnd)
-    if (interrupt !== undefined) return turn.onStarted?.(interrupt)
-    for (const item of items) options.discard(item, "closing")
-    onEnd()
+  /** `false`: too many wait already. */
+  offer(key: string, item: A): boolean {
+    if (this.waiters >= this.options.maxWaiting) return false
+    this.wait(1)
+    this.policy.place(key, item)
+    return true
+  }
+
+  /** How many have a place and are not being handled yet. */
+  waiting(): number {
+    return this.waiters
+  }
+
+  /** How many conversations something is known of. */
+  size(): number {
+    return this.policy.size()
+  }
+
+  enter(turn: Turn<A>): void {
+    this.turns.push(turn)
+    this.startAll()
+  }
+
+  discard(items: ReadonlyArray<A>, why: Why): void {
+    this.wait(-items.length)
+    for (const item of items) this.options.discard(item, why)
+  }
+
+  private wait(change: number): void {
+    this.waiters += change
+    this.options.onWaiting(change)
   }
 
   /** A loop, because a handler may end before its start returns, and a recursion would grow the stack. */
-  const startAll = () => {
-    if (isStarting) return
-    isStarting = true
-    while (running < options.concurrency && turns.size() > 0) begin(turns.shift()!)
-    isStarting = false
+  private startAll(): void {
+    if (this.isStarting) return
+    this.isStarting = true
+    while (this.running < this.options.concurrency && this.turns.size() > 0) this.begin(this.turns.shift()!)
+    this.isStarting = false
   }
 
-  const policy = policyOf(options, {
-    enter: (turn) => {
-      turns.push(turn)
-      startAll()
-    },
-    discard: (items, why) => {
-      wait(-items.length)
-      for (const item of items) options.discard(item, why)
-    }
-  })
+  private begin(turn: Turn<A>): void {
+    const items = turn.take()
+    if (items.length === 0) return
+    this.wait(-items.length)
+    this.running++
+    const started = this.options.start(items as unknown as NonEmpty<A>, () => this.onEnd(turn))
+    if (started !== undefined) return turn.onStarted?.(started)
+    for (const item of items) this.options.discard(item, "closing")
+    this.onEnd(turn)
+  }
 
-  return {
-    offer: (key, item) => {
-      if (waiting >= options.maxWaiting) return false
-      wait(1)
-      policy.place(key, item)
-      return true
-    },
-    waiting: () => waiting,
-    size: () => policy.size()
+  private onEnd(turn: Turn<A>): void {
+    this.running--
+    turn.onEnd()
+    this.startAll()
   }
 }
+
+const specimen = new Conversations<object>({
+  overlap: "queue",
+  debounceMillis: 0,
+  concurrency: 0,
+  maxWaiting: 1,
+  now: () => 0,
+  start: () => undefined,
+  after: () => {},
+  discard: () => {},
+  onWaiting: () => {}
+})
+specimen.offer("", {})
+Specimens.keep(specimen)

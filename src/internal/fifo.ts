@@ -3,33 +3,34 @@
  * found the slower the more were deleted before it.
  */
 
-/** @internal */
-export interface Fifo<A> {
-  readonly push: (value: A) => void
-  readonly peek: () => A | undefined
-  readonly shift: () => A | undefined
-  readonly size: () => number
-}
-
 const smallestCompaction = 64
 
 /** @internal */
-export const make = <A>(): Fifo<A> => {
-  const values: Array<A | undefined> = []
-  let head = 0
-  return {
-    push: (value) => void values.push(value),
-    peek: () => values[head],
-    shift: () => {
-      if (head === values.length) return undefined
-      const value = values[head]
-      values[head++] = undefined
-      if (head >= smallestCompaction && head * 2 >= values.length) {
-        values.splice(0, head)
-        head = 0
-      }
-      return value
-    },
-    size: () => values.length - head
+export class Fifo<A> {
+  private readonly values: Array<A | undefined> = []
+  private head = 0
+
+  push(value: A): void {
+    this.values.push(value)
+  }
+
+  peek(): A | undefined {
+    return this.values[this.head]
+  }
+
+  shift(): A | undefined {
+    const { values } = this
+    if (this.head === values.length) return undefined
+    const value = values[this.head]
+    values[this.head++] = undefined
+    if (this.head >= smallestCompaction && this.head * 2 >= values.length) {
+      values.splice(0, this.head)
+      this.head = 0
+    }
+    return value
+  }
+
+  size(): number {
+    return this.values.length - this.head
   }
 }

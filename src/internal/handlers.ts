@@ -2,7 +2,6 @@
  * The handlers a bot waits for when it closes. Their frames, and those of the fibers they fork, still leave while it drains.
  */
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
@@ -38,20 +37,10 @@ export const answer: FiberRef.FiberRef<Answer | undefined> = globalValue(
  */
 export interface HandlerRuntime<R> {
   /**
-   * Starts a handler and calls back once it has ended. Gives what interrupts it; `undefined` when none is started any more,
-   * and then never calls back.
+   * Starts a handler, or what one left to be done, and tells it of its end. `false` when none is started any more that may
+   * be left undone.
    */
-  readonly start: <A, E>(
-    handler: Effect.Effect<A, E, R>,
-    refs: Workers.OwnRefs,
-    onEnd: (exit: Exit.Exit<A, E>) => void
-  ) => (() => void) | undefined
-  /** The same for what a handler left to be done, which is done even when none is started any more. */
-  readonly finish: <A, E>(
-    work: Effect.Effect<A, E, R>,
-    refs: Workers.OwnRefs,
-    onEnd: (exit: Exit.Exit<A, E>) => void
-  ) => void
+  readonly start: (work: Workers.Work<R>) => boolean
   /** Lets go of what is kept for the next handlers. */
   readonly close: Effect.Effect<void>
 }
@@ -109,23 +98,17 @@ export const make = (): Handlers => {
       Effect.map(
         Effect.locally(Effect.interruptible(Effect.runtime<R>()), passesDrain, true),
         (runtime): HandlerRuntime<R> => {
+          const runFork = Runtime.runFork(runtime)
           // A worker that wakes does so in its turn, and those that are new do not overtake it.
-          const fork = Runtime.runFork(runtime)
-          const { close, start } = Workers.make<R>((loop) => fork(loop, { immediate: false }), workers)
-          const run: Workers.Workers<R>["start"] = (work, refs, isStoppable, onEnd) => {
-            running++
-            return start(work, refs, isStoppable, (exit) => {
-              try {
-                onEnd(exit)
-              } finally {
-                leave()
-              }
-            })
-          }
+          const pool = new Workers.Workers<R>((loop) => runFork(loop, { immediate: false }), workers, leave)
           return {
-            start: (handler, refs, onEnd) => isStopped ? undefined : run(handler, refs, true, onEnd),
-            finish: (work, refs, onEnd) => void run(work, refs, false, onEnd),
-            close: Effect.sync(close)
+            start: (work) => {
+              if (isStopped && work.isStoppable) return false
+              running++
+              pool.start(work)
+              return true
+            },
+            close: Effect.sync(() => pool.close())
           }
         }
       ),

@@ -4,7 +4,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Limits from "../Limits.js"
-import * as Fifo from "./fifo.js"
+import { Fifo } from "./fifo.js"
 
 interface Window {
   readonly reqId: string
@@ -33,7 +33,7 @@ const capacity = 10_000
 /** @internal */
 export const make = (wallTime: () => number): StreamWindows => {
   const windows = new Map<string, Windows>()
-  const order = Fifo.make<Window>()
+  const order = new Fifo<Window>()
   // A forgotten stream looks new when it comes back, so while one of them may be open nothing is concluded.
   let forgottenUntil = -Infinity
 

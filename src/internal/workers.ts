@@ -16,70 +16,25 @@ import type * as FiberRefs from "effect/FiberRefs"
 import * as Specimens from "./specimens.js"
 
 /**
- * What a handler has of its own among the FiberRefs of the runtime.
+ * What a worker does, one after the other: a handler, or something it left to be done.
  *
  * @internal
  */
-export type OwnRefs = (refs: FiberRefs.FiberRefs, fiberId: FiberId.Runtime) => FiberRefs.FiberRefs
+export abstract class Work<R> {
+  /** Absent before it was started. */
+  worker: Worker | undefined = undefined
+  /** Whether it may be left undone when the bot closes. */
+  abstract readonly isStoppable: boolean
+  abstract readonly effect: Effect.Effect<unknown, unknown, R>
+  /** What it has of its own among the FiberRefs of the runtime. */
+  abstract refs(base: FiberRefs.FiberRefs, fiberId: FiberId.Runtime): FiberRefs.FiberRefs
+  abstract onEnd(exit: Exit.Exit<unknown, unknown>): void
 
-/** @internal */
-export interface Workers<R> {
-  /** Runs it, behind those that were started before, and calls back once it has ended. Gives what interrupts it. */
-  readonly start: <A, E>(
-    effect: Effect.Effect<A, E, R>,
-    refs: OwnRefs,
-    isStoppable: boolean,
-    onEnd: (exit: Exit.Exit<A, E>) => void
-  ) => () => void
-  /** Nobody waits for work any more; what is started all the same has a worker of its own. */
-  readonly close: () => void
-}
-
-interface Work {
-  readonly effect: Effect.Effect<any, any, any>
-  readonly refs: OwnRefs
-  readonly isStoppable: boolean
-  readonly onEnd: (exit: Exit.Exit<any, any>) => void
-}
-
-/**
- * Alive as long as its fiber is.
- *
- * @internal
- */
-export class Worker {
-  fiber: Fiber.RuntimeFiber<void> | undefined = undefined
-  work: Work | undefined = undefined
-  /** How the work ended, when nobody was told yet. */
-  exit: Exit.Exit<any, any> | undefined = undefined
-  /** There while it waits for work. */
-  wake: ((effect: Effect.Effect<void>) => void) | undefined = undefined
-  /** Whatever it still does is its last. */
-  isDismissed = false
-  isOver = false
-
-  /** Ends it once it has nothing to do. */
-  dismiss() {
-    this.isDismissed = true
-    this.wake?.(Effect.void)
-    this.wake = undefined
-  }
-
-  interrupt() {
-    if (this.work !== undefined) this.fiber!.unsafeInterruptAsFork(FiberId.none)
-  }
-
-  /** The same, unless what it does has to be done. */
-  stop() {
-    this.dismiss()
-    if (this.work?.isStoppable === true) this.interrupt()
+  /** Does nothing once it has ended. */
+  interrupt(): void {
+    if (this.worker?.work === this) this.worker.interrupt()
   }
 }
-
-Specimens.keep(new Worker())
-
-/** More than a busy bot runs side by side by default, and each that waits holds a kilobyte. */
-const mostIdle = 64
 
 /** What Effect's fibers are beside their interface. */
 interface Inside extends Fiber.RuntimeFiber<unknown> {
@@ -89,102 +44,196 @@ interface Inside extends Fiber.RuntimeFiber<unknown> {
   readonly setFiberRefs: (refs: FiberRefs.FiberRefs) => void
 }
 
-const isAsNew = (fiber: Inside, flags: number, observers: number): boolean =>
-  Cause.isEmpty(fiber.getFiberRef(FiberRef.interruptedCause)) &&
-  fiber.currentRuntimeFlags === flags &&
-  fiber.getChildren().size === 0 &&
-  // Who came to wait for its end waits for that of its handler.
-  fiber._observers.length === observers
+/** How a fiber was before it did anything. */
+class AsNew {
+  readonly fiber: Inside
+  readonly refs: FiberRefs.FiberRefs
+  readonly id: FiberId.Runtime
+  private readonly flags: number
+  private readonly observers: number
+
+  constructor(fiber: Inside) {
+    this.fiber = fiber
+    this.refs = fiber.getFiberRefs()
+    this.id = fiber.id()
+    this.flags = fiber.currentRuntimeFlags
+    this.observers = fiber._observers.length
+  }
+
+  isStill(): boolean {
+    const { fiber } = this
+    return Cause.isEmpty(fiber.getFiberRef(FiberRef.interruptedCause)) &&
+      fiber.currentRuntimeFlags === this.flags &&
+      fiber.getChildren().size === 0 &&
+      // Who came to wait for its end waits for that of its handler.
+      fiber._observers.length === this.observers
+  }
+}
 
 const nothing = Symbol()
 
-/** @internal */
-export const make = <R>(
-  fork: (effect: Effect.Effect<void, never, R>) => Fiber.RuntimeFiber<void>,
-  alive: Set<Worker>
-): Workers<R> => {
-  const idle: Array<Worker> = []
-  let isClosed = false
+/** Whoever has to know when a worker may be given other work. */
+interface Employer {
+  readonly onDone: (worker: Worker, work: Work<any>, exit: Exit.Exit<unknown, unknown>) => void
+}
 
-  const loop = (worker: Worker): Effect.Effect<void, never, R> =>
-    Effect.withFiberRuntime<void, never, R>((self) => {
-      const fiber = self as unknown as Inside
-      const flags = fiber.currentRuntimeFlags
-      const observers = fiber._observers.length
-      const base = fiber.getFiberRefs()
-      const id = fiber.id()
+/**
+ * Alive as long as its fiber is.
+ *
+ * @internal
+ */
+export class Worker {
+  fiber: Fiber.RuntimeFiber<void> | undefined = undefined
+  work: Work<any> | undefined = undefined
+  /** How the work ended, when nobody was told yet. */
+  exit: Exit.Exit<unknown, unknown> | undefined = undefined
+  /** There while it waits for work. */
+  wake: ((effect: Effect.Effect<typeof nothing>) => void) | undefined = undefined
+  /** Whatever it still does is its last. */
+  isDismissed = false
+  private isOver = false
+  private readonly employer: Employer
 
-      const wait = Effect.async<unknown>((resume) => {
-        // Work may have come while this fiber yielded.
-        if (worker.work !== undefined || worker.isDismissed) resume(Effect.succeed(nothing))
-        else worker.wake = () => resume(Effect.succeed(nothing))
-      })
-
-      return Effect.whileLoop<unknown, never, R>({
-        while: () => !worker.isOver && (worker.work !== undefined || !worker.isDismissed),
-        // Not an operator more than the handler itself: when it fails, so does the worker.
-        body: () => {
-          if (worker.work === undefined) {
-            fiber.setFiberRefs(base)
-            return wait
-          }
-          fiber.setFiberRefs(worker.work.refs(base, id))
-          return worker.work.effect as Effect.Effect<unknown, never, R>
-        },
-        step: (value) => {
-          const { work } = worker
-          if (value === nothing || work === undefined) return
-          const exit = Exit.succeed(value)
-          if (!isAsNew(fiber, flags, observers)) {
-            worker.exit = exit
-            worker.isOver = true
-            return
-          }
-          // Whoever is told may have more to do, and finds this one first.
-          worker.work = undefined
-          if (!worker.isDismissed) idle.push(worker)
-          work.onEnd(exit)
-          if (worker.work !== undefined || worker.isDismissed || !isClosed && idle.length <= mostIdle) return
-          worker.isDismissed = true
-          idle.splice(idle.indexOf(worker), 1)
-        }
-      })
-    })
-
-  const begin = (work: Work): Worker => {
-    let waiting = idle.pop()
-    while (waiting?.isDismissed === true) waiting = idle.pop()
-    if (waiting !== undefined) {
-      waiting.work = work
-      waiting.wake?.(Effect.void)
-      waiting.wake = undefined
-      return waiting
-    }
-    const worker = new Worker()
-    worker.work = work
-    alive.add(worker)
-    const fiber = fork(loop(worker))
-    worker.fiber = fiber
-    fiber.addObserver((exit) => {
-      alive.delete(worker)
-      worker.isDismissed = true
-      worker.work?.onEnd(worker.exit ?? exit)
-      worker.work = undefined
-    })
-    return worker
+  constructor(employer: Employer) {
+    this.employer = employer
   }
 
-  return {
-    start: (effect, refs, isStoppable, onEnd) => {
-      const work: Work = { effect, refs, isStoppable, onEnd }
-      const worker = begin(work)
-      return () => {
-        if (worker.work === work) worker.interrupt()
-      }
-    },
-    close: () => {
-      isClosed = true
-      for (const worker of idle.splice(0)) worker.dismiss()
+  readonly loop: Effect.Effect<void> = Effect.withFiberRuntime((fiber) => {
+    const asNew = new AsNew(fiber as unknown as Inside)
+    return Effect.whileLoop<unknown, never, never>({
+      while: () => this.goesOn(),
+      body: () => this.next(asNew),
+      step: (value) => this.settle(value, asNew)
+    })
+  })
+
+  private goesOn(): boolean {
+    return !this.isOver && (this.work !== undefined || !this.isDismissed)
+  }
+
+  /** Not an operator more than the work itself: when it fails, so does the worker. */
+  private next({ fiber, id, refs }: AsNew): Effect.Effect<unknown> {
+    const { work } = this
+    fiber.setFiberRefs(work === undefined ? refs : work.refs(refs, id))
+    return work === undefined ? this.wait : work.effect as Effect.Effect<unknown>
+  }
+
+  private readonly wait: Effect.Effect<typeof nothing> = Effect.async((resume) => {
+    // Work may have come while this fiber yielded.
+    if (this.work !== undefined || this.isDismissed) resume(Effect.succeed(nothing))
+    else this.wake = resume
+  })
+
+  private settle(value: unknown, asNew: AsNew): void {
+    const { work } = this
+    if (value === nothing || work === undefined) return
+    const exit = Exit.succeed(value)
+    if (!asNew.isStill()) {
+      this.exit = exit
+      this.isOver = true
+      return
     }
+    this.work = undefined
+    this.employer.onDone(this, work, exit)
+  }
+
+  /** It must wait, or never have run. */
+  begin(work: Work<any>): void {
+    this.work = work
+    work.worker = this
+    this.rouse()
+  }
+
+  private rouse(): void {
+    this.wake?.(Effect.succeed(nothing))
+    this.wake = undefined
+  }
+
+  /** Ends it once it has nothing to do. */
+  dismiss(): void {
+    this.isDismissed = true
+    this.rouse()
+  }
+
+  interrupt(): void {
+    if (this.work !== undefined) this.fiber!.unsafeInterruptAsFork(FiberId.none)
+  }
+
+  /** The same, unless what it does has to be done. */
+  stop(): void {
+    this.dismiss()
+    if (this.work?.isStoppable === true) this.interrupt()
   }
 }
+
+/** More than a busy bot runs side by side by default, and each that waits holds a kilobyte. */
+const mostIdle = 64
+
+/** @internal */
+export class Workers<R> implements Employer {
+  private readonly fork: (effect: Effect.Effect<void, never, R>) => Fiber.RuntimeFiber<void>
+  private readonly alive: Set<Worker>
+  private readonly onEnd: () => void
+  private readonly idle: Array<Worker> = []
+  private isClosed = false
+
+  constructor(
+    fork: (effect: Effect.Effect<void, never, R>) => Fiber.RuntimeFiber<void>,
+    alive: Set<Worker>,
+    /** Of any work. */
+    onEnd: () => void
+  ) {
+    this.fork = fork
+    this.alive = alive
+    this.onEnd = onEnd
+  }
+
+  /** Runs it, behind those that were started before, and tells it once it has ended. */
+  start(work: Work<R>): void {
+    let waiting = this.idle.pop()
+    while (waiting?.isDismissed === true) waiting = this.idle.pop()
+    if (waiting === undefined) this.employ(work)
+    else waiting.begin(work)
+  }
+
+  private employ(work: Work<R>): void {
+    const worker = new Worker(this)
+    worker.begin(work)
+    this.alive.add(worker)
+    const fiber = this.fork(worker.loop)
+    worker.fiber = fiber
+    fiber.addObserver((exit) => {
+      this.alive.delete(worker)
+      worker.isDismissed = true
+      const last = worker.work
+      worker.work = undefined
+      if (last !== undefined) this.tell(last, worker.exit ?? exit)
+    })
+  }
+
+  /** A worker is as new again. Whoever is told may have more to do, and finds this one first. */
+  onDone(worker: Worker, work: Work<R>, exit: Exit.Exit<unknown, unknown>): void {
+    const { idle } = this
+    if (!worker.isDismissed) idle.push(worker)
+    this.tell(work, exit)
+    if (worker.work !== undefined || worker.isDismissed || !this.isClosed && idle.length <= mostIdle) return
+    worker.isDismissed = true
+    idle.splice(idle.indexOf(worker), 1)
+  }
+
+  private tell(work: Work<R>, exit: Exit.Exit<unknown, unknown>): void {
+    try {
+      work.onEnd(exit)
+    } finally {
+      this.onEnd()
+    }
+  }
+
+  /** Nobody waits for work any more; what is started all the same has a worker of its own. */
+  close(): void {
+    this.isClosed = true
+    for (const worker of this.idle.splice(0)) worker.dismiss()
+  }
+}
+
+Specimens.keep(new Worker({ onDone: () => {} }))

@@ -1,13 +1,13 @@
 import { expect, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import * as Fifo from "../../src/internal/fifo.js"
+import { Fifo } from "../../src/internal/fifo.js"
 
 it("is an array that is pushed and shifted", () => {
   fc.assert(
     fc.property(
       fc.array(fc.oneof(fc.integer(), fc.constant("shift" as const)), { maxLength: 1000, size: "max" }),
       (steps) => {
-        const fifo = Fifo.make<number>()
+        const fifo = new Fifo<number>()
         const model: Array<number> = []
         for (const step of steps) {
           if (step === "shift") expect(fifo.shift()).toBe(model.shift())

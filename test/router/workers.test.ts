@@ -1,5 +1,5 @@
 import { expect, it } from "@effect/vitest"
-import { Effect, type Exit, Fiber, type FiberId, FiberRef, Runtime } from "effect"
+import { Effect, type Exit, Fiber, type FiberId, FiberRef, type FiberRefs, Runtime } from "effect"
 import { BotRouter } from "effect-wecom"
 import * as Handlers from "../../src/internal/handlers.js"
 import * as Workers from "../../src/internal/workers.js"
@@ -8,17 +8,43 @@ import { loose, text } from "./support.js"
 
 const own = FiberRef.unsafeMake("nobody's")
 
+class Task extends Workers.Work<never> {
+  readonly effect: Effect.Effect<unknown, unknown>
+  readonly isStoppable: boolean
+  readonly onEnd: (exit: Exit.Exit<unknown, unknown>) => void
+  constructor(
+    effect: Effect.Effect<unknown, unknown>,
+    isStoppable: boolean,
+    onEnd: (exit: Exit.Exit<unknown, unknown>) => void
+  ) {
+    super()
+    this.effect = effect
+    this.isStoppable = isStoppable
+    this.onEnd = onEnd
+  }
+  refs(base: FiberRefs.FiberRefs) {
+    return base
+  }
+}
+
 /** Workers, and what was told of the ends of what they ran. */
 const workers = Effect.map(Effect.runtime<never>(), (runtime) => {
   const alive = new Set<Workers.Worker>()
   const ends: Array<string> = []
-  const { close, start } = Workers.make<never>((loop) => Runtime.runFork(runtime)(loop, { immediate: false }), alive)
+  const pool = new Workers.Workers<never>(
+    (loop) => Runtime.runFork(runtime)(loop, { immediate: false }),
+    alive,
+    () => {}
+  )
   return {
     alive,
     ends,
-    close,
-    start: (name: string, effect: Effect.Effect<unknown, unknown>) =>
-      start(effect, (refs) => refs, true, (exit) => void ends.push(`${name} ${exit._tag}`))
+    close: () => pool.close(),
+    start: (name: string, effect: Effect.Effect<unknown, unknown>) => {
+      const task = new Task(effect, true, (exit) => void ends.push(`${name} ${exit._tag}`))
+      pool.start(task)
+      return () => task.interrupt()
+    }
   }
 })
 
@@ -149,18 +175,19 @@ it.effect("who waits for the fiber of a handler waits for the handler, and inter
 it.effect("what has to be done is done, whatever stops the handlers", () =>
   Effect.gen(function*() {
     const handlers = Handlers.make()
-    const { finish, start } = yield* handlers.runtime<never>()
+    const { start } = yield* handlers.runtime<never>()
     const ends: Array<string> = []
-    const told = (name: string) => (exit: Exit.Exit<unknown, unknown>) => void ends.push(`${name} ${exit._tag}`)
+    const task = (name: string, isStoppable: boolean) =>
+      new Task(Effect.void, isStoppable, (exit) => void ends.push(`${name} ${exit._tag}`))
     // One worker that is new, and one that waits.
-    start(Effect.void, (refs) => refs, told("before"))
+    start(task("before", true))
     yield* turn
-    finish(Effect.void, (refs) => refs, told("by the one that waited"))
-    finish(Effect.void, (refs) => refs, told("by a new one"))
-    start(Effect.void, (refs) => refs, told("stopped before it began"))
+    start(task("by the one that waited", false))
+    start(task("by a new one", false))
+    start(task("stopped before it began", true))
     yield* handlers.stop
-    expect(start(Effect.void, (refs) => refs, told("never"))).toBeUndefined()
-    finish(Effect.void, (refs) => refs, told("late"))
+    expect(start(task("never", true))).toBe(false)
+    expect(start(task("late", false))).toBe(true)
     yield* handlers.ended
     expect(ends).toEqual([
       "before Success",
@@ -175,9 +202,11 @@ it.effect("a callback that throws is counted out all the same", () =>
   Effect.gen(function*() {
     const handlers = Handlers.make()
     const { start } = yield* handlers.runtime<never>()
-    start(Effect.void, (refs) => refs, () => {
-      throw new Error("on purpose")
-    })
+    start(
+      new Task(Effect.void, true, () => {
+        throw new Error("on purpose")
+      })
+    )
     yield* handlers.ended
   }))
 
