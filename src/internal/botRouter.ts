@@ -5,7 +5,6 @@
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as FiberRef from "effect/FiberRef"
 import * as HashMap from "effect/HashMap"
 import * as Stream from "effect/Stream"
@@ -20,8 +19,7 @@ import { WecomBot } from "../WecomBot.js"
 import type { ConnectionError } from "../WecomError.js"
 import { Conversations } from "./conversations.js"
 import * as Handlers from "./handlers.js"
-import { Handling, type Item, rootsOf } from "./handling.js"
-import * as meters from "./meters.js"
+import { Handling, type Item } from "./handling.js"
 import type { RunOptions } from "./runOptions.js"
 import * as spans from "./spans.js"
 
@@ -109,42 +107,23 @@ export const run = <E, R>(
     }
 
     const takeEvent = (event: BotEvent.BotEvent, roots: ReadonlyArray<Tracer.Span>): undefined => {
-      if (!handling.startEvent(event, handleEvent(event), roots)) endUnhandled(roots)
+      handling.startEvent(event, handleEvent(event), roots)
       return undefined
     }
 
-    const drop = (item: Item) => {
-      Telemetry.unsafeIncrement(Telemetry.handlerDropped)
-      discard(item)
-    }
-
-    const endUnhandled = (roots: ReadonlyArray<Tracer.Span>) => {
-      for (const span of roots) {
-        span.attribute("wecom.dropped", true)
-        spans.end(span, clock, Exit.void)
-      }
-    }
-
-    const discard = (item: Item) => endUnhandled(rootsOf([item]))
-
-    const conversations = new Conversations<Item>({
+    const conversations = new Conversations({
       overlap: options.overlap ?? "queue",
       debounceMillis: Duration.toMillis(options.debounceWindow ?? defaultDebounceWindow),
       concurrency: Math.max(1, options.concurrency ?? defaultConcurrency),
-      maxWaiting: options.maxWaiting ?? defaultMaxWaiting,
-      now: () => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n),
-      start: (items, onEnd) => handling.startMessages(items, onEnd),
-      after: (millis, onEnd) => handling.after(millis, onEnd),
-      discard: (item, why) => why === "superseded" ? discard(item) : drop(item),
-      onWaiting: meters.handlersWaiting
-    })
+      maxWaiting: options.maxWaiting ?? defaultMaxWaiting
+    }, handling)
 
     const isStale = (message: Message.Message): boolean =>
       message.create_time !== undefined && clock.unsafeCurrentTimeMillis() - message.create_time * 1000 > oldest
 
     const take = (message: Message.Message, span: Tracer.Span | undefined) => {
       const item: Item = { message, span }
-      if (!conversations.offer(conversationOf(message), item)) drop(item)
+      if (!conversations.offer(conversationOf(message), item)) handling.drop(item)
     }
 
     const takeMessage = (message: Message.Message): Effect.Effect<void> | undefined => {

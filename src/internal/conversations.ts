@@ -10,31 +10,44 @@ import * as Specimens from "./specimens.js"
 /** @internal */
 export type NonEmpty<A> = readonly [A, ...ReadonlyArray<A>]
 
-interface Options<A> {
+interface Options {
   readonly overlap: Overlap
   readonly debounceMillis: number
   readonly concurrency: number
   readonly maxWaiting: number
+}
+
+/**
+ * Whoever handles what has its turn.
+ *
+ * @internal
+ */
+export interface Host<A> {
   /** Monotonic milliseconds. */
-  readonly now: () => number
+  now(): number
   /**
    * Starts a handler and calls back once it has ended, perhaps before it returns. Gives the handler; `undefined` when none is
    * started any more, and then never calls back. More than one item under `"debounce"` only.
    */
-  readonly start: (items: NonEmpty<A>, onEnd: () => void) => Started | undefined
+  start(items: NonEmpty<A>, onEnd: () => void): Started | undefined
   /** Calls back after a while, with `false` when the bot closes before. */
-  readonly after: (millis: number, onEnd: (hasPassed: boolean) => void) => void
-  /** What had its place and will not be handled: a newer one took it, or the bot closes. */
-  readonly discard: (item: A, why: Why) => void
-  readonly onWaiting: (change: number) => void
+  after(millis: number, onEnd: (hasPassed: boolean) => void): void
+  /** What had its place and will not be handled. */
+  discard(item: A, why: Why): void
+  onWaiting(change: number): void
 }
 
 /** A handler, which may be told to end. */
 interface Started {
-  readonly interrupt: () => void
+  interrupt(): void
 }
 
-type Why = "superseded" | "closing"
+/**
+ * A newer one took its place, or the bot closes.
+ *
+ * @internal
+ */
+export type Why = "superseded" | "closing"
 
 /** What waits until one more handler may run. */
 interface Turn<A> {
@@ -136,15 +149,17 @@ class OneAfterTheOther<A> implements Policy<A> {
 
 /** The same, with all that came within a while taken together. */
 class Debounced<A> extends OneAfterTheOther<A> {
-  private readonly options: Options<A>
+  private readonly host: Host<A>
+  private readonly millis: number
 
-  constructor(line: Line<A>, options: Options<A>) {
+  constructor(line: Line<A>, host: Host<A>, millis: number) {
     super(line)
-    this.options = options
+    this.host = host
+    this.millis = millis
   }
 
   override now(): number {
-    return this.options.now()
+    return this.host.now()
   }
 
   override take(queue: Queue<A>): ReadonlyArray<A> {
@@ -152,9 +167,8 @@ class Debounced<A> extends OneAfterTheOther<A> {
   }
 
   override serve(queue: Queue<A>): void {
-    const { after, debounceMillis, now } = this.options
-    after(
-      Math.max(0, queue.openedAt + debounceMillis - now()),
+    this.host.after(
+      Math.max(0, queue.openedAt + this.millis - this.host.now()),
       (hasPassed) => hasPassed ? this.line.enter(queue) : queue.onClosing()
     )
   }
@@ -204,12 +218,12 @@ const concurrent = <A>(line: Line<A>): Policy<A> => ({
   size: () => 0
 })
 
-const policyOf = <A>(options: Options<A>, line: Line<A>): Policy<A> => {
-  switch (options.overlap) {
+const policyOf = <A>({ debounceMillis, overlap }: Options, host: Host<A>, line: Line<A>): Policy<A> => {
+  switch (overlap) {
     case "queue":
       return new OneAfterTheOther(line)
     case "debounce":
-      return new Debounced(line, options)
+      return new Debounced(line, host, debounceMillis)
     case "latest":
       return latest(line)
     case "concurrent":
@@ -219,21 +233,25 @@ const policyOf = <A>(options: Options<A>, line: Line<A>): Policy<A> => {
 
 /** @internal */
 export class Conversations<A> implements Line<A> {
-  private readonly options: Options<A>
+  private readonly host: Host<A>
+  private readonly concurrency: number
+  private readonly maxWaiting: number
   private readonly policy: Policy<A>
   private readonly turns = new Fifo<Turn<A>>()
   private running = 0
   private waiters = 0
   private isStarting = false
 
-  constructor(options: Options<A>) {
-    this.options = options
-    this.policy = policyOf(options, this)
+  constructor(options: Options, host: Host<A>) {
+    this.host = host
+    this.concurrency = options.concurrency
+    this.maxWaiting = options.maxWaiting
+    this.policy = policyOf(options, host, this)
   }
 
   /** `false`: too many wait already. */
   offer(key: string, item: A): boolean {
-    if (this.waiters >= this.options.maxWaiting) return false
+    if (this.waiters >= this.maxWaiting) return false
     this.wait(1)
     this.policy.place(key, item)
     return true
@@ -256,19 +274,19 @@ export class Conversations<A> implements Line<A> {
 
   discard(items: ReadonlyArray<A>, why: Why): void {
     this.wait(-items.length)
-    for (const item of items) this.options.discard(item, why)
+    for (const item of items) this.host.discard(item, why)
   }
 
   private wait(change: number): void {
     this.waiters += change
-    this.options.onWaiting(change)
+    this.host.onWaiting(change)
   }
 
   /** A loop, because a handler may end before its start returns, and a recursion would grow the stack. */
   private startAll(): void {
     if (this.isStarting) return
     this.isStarting = true
-    while (this.running < this.options.concurrency && this.turns.size() > 0) this.begin(this.turns.shift()!)
+    while (this.running < this.concurrency && this.turns.size() > 0) this.begin(this.turns.shift()!)
     this.isStarting = false
   }
 
@@ -277,9 +295,9 @@ export class Conversations<A> implements Line<A> {
     if (items.length === 0) return
     this.wait(-items.length)
     this.running++
-    const started = this.options.start(items as unknown as NonEmpty<A>, () => this.onEnd(turn))
+    const started = this.host.start(items as unknown as NonEmpty<A>, () => this.onEnd(turn))
     if (started !== undefined) return turn.onStarted?.(started)
-    for (const item of items) this.options.discard(item, "closing")
+    for (const item of items) this.host.discard(item, "closing")
     this.onEnd(turn)
   }
 
@@ -290,16 +308,13 @@ export class Conversations<A> implements Line<A> {
   }
 }
 
-const specimen = new Conversations<object>({
-  overlap: "queue",
-  debounceMillis: 0,
-  concurrency: 0,
-  maxWaiting: 1,
+const nobody: Host<object> = {
   now: () => 0,
   start: () => undefined,
   after: () => {},
   discard: () => {},
   onWaiting: () => {}
-})
+}
+const specimen = new Conversations({ overlap: "queue", debounceMillis: 0, concurrency: 0, maxWaiting: 1 }, nobody)
 specimen.offer("", {})
 Specimens.keep(specimen)

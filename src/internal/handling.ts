@@ -19,6 +19,7 @@ import type { Batch, BotRouter, Route, RouteContext } from "../BotRouter.js"
 import { type Incoming, isMessage } from "../Incoming.js"
 import type * as Message from "../Message.js"
 import * as Reply from "../Reply.js"
+import * as Telemetry from "../Telemetry.js"
 import type { WecomBot } from "../WecomBot.js"
 import type * as Conversations from "./conversations.js"
 import type * as Handlers from "./handlers.js"
@@ -62,8 +63,7 @@ export interface Environment<E, R> {
 
 const noRoots: Roots = []
 
-/** @internal */
-export const rootsOf = (items: ReadonlyArray<Item>): Roots => {
+const rootsOf = (items: ReadonlyArray<Item>): Roots => {
   // The common case without a closure.
   if (items.length === 1) return items[0]!.span === undefined ? noRoots : [items[0]!.span]
   return items.flatMap(({ span }) => span === undefined ? [] : [span])
@@ -222,7 +222,7 @@ const share = <E, R>(router: BotRouter<E, R>, items: Items, context: RouteContex
 }
 
 /** @internal */
-export class Handling<E, R> {
+export class Handling<E, R> implements Conversations.Host<Item> {
   readonly environment: Environment<E, R>
   private readonly context: RouteContext
 
@@ -235,18 +235,18 @@ export class Handling<E, R> {
     return Number(this.environment.clock.unsafeCurrentTimeNanos()) / 1_000_000_000
   }
 
-  /** Starts the handler of one message or of a batch. `undefined` when none is started any more. */
-  startMessages(items: Items, onEnded: () => void): Workers.Work<R> | undefined {
+  start(items: Items, onEnded: () => void): Workers.Work<R> | undefined {
     const newest = items[items.length - 1]!.message
     const roots = rootsOf(items)
     return items.length === 1
-      ? this.start(this.guarded(this.handlerOf(newest), newest, roots), newest, roots, this.seconds(), onEnded)
-      : this.start(this.handlerOfBatch(items), newest, roots, undefined, onEnded)
+      ? this.begin(this.guarded(this.handlerOf(newest), newest, roots), newest, roots, this.seconds(), onEnded)
+      : this.begin(this.handlerOfBatch(items), newest, roots, undefined, onEnded)
   }
 
-  /** `false` when no handler is started any more. */
-  startEvent(event: Incoming, handler: Effect.Effect<unknown, E, R>, roots: Roots): boolean {
-    return this.start(this.guarded(handler, event, roots), event, roots, this.seconds(), undefined) !== undefined
+  /** Events have no order and wait for nobody. */
+  startEvent(event: Incoming, handler: Effect.Effect<unknown, E, R>, roots: Roots): void {
+    const started = this.begin(this.guarded(handler, event, roots), event, roots, this.seconds(), undefined)
+    if (started === undefined) this.endUnhandled(roots)
   }
 
   /** The handler, with nothing around it. */
@@ -254,12 +254,37 @@ export class Handling<E, R> {
     return Effect.suspend(() => select(this.environment.router, incoming, this.context))
   }
 
+  now(): number {
+    return Number(this.environment.clock.unsafeCurrentTimeNanos() / 1_000_000n)
+  }
+
+  onWaiting(change: number): void {
+    meters.handlersWaiting(change)
+  }
+
+  discard(item: Item, why: Conversations.Why): void {
+    if (why === "superseded") this.endUnhandled(rootsOf([item]))
+    else this.drop(item)
+  }
+
+  drop(item: Item): void {
+    Telemetry.unsafeIncrement(Telemetry.handlerDropped)
+    this.endUnhandled(rootsOf([item]))
+  }
+
+  private endUnhandled(roots: Roots): void {
+    for (const span of roots) {
+      span.attribute("wecom.dropped", true)
+      spans.end(span, this.environment.clock, Exit.void)
+    }
+  }
+
   after(millis: number, onPassed: (hasPassed: boolean) => void): void {
     const { clock, handlers } = this.environment
     if (!handlers.start(new Pause(clock.sleep(Duration.millis(millis)), onPassed))) onPassed(false)
   }
 
-  private start(
+  private begin(
     effect: Effect.Effect<unknown, never, R>,
     incoming: Incoming,
     roots: Roots,

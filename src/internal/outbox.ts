@@ -20,6 +20,7 @@ import { type SendError, SendInvalid } from "../WecomError.js"
 import * as Handlers from "./handlers.js"
 import * as sending from "./sending.js"
 import * as spans from "./spans.js"
+import * as Specimens from "./specimens.js"
 
 type Sending = Effect.Effect<Frame.Ack, SendError>
 
@@ -56,6 +57,38 @@ export interface Outbox {
 /** Whoever runs this runs in one. */
 const currentFiber = (): Fiber.RuntimeFiber<any, any> => Option.getOrThrow(Fiber.getCurrentFiber())
 
+/** What the fiber that sends a frame says about it. */
+class Sent implements ReplyQueue.Options {
+  readonly onConnectionLost: ReplyQueue.Options["onConnectionLost"]
+  readonly stream: ReplyQueue.Options["stream"]
+  readonly expiresAt: number | undefined
+  readonly windowMillis: number | undefined
+  readonly passesDrain: boolean
+  private readonly fiber: Fiber.RuntimeFiber<unknown, unknown>
+
+  constructor(
+    fiber: Fiber.RuntimeFiber<unknown, unknown>,
+    options: Options | undefined,
+    expiresAt: number | undefined,
+    windowMillis: number | undefined
+  ) {
+    this.fiber = fiber
+    this.onConnectionLost = options?.onConnectionLost
+    this.stream = options?.stream
+    this.expiresAt = expiresAt
+    this.windowMillis = windowMillis
+    this.passesDrain = fiber.getFiberRef(Handlers.passesDrain)
+  }
+
+  isWanted() {
+    return this.fiber.unsafePoll() === null
+  }
+}
+
+Specimens.keepOfFiber((fiber) =>
+  new Sent(fiber, { onConnectionLost: "resend", stream: { id: "", finish: false } }, 1.5e12, 1)
+)
+
 const noteAnswer = (answer: Handlers.Answer | undefined, reqId: string): void => {
   if (answer?.reqId === reqId) answer.isSent = true
 }
@@ -81,15 +114,7 @@ export const make = ({ clock, connection, crypto, governor, queue }: {
     if (target.kind !== "message") noteAnswer(fiber.getFiberRef(Handlers.answer), target.reqId)
     const request = Frame.request(cmd, target.reqId, body)
     const windowMillis = ReplyTarget.windowMillis(target)
-    // Written out: spreading into a frame's options costs more than all of its checks.
-    const all: ReplyQueue.Options = {
-      onConnectionLost: options?.onConnectionLost,
-      stream: options?.stream,
-      expiresAt: target.receivedAt + windowMillis,
-      windowMillis,
-      passesDrain: fiber.getFiberRef(Handlers.passesDrain),
-      isWanted: () => fiber.unsafePoll() === null
-    }
+    const all = new Sent(fiber, options, target.receivedAt + windowMillis, windowMillis)
     const quota = cmd === Frame.Command.respondUpdate ? undefined : takeQuota(target, options?.stream)
     const parent = spans.parentOf(fiber)
     if (parent === undefined && quota === undefined) return enqueue(request, all, undefined, resume)
@@ -138,10 +163,7 @@ export const make = ({ clock, connection, crypto, governor, queue }: {
     Effect.withFiberRuntime((fiber) => {
       const parent = spans.parentOf(fiber)
       const request = Frame.request(cmd, reqId, body)
-      const options: ReplyQueue.Options = {
-        passesDrain: fiber.getFiberRef(Handlers.passesDrain),
-        isWanted: () => fiber.unsafePoll() === null
-      }
+      const options = new Sent(fiber, undefined, undefined, undefined)
       return parent === undefined
         ? enqueued(request, options)
         : spans.send(parent, operation, { reqId, chat }, (span) => enqueued(request, options, span))

@@ -212,7 +212,7 @@ export class Workers<R> implements Employer {
   }
 
   /** A worker is as new again. Whoever is told may have more to do, and finds this one first. */
-  onDone(worker: Worker, work: Work<R>, exit: Exit.Exit<unknown, unknown>): void {
+  onDone(worker: Worker, work: Work<any>, exit: Exit.Exit<unknown, unknown>): void {
     const { idle } = this
     if (!worker.isDismissed) idle.push(worker)
     this.tell(work, exit)
@@ -221,7 +221,7 @@ export class Workers<R> implements Employer {
     idle.splice(idle.indexOf(worker), 1)
   }
 
-  private tell(work: Work<R>, exit: Exit.Exit<unknown, unknown>): void {
+  private tell(work: Work<any>, exit: Exit.Exit<unknown, unknown>): void {
     try {
       work.onEnd(exit)
     } finally {
@@ -236,4 +236,5 @@ export class Workers<R> implements Employer {
   }
 }
 
-Specimens.keep(new Worker({ onDone: () => {} }))
+Specimens.keep(new Worker(new Workers<never>(Effect.runFork, new Set(), () => {})))
+Specimens.keepOfFiber((fiber) => new AsNew(fiber as unknown as Inside))

@@ -104,7 +104,8 @@ it("under \"latest\" what waits in the line does not grow with the messages that
     overlap: "latest",
     debounceMillis: 0,
     concurrency: 1,
-    maxWaiting: 10,
+    maxWaiting: 10
+  }, {
     now: () => 0,
     start: ([item], onEnd) => {
       begun.push(item)
