@@ -6,6 +6,7 @@ import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
 import * as Runtime from "effect/Runtime"
+import * as Specimens from "./specimens.js"
 import * as Workers from "./workers.js"
 
 /** @internal */
@@ -40,7 +41,7 @@ export interface HandlerRuntime<R> {
    * Starts a handler, or what one left to be done, and tells it of its end. `false` when none is started any more that may
    * be left undone.
    */
-  readonly start: (work: Workers.Work<R>) => boolean
+  start(work: Workers.Work<R>): boolean
   /** Lets go of what is kept for the next handlers. */
   readonly close: Effect.Effect<void>
 }
@@ -55,22 +56,50 @@ export interface Handlers {
   readonly stop: Effect.Effect<void>
 }
 
+/** Those of one bot. */
+interface Count {
+  running: number
+  isStopped: boolean
+}
+
+class Pooled<R> implements HandlerRuntime<R> {
+  private readonly pool: Workers.Workers<R>
+  private readonly count: Count
+
+  constructor(pool: Workers.Workers<R>, count: Count) {
+    this.pool = pool
+    this.count = count
+  }
+
+  start(work: Workers.Work<R>): boolean {
+    if (this.count.isStopped && work.isStoppable) return false
+    this.count.running++
+    this.pool.start(work)
+    return true
+  }
+
+  readonly close = Effect.sync(() => this.pool.close())
+}
+
+Specimens.keep(
+  new Pooled(new Workers.Workers<never>(Effect.runFork, new Set(), () => {}), { running: 0, isStopped: false })
+)
+
 /** @internal */
 export const make = (): Handlers => {
   const fibers = new Set<Fiber.RuntimeFiber<unknown, unknown>>()
   const workers = new Set<Workers.Worker>()
   const onNoneRuns = new Set<() => void>()
-  let running = 0
-  let isStopped = false
+  const count: Count = { running: 0, isStopped: false }
 
   const leave = () => {
-    if (--running > 0) return
+    if (--count.running > 0) return
     for (const resume of onNoneRuns) resume()
     onNoneRuns.clear()
   }
 
   const ended: Effect.Effect<void> = Effect.suspend(() => {
-    if (running === 0) return Effect.void
+    if (count.running === 0) return Effect.void
     const oneMoment = Effect.async<void>((resume) => {
       const onEnd = () => resume(Effect.void)
       onNoneRuns.add(onEnd)
@@ -84,13 +113,13 @@ export const make = (): Handlers => {
       Effect.tap(
         Effect.forkDaemon(Effect.locally(Effect.interruptible(handler), passesDrain, true)),
         (fiber) => {
-          running++
+          count.running++
           fibers.add(fiber)
           fiber.addObserver(() => {
             fibers.delete(fiber)
             leave()
           })
-          return isStopped ? Fiber.interruptFork(fiber) : Effect.void
+          return count.isStopped ? Fiber.interruptFork(fiber) : Effect.void
         }
       ),
     runtime: <R>() =>
@@ -101,20 +130,12 @@ export const make = (): Handlers => {
           const runFork = Runtime.runFork(runtime)
           // A worker that wakes does so in its turn, and those that are new do not overtake it.
           const pool = new Workers.Workers<R>((loop) => runFork(loop, { immediate: false }), workers, leave)
-          return {
-            start: (work) => {
-              if (isStopped && work.isStoppable) return false
-              running++
-              pool.start(work)
-              return true
-            },
-            close: Effect.sync(() => pool.close())
-          }
+          return new Pooled(pool, count)
         }
       ),
     ended,
     stop: Effect.suspend(() => {
-      isStopped = true
+      count.isStopped = true
       for (const worker of workers) worker.stop()
       return Effect.forEach([...fibers], Fiber.interruptFork, { discard: true })
     })

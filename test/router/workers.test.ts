@@ -175,7 +175,8 @@ it.effect("who waits for the fiber of a handler waits for the handler, and inter
 it.effect("what has to be done is done, whatever stops the handlers", () =>
   Effect.gen(function*() {
     const handlers = Handlers.make()
-    const { start } = yield* handlers.runtime<never>()
+    const runtime = yield* handlers.runtime<never>()
+    const start = (task: Task) => runtime.start(task)
     const ends: Array<string> = []
     const task = (name: string, isStoppable: boolean) =>
       new Task(Effect.void, isStoppable, (exit) => void ends.push(`${name} ${exit._tag}`))
@@ -201,8 +202,8 @@ it.effect("what has to be done is done, whatever stops the handlers", () =>
 it.effect("a callback that throws is counted out all the same", () =>
   Effect.gen(function*() {
     const handlers = Handlers.make()
-    const { start } = yield* handlers.runtime<never>()
-    start(
+    const runtime = yield* handlers.runtime<never>()
+    runtime.start(
       new Task(Effect.void, true, () => {
         throw new Error("on purpose")
       })
