@@ -4,7 +4,7 @@
  * compiles the closures of every run anew.
  */
 import type * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
+import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -358,7 +358,7 @@ const specimen = new Handling<never, never>({
   router: { routes: [] } as never,
   options: {},
   bot: {} as never,
-  clock: Clock.make(),
+  clock: { unsafeCurrentTimeNanos: () => 1n } as Clock.Clock,
   handlers: { start: keep, close: Effect.void },
   services: Context.empty(),
   annotations: HashMap.empty()
