@@ -58,7 +58,12 @@ export const make = (interval: Duration.DurationInput): Heartbeat.Service => {
   return {
     run: (ping) =>
       Effect.scoped(
-        Effect.flatMap(Deadlines.shared, (deadlines) => Effect.forever(Effect.zipRight(pause(deadlines, millis), ping)))
+        Effect.flatMap(Deadlines.shared, (deadlines) =>
+          Effect.whileLoop({
+            while: () => true,
+            body: () => Effect.zipRight(pause(deadlines, millis), ping),
+            step: () => {}
+          }))
       )
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Clock, Duration, Effect, Exit, Fiber, FiberId, Scope } from "effect"
+import { Clock, Duration, Effect, Exit, Fiber, FiberId, Logger, Scope } from "effect"
 import * as fc from "fast-check"
 import * as Deadlines from "../src/internal/deadlines.js"
 import { pause } from "../src/internal/pause.js"
@@ -392,6 +392,36 @@ describe("shared deadlines", () => {
 })
 
 describe("the pause between two pings", () => {
+  it.scoped("blames nobody and lets no I/O go first; what is due with it and blames somebody does", () =>
+    Effect.gen(function*() {
+      const { after, clock, deadlines, rung } = yield* started
+      clock.onYield = () => void rung.push("I/O")
+      yield* Effect.forkScoped(Effect.tap(pause(deadlines, 10), () => Effect.sync(() => rung.push("pause"))))
+      yield* clock.advance(20)
+      expect(rung).toEqual(["pause"])
+      yield* Effect.forkScoped(Effect.tap(pause(deadlines, 10), () => Effect.sync(() => rung.push("pause"))))
+      yield* settle
+      after(10, "blames")
+      after(10, "blames as well")
+      yield* clock.advance(20)
+      expect(rung.slice(1).filter((name) => name !== "pause")).toEqual(["I/O", "blames", "blames as well"])
+    }))
+
+  it.scoped("one that breaks last of all is reported", () =>
+    Effect.gen(function*() {
+      const lines: Array<string> = []
+      const logger = Logger.make(({ message }) => void lines.push(String(message)))
+      const clock = play()
+      const deadlines = Deadlines.make(clock)
+      yield* Effect.forkScoped(Effect.provide(deadlines.run, Logger.replace(Logger.defaultLogger, logger)))
+      yield* settle
+      deadlines.after(10, () => {
+        throw new Error("on purpose")
+      })
+      yield* clock.advance(20)
+      expect(lines).toEqual(["a deadline failed"])
+    }))
+
   it.scoped("that is interrupted as it ends takes no other's place in the queue", () =>
     Effect.gen(function*() {
       const { clock, deadlines } = yield* started

@@ -3,8 +3,8 @@
  * costs ten times what the frame itself does, and a thousand idle bots wake nobody a thousand times.
  *
  * Time here is patient. A deadline that wakes late was kept by a blocked event loop, and the other side cannot be blamed for
- * that: the time since anything was last seen to run is given back to everybody. Before judging, a wake yields to I/O once,
- * so that an ack that has already arrived is read first.
+ * that: the time since anything was last seen to run is given back to everybody. Before anybody is blamed, a wake yields to
+ * I/O once, so that an ack that has already arrived is read first.
  */
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
@@ -38,6 +38,11 @@ export interface Entry {
   cancelled: boolean
 }
 
+interface Queued extends Entry {
+  /** Whether it blames somebody for what has not come. */
+  readonly blames: boolean
+}
+
 /**
  * A link in the list of all that last equally long, so that nothing of it is left when it is stopped: what lies in a queue
  * until its time survives the garbage collector, which then costs more than the frame.
@@ -66,6 +71,8 @@ export interface Deadlines {
   readonly after: (millis: number, onDue: () => void) => Entry
   /** For many that last equally long, almost all of which are stopped. */
   readonly timeouts: (millis: number) => Timeouts
+  /** The same for those that blame nobody when they are due. */
+  readonly pauses: (millis: number) => Timeouts
   /** Calls back whenever the machine seems to have slept, until the returned function is called. */
   readonly onJump: (callback: () => void) => () => void
   /** Never returns; runs for as long as the deadlines are kept. */
@@ -74,9 +81,18 @@ export interface Deadlines {
 
 const smallestCompaction = 1024
 
+interface Sleeper {
+  fiber: Fiber.RuntimeFiber<void> | undefined
+}
+
 class List {
+  readonly blames: boolean
   first: Timeout | undefined = undefined
   last: Timeout | undefined = undefined
+
+  constructor(blames: boolean) {
+    this.blames = blames
+  }
 
   link = (timeout: Timeout): void => {
     timeout.previous = this.last
@@ -100,16 +116,20 @@ class List {
 /** @internal */
 export const make = (clock: Clock.Clock): Deadlines => {
   // Few distinct durations are in use and each is a FIFO by itself, so insertion sorts by walking back from the end.
-  let queue: Array<Entry> = []
+  let queue: Array<Queued> = []
   let head = 0
   let stalled = 0
   let armedFor = Infinity
   /** There while these are run. */
   let fork: (<A>(effect: Effect.Effect<A>) => Fiber.RuntimeFiber<A>) | undefined
   /** Whoever sleeps until `armedFor`. */
-  let asleep: Fiber.RuntimeFiber<void> | undefined
-  /** With those who woke and are not through yet. */
-  const all = new Set<Fiber.RuntimeFiber<void>>()
+  let sleeper: Sleeper | undefined
+  /** With those that are to end and have not yet. */
+  const fibers = new Set<Fiber.RuntimeFiber<void>>()
+  /** The sleeper calls back, and finds for itself what is set meanwhile. */
+  let isAwake = false
+  /** What is due blames somebody, so I/O goes first. */
+  let isYielding = false
 
   // Nanoseconds since 1970 do not fit into a number.
   const origin = clock.unsafeCurrentTimeNanos()
@@ -135,17 +155,16 @@ export const make = (clock: Clock.Clock): Deadlines => {
     if (dueAt >= armedFor) return
     // At once, and not only when the fiber sleeps: a loop that blocks right now must be noticed too.
     armedFor = dueAt
-    if (fork === undefined) return
-    asleep?.unsafeInterruptAsFork(FiberId.none)
-    const wait = dueAt - now()
-    const fiber = fork(wait < grainMillis ? turn : Effect.zipRight(clock.sleep(Duration.millis(wait)), turn))
-    asleep = fiber
-    all.add(fiber)
-    fiber.addObserver(() => all.delete(fiber))
+    if (fork === undefined || isAwake) return
+    sleeper?.fiber?.unsafeInterruptAsFork(FiberId.none)
+    const next: Sleeper = sleeper = { fiber: undefined }
+    const fiber = next.fiber = fork(sleep(next))
+    fibers.add(fiber)
+    fiber.addObserver(() => fibers.delete(fiber))
   }
 
-  const after = (millis: number, onDue: () => void): Entry => {
-    const entry: Entry = { dueAt: now() + millis, onDue, cancelled: false }
+  const set = (millis: number, onDue: () => void, blames: boolean): Entry => {
+    const entry: Queued = { dueAt: now() + millis, onDue, blames, cancelled: false }
     if (queue.length >= compactAt) compact()
     let at = queue.length
     while (at > head && queue[at - 1]!.dueAt > entry.dueAt) at--
@@ -155,27 +174,38 @@ export const make = (clock: Clock.Clock): Deadlines => {
     return entry
   }
 
-  const lists = new Map<number, List>()
-  const known = new Map<number, Timeouts>()
+  const lists = new Set<List>()
 
-  const makeTimeouts = (millis: number): Timeouts => {
-    const list = new List()
-    lists.set(millis, list)
-    return {
-      start: (timeout) => {
+  /** Those of each length that somebody has asked for. */
+  const makeLists = (blames: boolean) => {
+    const known = new Map<number, { readonly list: List; readonly timeouts: Timeouts }>()
+    const add = (millis: number) => {
+      const list = new List(blames)
+      const start = (timeout: Timeout) => {
         timeout.dueAt = now() + millis
         list.link(timeout)
         arm(timeout.dueAt)
-      },
-      stop: list.unlink
+      }
+      const made = { list, timeouts: { start, stop: list.unlink } }
+      lists.add(list)
+      known.set(millis, made)
+      return made
+    }
+    return {
+      get: (millis: number): Timeouts => (known.get(millis) ?? add(millis)).timeouts,
+      /** Bots with durations of their own come and go. */
+      forgetEmpty: () => {
+        for (const [millis, { list }] of known) {
+          if (list.first !== undefined) continue
+          lists.delete(list)
+          known.delete(millis)
+        }
+      }
     }
   }
 
-  const timeouts = (millis: number): Timeouts => {
-    let timeouts = known.get(millis)
-    if (timeouts === undefined) known.set(millis, timeouts = makeTimeouts(millis))
-    return timeouts
-  }
+  const timeouts = makeLists(true)
+  const pauses = makeLists(false)
 
   const onJumps = new Set<() => void>()
   let nextGlance: Entry | undefined
@@ -185,20 +215,12 @@ export const make = (clock: Clock.Clock): Deadlines => {
   const look = () => {
     offset = clock.unsafeCurrentTimeMillis() - raw()
     stalledBefore = stalled
-    nextGlance = after(glanceMillis, glance)
-  }
-
-  /** Bots with durations of their own come and go. */
-  const forgetEmptyLists = () => {
-    for (const [millis, list] of lists) {
-      if (list.first !== undefined) continue
-      lists.delete(millis)
-      known.delete(millis)
-    }
+    nextGlance = set(glanceMillis, glance, false)
   }
 
   const glance = () => {
-    forgetEmptyLists()
+    timeouts.forgetEmpty()
+    pauses.forgetEmpty()
     const drift = clock.unsafeCurrentTimeMillis() - raw() - offset
     const hasJumped = Math.abs(drift) > jumpMillis || stalled - stalledBefore > jumpMillis
     look()
@@ -218,13 +240,13 @@ export const make = (clock: Clock.Clock): Deadlines => {
 
   const firstList = (): List | undefined => {
     let first: List | undefined
-    for (const list of lists.values()) {
+    for (const list of lists) {
       if (list.first !== undefined && (first === undefined || list.first.dueAt < first.first!.dueAt)) first = list
     }
     return first
   }
 
-  const firstEntry = (): Entry | undefined => {
+  const firstEntry = (): Queued | undefined => {
     while (head < queue.length) {
       const entry = queue[head]!
       if (!entry.cancelled) return entry
@@ -247,66 +269,81 @@ export const make = (clock: Clock.Clock): Deadlines => {
     }
   }
 
-  const judge = () => {
-    const time = now()
+  /** Calls back whoever is due, as far as nobody is blamed before I/O went first. */
+  const wake = () => {
+    const mayBlame = isYielding
+    isYielding = false
+    const end = now() + grainMillis
     armedFor = Infinity
-    while (nextDue() < time + grainMillis) {
+    isAwake = true
+    while (!isYielding && nextDue() < end) {
       const entry = firstEntry()
       const list = firstList()
-      if (entry !== undefined && (list === undefined || entry.dueAt <= list.first!.dueAt)) {
-        head++
-        callBack(entry)
+      const due = entry !== undefined && (list === undefined || entry.dueAt <= list.first!.dueAt)
+        ? entry
+        : list!.first!
+      if (!mayBlame && (due === entry ? entry.blames : list!.blames)) {
+        isYielding = true
       } else {
-        const timeout = list!.first!
-        list!.unlink(timeout)
-        callBack(timeout)
+        if (due === entry) head++
+        else list!.unlink(list!.first!)
+        callBack(due)
       }
     }
+    isAwake = false
+    armedFor = nextDue()
   }
 
-  const judgeAndReport = Effect.suspend(() => {
-    judge()
-    arm(nextDue())
-    return Effect.forEach(
+  const report = (): Effect.Effect<void> =>
+    Effect.forEach(
       defects.splice(0),
       (defect) => Effect.logError("a deadline failed", Cause.die(defect)),
       { discard: true }
     )
-  })
 
-  /** Of whoever woke; it is the only one who slept. */
-  const turn: Effect.Effect<void> = Effect.suspend(() => {
-    const end = now() + grainMillis
-    armedFor = Infinity
-    asleep = undefined
-    // It blames nobody, so no I/O has to go first.
-    if (nextGlance !== undefined && firstEntry() === nextGlance && nextGlance.dueAt < end) {
-      head++
-      glance()
-    }
-    const dueAt = nextDue()
-    if (dueAt >= end) {
-      arm(dueAt)
-      return Effect.void
-    }
+  const wait = (): Effect.Effect<void> => {
+    if (defects.length > 0) return Effect.zipRight(report(), Effect.suspend(wait))
     // What comes in first may block the loop, and that is given back too.
-    armedFor = dueAt
-    return Effect.zipRight(clock.sleep(Duration.zero), judgeAndReport)
-  })
+    if (isYielding) return clock.sleep(Duration.zero)
+    const millis = armedFor - now()
+    return millis < grainMillis || armedFor === Infinity ? Effect.void : clock.sleep(Duration.millis(millis))
+  }
+
+  /** One that another was put in place of may wake once more before it ends. */
+  const sleep = (self: Sleeper): Effect.Effect<void> =>
+    Effect.whileLoop({
+      while: () => {
+        if (sleeper === self && armedFor === Infinity && defects.length === 0) sleeper = undefined
+        return sleeper === self
+      },
+      body: wait,
+      step: () => {
+        if (sleeper === self) wake()
+      }
+    })
 
   const run: Effect.Effect<never> = Effect.flatMap(Effect.runtime<never>(), (runtime) =>
     Effect.async((_resume) => {
       const runFork = Runtime.runFork(runtime)
       fork = (effect) => runFork(effect, { immediate: false })
       armedFor = Infinity
+      isYielding = false
       arm(nextDue())
       return Effect.sync(() => {
         fork = undefined
-        for (const fiber of all) fiber.unsafeInterruptAsFork(FiberId.none)
+        sleeper = undefined
+        for (const fiber of fibers) fiber.unsafeInterruptAsFork(FiberId.none)
       })
     }))
 
-  return { now, after, timeouts, onJump, run }
+  return {
+    now,
+    after: (millis, onDue) => set(millis, onDue, true),
+    timeouts: timeouts.get,
+    pauses: pauses.get,
+    onJump,
+    run
+  }
 }
 
 /** Those of one Clock, kept for as long as anybody uses them. */

@@ -11,7 +11,7 @@ import type * as Deadlines from "./deadlines.js"
  */
 export const pause = (deadlines: Deadlines.Deadlines, millis: number): Effect.Effect<void> =>
   Effect.async((resume) => {
-    const timeouts = deadlines.timeouts(millis)
+    const timeouts = deadlines.pauses(millis)
     let isOver = false
     // An interruption may come when it is over and its fiber has not run yet.
     const end = (isDue: boolean) => {

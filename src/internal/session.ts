@@ -201,9 +201,9 @@ export const run = (env: Environment): Effect.Effect<never, LinkFailure> =>
       })
     )
 
-    const request = (frame: Frame.Request, timeout: Duration.Duration): Effect.Effect<PendingAcks.Verdict> =>
+    const request = (frame: Frame.Request, timeoutMillis: number): Effect.Effect<PendingAcks.Verdict> =>
       Effect.async((resume) => {
-        const isSent = send(frame.headers.req_id, codec.encode(frame), Duration.toMillis(timeout), {
+        const isSent = send(frame.headers.req_id, codec.encode(frame), timeoutMillis, {
           onVerdict: (verdict) => {
             // In the step that reads it: what came right behind the ack of the subscribe is read before any fiber runs.
             isSubscribed ||= verdict._tag === "Acked" && verdict.ack.errcode === ErrorCode.ok
@@ -224,7 +224,8 @@ export const run = (env: Environment): Effect.Effect<never, LinkFailure> =>
         ...(config.plugVersion === undefined ? {} : { plug_version: config.plugVersion })
       }
       const reqId = Crypto.unsafeReqId(env.crypto, Frame.Command.subscribe)
-      const verdict = yield* request(Frame.request(Frame.Command.subscribe, reqId, body), config.subscribeTimeout)
+      const frame = Frame.request(Frame.Command.subscribe, reqId, body)
+      const verdict = yield* request(frame, Duration.toMillis(config.subscribeTimeout))
       if (verdict._tag === "Unknown") return yield* Effect.fail<LinkFailure>({ _tag: "SubscribeTimeout" })
       const { errcode, errmsg } = verdict.ack
       if (errcode === ErrorCode.ok) return
@@ -235,10 +236,11 @@ export const run = (env: Environment): Effect.Effect<never, LinkFailure> =>
       )
     })
 
+    const pingTimeout = Duration.toMillis(config.pingTimeout)
     const ping = Effect.suspend(() => {
       const frame = Frame.request(Frame.Command.ping, Crypto.unsafeReqId(env.crypto, Frame.Command.ping))
-      pingDueAt = deadlines.now() + Duration.toMillis(config.pingTimeout)
-      return Effect.flatMap(request(frame, config.pingTimeout), (verdict) => {
+      pingDueAt = deadlines.now() + pingTimeout
+      return Effect.flatMap(request(frame, pingTimeout), (verdict) => {
         if (verdict._tag === "Unknown") return Effect.fail<LinkFailure>({ _tag: "HeartbeatLost" })
         pingDueAt = Infinity
         if (verdict.ack.errcode === ErrorCode.ok) env.onPingAcked()

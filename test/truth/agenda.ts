@@ -28,24 +28,26 @@ export const make = (deadlineRank: number): Agenda => {
       : a.rank !== b.rank
       ? a.rank < b.rank
       : a.turn < b.turn
+  const timeouts = (ticks: number): Deadlines.Timeouts => {
+    const entries = new Map<Deadlines.Timeout, Deadlines.Entry>()
+    return {
+      start: (timeout) => {
+        timeout.dueAt = time + ticks
+        entries.set(
+          timeout,
+          add({ dueAt: timeout.dueAt, onDue: () => timeout.onDue(), cancelled: false }, deadlineRank)
+        )
+      },
+      stop: (timeout) => {
+        entries.get(timeout)!.cancelled = true
+      }
+    }
+  }
   return {
     now: () => time,
     after: (ticks, onDue) => add({ dueAt: time + ticks, onDue, cancelled: false }, deadlineRank),
-    timeouts: (ticks) => {
-      const entries = new Map<Deadlines.Timeout, Deadlines.Entry>()
-      return {
-        start: (timeout) => {
-          timeout.dueAt = time + ticks
-          entries.set(
-            timeout,
-            add({ dueAt: timeout.dueAt, onDue: () => timeout.onDue(), cancelled: false }, deadlineRank)
-          )
-        },
-        stop: (timeout) => {
-          entries.get(timeout)!.cancelled = true
-        }
-      }
-    },
+    timeouts,
+    pauses: timeouts,
     onJump: () => () => {},
     // Nobody sleeps on paper.
     run: Effect.never,
