@@ -61,10 +61,17 @@ export interface Quota {
 /** What we count as sent within a minute may arrive within less. */
 const margin = Duration.seconds(1)
 
-const serviceQuotas: ReadonlyArray<Quota> = [
+const limitsOf = required(
+  "quotas",
+  "a list of { count, window }",
+  (quotas: ReadonlyArray<Quota>) => quotas.map(internal.limitOf)
+)
+
+/** The same for all bots. */
+const serviceLimits = limitsOf([
   { count: Limits.messagesPerMinute, window: Duration.sum(Duration.minutes(1), margin) },
   { count: Limits.messagesPerHour, window: Duration.sum(Duration.hours(1), margin) }
-]
+])
 
 /**
  * Keeps every conversation within all of the quotas; by default those of the service, with a second to spare.
@@ -72,13 +79,10 @@ const serviceQuotas: ReadonlyArray<Quota> = [
  * @since 0.1.0
  * @category constructors
  */
-export const make = (quotas: ReadonlyArray<Quota> = serviceQuotas): Effect.Effect<Governor.Service> =>
+export const make = (quotas?: ReadonlyArray<Quota>): Effect.Effect<Governor.Service> =>
   Effect.map(
     Effect.clock,
-    (clock) =>
-      required("quotas", "a list of { count, window }", (quotas: ReadonlyArray<Quota>) => internal.make(clock, quotas))(
-        quotas
-      )
+    (clock) => new internal.Conversations(clock, quotas === undefined ? serviceLimits : limitsOf(quotas))
   )
 
 /**

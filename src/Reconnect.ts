@@ -77,6 +77,17 @@ export const backoff: (
   }
 )
 
+/** Most bots never lose their link in most of these ways. */
+const policy = (maxAttempts: number, make: () => Schedule.Schedule<unknown>): Policy => {
+  let delays: Schedule.Schedule<unknown> | undefined
+  return {
+    get delays() {
+      return delays ??= make()
+    },
+    maxAttempts
+  }
+}
+
 /** Two instances that both retake must settle: each takes the bot back once, so the first to lose it twice gives way. */
 const retakes = 1
 
@@ -90,12 +101,9 @@ export const make: (config: BotConfig.Resolved) => Reconnect.Service = required(
   "config",
   "the options of a bot, resolved by BotConfig.resolve",
   (config: BotConfig.Resolved): Reconnect.Service => ({
-    lost: { delays: backoff(config.reconnectInterval), maxAttempts: config.maxReconnectAttempts },
-    refused: { delays: backoff(config.reconnectInterval), maxAttempts: config.maxAuthFailureAttempts },
-    superseded: {
-      delays: backoff("10 seconds", "5 minutes"),
-      maxAttempts: config.onSuperseded === "retake" ? retakes : 0
-    }
+    lost: policy(config.maxReconnectAttempts, () => backoff(config.reconnectInterval)),
+    refused: policy(config.maxAuthFailureAttempts, () => backoff(config.reconnectInterval)),
+    superseded: policy(config.onSuperseded === "retake" ? retakes : 0, () => backoff("10 seconds", "5 minutes"))
   })
 )
 

@@ -12,7 +12,6 @@ import * as Intervals from "effect/ScheduleIntervals"
 export interface Backoff {
   /** The next delay; `undefined` when the schedule is done. */
   readonly next: Effect.Effect<Duration.Duration | undefined>
-  readonly reset: () => void
 }
 
 /** @internal */
@@ -26,9 +25,6 @@ export const make = (schedule: Schedule.Schedule<unknown>): Backoff => {
       return Decision.isDone(decision)
         ? undefined
         : Duration.millis(Math.ceil(Math.max(0, Intervals.start(decision.intervals) - now)))
-    }),
-    reset: () => {
-      state = schedule.initial
-    }
+    })
   }
 }

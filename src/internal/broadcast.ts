@@ -12,6 +12,7 @@ import * as Stream from "effect/Stream"
 export interface Broadcast<A, E> {
   readonly unsafePublish: (value: A) => void
   readonly subscribe: Effect.Effect<Mailbox.ReadonlyMailbox<A, E>, never, Scope.Scope>
+  /** Built when it is asked for, as every bot has several and uses few. */
   readonly stream: Stream.Stream<A, E>
   /** Ends all subscriptions, present and future, after what they still hold. */
   readonly end: (how: Option.Option<E>) => Effect.Effect<void>
@@ -31,24 +32,29 @@ export const make = <A, E>(capacity: number, onDrop: () => void): Broadcast<A, E
   const finish = (mailbox: Mailbox.Mailbox<A, E>, how: Option.Option<E>): Effect.Effect<void> =>
     Option.isNone(how) ? Effect.asVoid(mailbox.end) : Effect.asVoid(mailbox.fail(how.value))
 
-  const subscribe = Effect.acquireRelease(
-    Effect.gen(function*() {
-      const mailbox = yield* Mailbox.make<A, E>({ capacity, strategy: "sliding" })
-      for (const value of held.splice(0)) mailbox.unsafeOffer(value)
-      if (Option.isSome(ended)) yield* finish(mailbox, ended.value)
-      else subscribers.add(mailbox)
-      return mailbox
-    }),
-    (mailbox) =>
-      Effect.suspend(() => {
-        subscribers.delete(mailbox)
-        return mailbox.shutdown
-      })
-  )
+  const subscribe = () =>
+    Effect.acquireRelease(
+      Effect.gen(function*() {
+        const mailbox = yield* Mailbox.make<A, E>({ capacity, strategy: "sliding" })
+        for (const value of held.splice(0)) mailbox.unsafeOffer(value)
+        if (Option.isSome(ended)) yield* finish(mailbox, ended.value)
+        else subscribers.add(mailbox)
+        return mailbox
+      }),
+      (mailbox) =>
+        Effect.suspend(() => {
+          subscribers.delete(mailbox)
+          return mailbox.shutdown
+        })
+    )
 
   return {
-    subscribe,
-    stream: Stream.unwrapScoped(Effect.map(subscribe, (mailbox) => Mailbox.toStream(mailbox))),
+    get subscribe() {
+      return subscribe()
+    },
+    get stream() {
+      return Stream.unwrapScoped(Effect.map(subscribe(), (mailbox) => Mailbox.toStream(mailbox)))
+    },
     unsafePublish: (value) => {
       if (subscribers.size > 0) {
         for (const mailbox of subscribers) offer(mailbox, value)

@@ -31,11 +31,14 @@ const settledMillis = 10 * 60 * 1000
 
 interface Counter {
   readonly policy: Reconnect.Policy
-  readonly backoff: Backoff.Backoff
   attempts: number
+  /** Absent until its first delay, and after a reset. */
+  backoff: Backoff.Backoff | undefined
 }
 
-const counter = (policy: Reconnect.Policy): Counter => ({ policy, backoff: Backoff.make(policy.delays), attempts: 0 })
+const counter = (policy: Reconnect.Policy): Counter => ({ policy, attempts: 0, backoff: undefined })
+
+const nextDelay = (count: Counter) => (count.backoff ??= Backoff.make(count.policy.delays)).next
 
 const terminal = (failure: LinkFailure, attempts: number): ConnectionError => {
   switch (failure._tag) {
@@ -145,8 +148,8 @@ export const make: Effect.Effect<
         yield* subscribed.open
       }),
     onPingAcked: () => {
-      lost.backoff.reset()
-      refused.backoff.reset()
+      lost.backoff = undefined
+      refused.backoff = undefined
     }
   }
 
@@ -155,7 +158,7 @@ export const make: Effect.Effect<
       case "TakenOver": {
         if (subscribedAt !== undefined && monotonic() - subscribedAt >= settledMillis) {
           superseded.attempts = 0
-          superseded.backoff.reset()
+          superseded.backoff = undefined
         }
         return superseded
       }
@@ -177,7 +180,7 @@ export const make: Effect.Effect<
       if (isDraining) return yield* Effect.never
       const count = counterOf(failure)
       count.attempts++
-      const delay = count.attempts > count.policy.maxAttempts ? undefined : yield* count.backoff.next
+      const delay = count.attempts > count.policy.maxAttempts ? undefined : yield* nextDelay(count)
       if (delay === undefined) return yield* terminal(failure, count.attempts)
       yield* Metric.increment(Metric.tagged(Telemetry.reconnects, "reason", failure._tag))
       yield* Effect.logWarning(
@@ -216,7 +219,9 @@ export const make: Effect.Effect<
     unsafeRequest: requests.submit,
     callbacks,
     status: SubscriptionRef.get(statusRef),
-    statusChanges: statusRef.changes,
+    get statusChanges() {
+      return statusRef.changes
+    },
     unsafeStatus: () => status,
     closed: Deferred.await(closed),
     ready: Effect.raceFirst(subscribed.await, Deferred.await(closed)),

@@ -4,6 +4,7 @@
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
+import type { HttpClientError } from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Chunk from "effect/Chunk"
@@ -84,19 +85,22 @@ export const make: Effect.Effect<
 > = Effect.gen(function*() {
   const config = yield* BotConfig.BotConfig
   const crypto = yield* Crypto.Crypto
+  const given = yield* HttpClient.HttpClient
+  let own: HttpClient.HttpClient.With<HttpClientError, Scope.Scope> | undefined
   // Spans of the client carry the URL, and its addresses are ours to check, redirects included.
-  const client = (yield* HttpClient.HttpClient).pipe(
-    HttpClient.withScope,
-    HttpClient.withTracerDisabledWhen(() => true),
-    HttpClient.transformResponse(Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }))
-  )
+  const client = () =>
+    own ??= given.pipe(
+      HttpClient.withScope,
+      HttpClient.withTracerDisabledWhen(() => true),
+      HttpClient.transformResponse(Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }))
+    )
 
   const request = (url: string): Effect.Effect<Opened, DownloadFailed> =>
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function*() {
         const scope = yield* Scope.make()
         const close = Scope.close(scope, Exit.void)
-        const response = yield* client.execute(
+        const response = yield* client().execute(
           HttpClientRequest.get(url, { headers: { "accept-encoding": "identity" } })
         ).pipe(
           Effect.mapError(fromHttpClient),

@@ -136,8 +136,12 @@ export const make = (
   }).pipe(Effect.catchAllCause((cause) => endStreams(Cause.failureOption(cause))))
 
   return {
-    messages: messages.stream,
-    events: events.stream,
+    get messages() {
+      return messages.stream
+    },
+    get events() {
+      return events.stream
+    },
     awaitReply: (chat, predicate, timeout) => replies.take(Chat.key(chat), predicate, limited(timeout)),
     awaitCardAction: (taskId, timeout) => cardActions.take(taskId, () => true, limited(timeout)),
     run,

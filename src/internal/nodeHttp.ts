@@ -30,18 +30,20 @@ export const make = (options: Options): Effect.Effect<HttpClient.HttpClient, nev
   Effect.gen(function*() {
     // One of its own, made now: what is loaded later would otherwise be the first to go when the bot closes.
     const scope = yield* Effect.flatMap(Effect.scope, (scope) => Scope.fork(scope, ExecutionStrategy.sequential))
+    const load = () =>
+      Effect.promise(() => import("./undici.js")).pipe(
+        Effect.flatMap((undici) =>
+          Layer.buildWithScope(undici.layer({ ...options, refusal: refusal(options.allowPrivateAddresses) }), scope)
+        ),
+        Effect.map(Context.get(HttpClient.HttpClient)),
+        Effect.uninterruptible
+      )
     // Shared by all requests, so that nobody's interruption may end it half-way.
-    const loaded = yield* Effect.promise(() => import("./undici.js")).pipe(
-      Effect.flatMap((undici) =>
-        Layer.buildWithScope(undici.layer({ ...options, refusal: refusal(options.allowPrivateAddresses) }), scope)
-      ),
-      Effect.map(Context.get(HttpClient.HttpClient)),
-      Effect.uninterruptible,
-      Effect.cached
-    )
+    let loaded: Effect.Effect<HttpClient.HttpClient> | undefined
+    const client = Effect.suspend(() => loaded ??= Effect.runSync(Effect.cached(load())))
     return HttpClient.makeWith<never, never, HttpClientError, never>(
       (request) =>
-        Effect.flatMap(loaded, (client) => Effect.map(Effect.flatMap(request, client.execute), NodeBody.inBatches)),
+        Effect.flatMap(client, (client) => Effect.map(Effect.flatMap(request, client.execute), NodeBody.inBatches)),
       Effect.succeed
     )
   })

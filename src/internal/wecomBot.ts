@@ -2,11 +2,10 @@
  * Puts the bot together: what each function of the bot checks and sends, and the order in which it closes.
  */
 import type * as Cause from "effect/Cause"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
-import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -25,6 +24,7 @@ import type { WecomBot } from "../WecomBot.js"
 import { type ConnectionError, type SendError, SendInvalid } from "../WecomError.js"
 import * as Answer from "./answer.js"
 import * as Bubbles from "./bubbles.js"
+import * as Deadlines from "./deadlines.js"
 import * as Handlers from "./handlers.js"
 import * as Intake from "./intake.js"
 import * as Outbox from "./outbox.js"
@@ -60,10 +60,14 @@ export const make: Effect.Effect<
   const crypto = yield* Crypto.Crypto
   const clock = yield* Effect.clock
 
-  const runFork = yield* FiberSet.makeRuntime()
+  const deadlines = yield* Deadlines.shared
+  let isOver = false
   const bubbles = Bubbles.make({
     queue,
-    after: (delay, task) => void runFork(Effect.andThen(clock.sleep(delay), Effect.sync(task))),
+    after: (delay, task) =>
+      void deadlines.after(Duration.toMillis(delay), () => {
+        if (!isOver) task()
+      }),
     wallTime: () => clock.unsafeCurrentTimeMillis(),
     ackHorizon: config.ackHorizon
   })
@@ -89,6 +93,7 @@ export const make: Effect.Effect<
       if (open > 0 || waiting > 0) {
         yield* Effect.logWarning(`closed with ${open} bubble(s) not sealed and ${waiting} frame(s) not acknowledged`)
       }
+      isOver = true
     }).pipe(Effect.annotateLogs("module", "effect-wecom/WecomBot"))
   )
   yield* intake.run.pipe(Effect.interruptible, Effect.forkScoped)
@@ -175,10 +180,17 @@ export const make: Effect.Effect<
     })
 
   return {
-    messages: intake.messages,
-    events: intake.events,
+    // Built when somebody asks for them: of a thousand bots few have a use for all three.
+    get messages() {
+      return intake.messages
+    },
+    get events() {
+      return intake.events
+    },
+    get statusChanges() {
+      return connection.statusChanges
+    },
     status: connection.status,
-    statusChanges: connection.statusChanges,
     ready: connection.ready,
     closed: connection.closed,
     forkHandler: handlers.fork,
