@@ -206,7 +206,10 @@ export declare namespace WecomBot {
     readonly forkHandler: <A, E, R>(
       handler: Effect.Effect<A, E, R>
     ) => Effect.Effect<Fiber.RuntimeFiber<A, E>, never, R>
-    /** `forkHandler` for the hot path, for the context in which this is run. */
+    /**
+     * `forkHandler` for the hot path, for the context in which this is run. It is the router's and the bot's affair what they
+     * hand each other here: a bot that wraps another hands on that of the other.
+     */
     readonly handlerRuntime: <R>() => Effect.Effect<HandlerRuntime<R>, never, R>
     readonly awaitReply: (
       from: Addressable,

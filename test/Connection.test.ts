@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Clock, type Duration, Effect, Exit, Fiber, Metric, TestClock, TestContext } from "effect"
+import { Clock, type Duration, Effect, Exit, Fiber, Layer, Metric, TestClock, TestContext } from "effect"
 import { Crypto, Heartbeat, Telemetry } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
 import { readdirSync, readFileSync } from "node:fs"
@@ -191,6 +191,33 @@ describe("a peer that owes a pong when the bot closes", () => {
       yield* TestClock.adjust("1 millis")
       yield* Fiber.join(closing)
     }).pipe(Effect.provide(gateway())))
+})
+
+describe("a heartbeat of one's own that forgives", () => {
+  const every30Seconds = (pings: <E>(ping: Effect.Effect<void, E>) => Effect.Effect<unknown, E>) =>
+    Layer.succeed(Heartbeat.Heartbeat, {
+      run: (ping) => Effect.forever(Effect.zipRight(Effect.sleep("30 seconds"), pings(ping)))
+    })
+
+  const policies = {
+    "a pong that is missed": every30Seconds((ping) => Effect.ignore(ping)),
+    "a pong for which it does not wait": every30Seconds((ping) => Effect.timeoutOption(ping, "2 seconds"))
+  }
+
+  for (const [what, heartbeat] of Object.entries(policies)) {
+    it.scoped(`${what} is held against nobody when the bot closes`, () =>
+      Effect.gen(function*() {
+        const { close, service } = yield* open({ drainTimeout: "10 seconds" }, { heartbeat })
+        yield* service.ready
+        const held = yield* acks.hold({ cmd: "ping" })
+        yield* TestClock.adjust("41 seconds")
+        yield* held.release()
+        yield* TestClock.adjust("4 seconds")
+        yield* close
+        expect((yield* Watch).all[0]!.goodbyes[0]).toBe("close")
+        expect(yield* TestGateway.connections).toMatchObject([{ closeCode: 1000 }])
+      }).pipe(Effect.provide(gateway())))
+  }
 })
 
 describe("closing at an awkward moment", () => {

@@ -231,6 +231,20 @@ const policyOf = <A>({ debounceMillis, overlap }: Options, host: Host<A>, line: 
   }
 }
 
+const nobody: Host<object> = {
+  now: () => 0,
+  start: () => undefined,
+  after: () => {},
+  discard: () => {},
+  onWaiting: () => {}
+}
+
+const specimen = (): Conversations<object> => {
+  const all = new Conversations({ overlap: "queue", debounceMillis: 0, concurrency: 0, maxWaiting: 1 }, nobody)
+  all.offer("", {})
+  return all
+}
+
 /** @internal */
 export class Conversations<A> implements Line<A> {
   private readonly host: Host<A>
@@ -247,6 +261,7 @@ export class Conversations<A> implements Line<A> {
     this.concurrency = options.concurrency
     this.maxWaiting = options.maxWaiting
     this.policy = policyOf(options, host, this)
+    Specimens.keep(Conversations, specimen)
   }
 
   /** `false`: too many wait already. */
@@ -307,14 +322,3 @@ export class Conversations<A> implements Line<A> {
     this.startAll()
   }
 }
-
-const nobody: Host<object> = {
-  now: () => 0,
-  start: () => undefined,
-  after: () => {},
-  discard: () => {},
-  onWaiting: () => {}
-}
-const specimen = new Conversations({ overlap: "queue", debounceMillis: 0, concurrency: 0, maxWaiting: 1 }, nobody)
-specimen.offer("", {})
-Specimens.keep(specimen)

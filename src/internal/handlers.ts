@@ -37,10 +37,7 @@ export const answer: FiberRef.FiberRef<Answer | undefined> = globalValue(
  * @internal
  */
 export interface HandlerRuntime<R> {
-  /**
-   * Starts a handler, or what one left to be done, and tells it of its end. `false` when none is started any more that may
-   * be left undone.
-   */
+  /** Starts it, and tells it of its end. `false`: the bot closes, and it will be left undone. */
   start(work: Workers.Work<R>): boolean
   /** Lets go of what is kept for the next handlers. */
   readonly close: Effect.Effect<void>
@@ -81,9 +78,8 @@ class Pooled<R> implements HandlerRuntime<R> {
   readonly close = Effect.sync(() => this.pool.close())
 }
 
-Specimens.keep(
+const specimen = (): Pooled<never> =>
   new Pooled(new Workers.Workers<never>(Effect.runFork, new Set(), () => {}), { running: 0, isStopped: false })
-)
 
 /** @internal */
 export const make = (): Handlers => {
@@ -130,6 +126,7 @@ export const make = (): Handlers => {
           const runFork = Runtime.runFork(runtime)
           // A worker that wakes does so in its turn, and those that are new do not overtake it.
           const pool = new Workers.Workers<R>((loop) => runFork(loop, { immediate: false }), workers, leave)
+          Specimens.keep(Pooled, specimen)
           return new Pooled(pool, count)
         }
       ),

@@ -1,7 +1,7 @@
 /**
  * Hot path. What every handler gets: a Scope and annotations of its own, its time limit, its share of the trace, and a fence
- * around its failures. As operators around the handler these cost more than its fiber; and they are methods, because V8
- * compiles the closures of every run anew.
+ * around its failures. Scope, annotations and end are no operators around the handler, which would cost more than its fiber;
+ * and what is done for each message is a method, because V8 compiles the closures of every run anew.
  */
 import type * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
@@ -221,6 +221,27 @@ const share = <E, R>(router: BotRouter<E, R>, items: Items, context: RouteContex
   return shares
 }
 
+/** With a handler that never runs. */
+const specimen = (): Handling<never, never> => {
+  const handling = new Handling<never, never>({
+    router: { routes: [] } as never,
+    options: {},
+    bot: {} as never,
+    clock: { unsafeCurrentTimeNanos: () => 1n } as Clock.Clock,
+    handlers: {
+      start: (work) => {
+        Specimens.keep(Handler, () => work)
+        return true
+      },
+      close: Effect.void
+    },
+    services: Context.empty(),
+    annotations: HashMap.empty()
+  })
+  handling.startEvent({} as Incoming, Effect.void, noRoots)
+  return handling
+}
+
 /** @internal */
 export class Handling<E, R> implements Conversations.Host<Item> {
   readonly environment: Environment<E, R>
@@ -229,6 +250,7 @@ export class Handling<E, R> implements Conversations.Host<Item> {
   constructor(environment: Environment<E, R>) {
     this.environment = environment
     this.context = { botName: environment.options.botName }
+    Specimens.keep(Handling, specimen)
   }
 
   seconds(): number {
@@ -348,20 +370,3 @@ export class Handling<E, R> implements Conversations.Host<Item> {
     ) as Effect.Effect<void, never, R>
   }
 }
-
-const keep = (work: object) => {
-  Specimens.keep(work)
-  return true
-}
-
-const specimen = new Handling<never, never>({
-  router: { routes: [] } as never,
-  options: {},
-  bot: {} as never,
-  clock: { unsafeCurrentTimeNanos: () => 1n } as Clock.Clock,
-  handlers: { start: keep, close: Effect.void },
-  services: Context.empty(),
-  annotations: HashMap.empty()
-})
-Specimens.keep(specimen)
-specimen.startEvent({} as Incoming, Effect.void, noRoots)

@@ -6,7 +6,6 @@ import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import type * as Exit from "effect/Exit"
 import { pipeArguments } from "effect/Pipeable"
 import * as Scope from "effect/Scope"
-import * as Specimens from "./specimens.js"
 
 /** @internal */
 export class LazyScope implements Scope.Scope {
@@ -47,5 +46,3 @@ export class LazyScope implements Scope.Scope {
     return pipeArguments(this, arguments)
   }
 }
-
-Specimens.keep(new LazyScope())

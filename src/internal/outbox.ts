@@ -21,6 +21,7 @@ import * as Handlers from "./handlers.js"
 import * as sending from "./sending.js"
 import * as spans from "./spans.js"
 import * as Specimens from "./specimens.js"
+import * as StreamText from "./streamText.js"
 
 type Sending = Effect.Effect<Frame.Ack, SendError>
 
@@ -57,14 +58,15 @@ export interface Outbox {
 /** Whoever runs this runs in one. */
 const currentFiber = (): Fiber.RuntimeFiber<any, any> => Option.getOrThrow(Fiber.getCurrentFiber())
 
-/** What the fiber that sends a frame says about it. */
-class Sent implements ReplyQueue.Options {
+/** One object for each frame, always with the same fields. */
+class FrameOptions implements ReplyQueue.Options {
   readonly onConnectionLost: ReplyQueue.Options["onConnectionLost"]
   readonly stream: ReplyQueue.Options["stream"]
   readonly expiresAt: number | undefined
   readonly windowMillis: number | undefined
   readonly passesDrain: boolean
-  private readonly fiber: Fiber.RuntimeFiber<unknown, unknown>
+  /** A function of its own: whoever stands between may copy what it hands on. */
+  readonly isWanted: () => boolean
 
   constructor(
     fiber: Fiber.RuntimeFiber<unknown, unknown>,
@@ -72,22 +74,22 @@ class Sent implements ReplyQueue.Options {
     expiresAt: number | undefined,
     windowMillis: number | undefined
   ) {
-    this.fiber = fiber
     this.onConnectionLost = options?.onConnectionLost
     this.stream = options?.stream
     this.expiresAt = expiresAt
     this.windowMillis = windowMillis
     this.passesDrain = fiber.getFiberRef(Handlers.passesDrain)
-  }
-
-  isWanted() {
-    return this.fiber.unsafePoll() === null
+    this.isWanted = () => fiber.unsafePoll() === null
   }
 }
 
-Specimens.keepOfFiber((fiber) =>
-  new Sent(fiber, { onConnectionLost: "resend", stream: { id: "", finish: false } }, 1.5e12, 1)
-)
+const specimen = (): object =>
+  Specimens.ofFiber((fiber) =>
+    new FrameOptions(fiber, { onConnectionLost: "resend", stream: { id: "", finish: false } }, 1.5e12, 1)
+  )
+
+const specimenBody = (): StreamText.Body =>
+  new StreamText.Body({ msgtype: "stream", stream: { id: "", finish: true, content: "" } })
 
 const noteAnswer = (answer: Handlers.Answer | undefined, reqId: string): void => {
   if (answer?.reqId === reqId) answer.isSent = true
@@ -101,6 +103,8 @@ export const make = ({ clock, connection, crypto, governor, queue }: {
   readonly governor: Governor.Governor.Service
   readonly queue: ReplyQueue.ReplyQueue.Service
 }): Outbox => {
+  Specimens.keep(FrameOptions, specimen)
+  Specimens.keep(StreamText.Body, specimenBody)
   const streams = sending.makeStreams()
 
   // Hot path: no generator, no fiber, no operator, and no span unless there is one to be the child of; a frame costs its checks,
@@ -114,7 +118,7 @@ export const make = ({ clock, connection, crypto, governor, queue }: {
     if (target.kind !== "message") noteAnswer(fiber.getFiberRef(Handlers.answer), target.reqId)
     const request = Frame.request(cmd, target.reqId, body)
     const windowMillis = ReplyTarget.windowMillis(target)
-    const all = new Sent(fiber, options, target.receivedAt + windowMillis, windowMillis)
+    const all = new FrameOptions(fiber, options, target.receivedAt + windowMillis, windowMillis)
     const quota = cmd === Frame.Command.respondUpdate ? undefined : takeQuota(target, options?.stream)
     const parent = spans.parentOf(fiber)
     if (parent === undefined && quota === undefined) return enqueue(request, all, undefined, resume)
@@ -163,7 +167,7 @@ export const make = ({ clock, connection, crypto, governor, queue }: {
     Effect.withFiberRuntime((fiber) => {
       const parent = spans.parentOf(fiber)
       const request = Frame.request(cmd, reqId, body)
-      const options = new Sent(fiber, undefined, undefined, undefined)
+      const options = new FrameOptions(fiber, undefined, undefined, undefined)
       return parent === undefined
         ? enqueued(request, options)
         : spans.send(parent, operation, { reqId, chat }, (span) => enqueued(request, options, span))

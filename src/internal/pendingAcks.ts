@@ -72,9 +72,11 @@ class Pending implements AckCredit.Written, Deadlines.Timeout {
   }
 }
 
-const specimen = new Pending("", 0, { start: () => {}, stop: () => {} }, { onVerdict: () => {} }, () => {})
-specimen.writtenAt = specimen.horizonAt = specimen.dueAt = 0.5
-Specimens.keep(specimen)
+const specimen = (): Pending => {
+  const frame = new Pending("", 0, { start: () => {}, stop: () => {} }, { onVerdict: () => {} }, () => {})
+  frame.writtenAt = frame.horizonAt = frame.dueAt = 0.5
+  return frame
+}
 
 /**
  * A lane whose acks always come later than the timeout stays in doubt for ever; past this many frames it is not worth
@@ -87,6 +89,7 @@ const lost: Verdict = { _tag: "Unknown", reason: "ConnectionLost" }
 
 /** @internal */
 export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): PendingAcks => {
+  Specimens.keep(Pending, specimen)
   const single = new Keyed<Pending>()
   const groups = new Map<string, AckCredit.Group<Pending>>()
   const drowned = new WeakSet<AckCredit.Group<Pending>>()

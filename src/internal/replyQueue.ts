@@ -100,9 +100,11 @@ class Lane {
   }
 }
 
-const specimenLane = new Lane("")
-specimenLane.push(new Job(specimenLane, Frame.request("", ""), {}, () => {}, () => {}))
-Specimens.keep(specimenLane)
+const specimen = (): Lane => {
+  const lane = new Lane("")
+  lane.push(new Job(lane, Frame.request("", ""), {}, () => {}, () => {}))
+  return lane
+}
 
 /** @internal */
 export const make: Effect.Effect<ReplyQueue.Service, never, BotConfig.BotConfig | Connection.Connection> = Effect.gen(
@@ -120,6 +122,7 @@ export const over = (
   config: BotConfig.Resolved,
   wallTime: () => number
 ): ReplyQueue.Service => {
+  Specimens.keep(Lane, specimen)
   const lanes = new Keyed<Lane>()
   const windows = StreamWindows.make(wallTime)
   const onFlushed = new Set<() => void>()

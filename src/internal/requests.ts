@@ -58,14 +58,13 @@ class Job implements PendingAcks.Writer {
   }
 }
 
-Specimens.keep(new Job({ onVerdict: () => {} }, Frame.request("", ""), {}, () => {}))
-
 /** @internal */
 export const make = (
   config: BotConfig.Resolved,
   deadlines: Deadlines.Deadlines,
   wallTime: () => number
 ): Requests => {
+  Specimens.keep(Job, () => new Job({ onVerdict: () => {} }, Frame.request("", ""), {}, () => {}))
   const ackTimeout = Duration.toMillis(config.ackTimeout)
   const unavailableTimeout = Duration.toMillis(config.unavailableTimeout)
   // A Set keeps the order and gives up a place in constant time.

@@ -201,12 +201,15 @@ export const run = (env: Environment): Effect.Effect<never, LinkFailure> =>
       })
     )
 
-    const request = (frame: Frame.Request, timeoutMillis: number): Effect.Effect<PendingAcks.Verdict> =>
+    const request = (
+      frame: Frame.Request,
+      timeoutMillis: number,
+      onVerdict: (verdict: PendingAcks.Verdict) => void
+    ): Effect.Effect<PendingAcks.Verdict> =>
       Effect.async((resume) => {
         const isSent = send(frame.headers.req_id, codec.encode(frame), timeoutMillis, {
           onVerdict: (verdict) => {
-            // In the step that reads it: what came right behind the ack of the subscribe is read before any fiber runs.
-            isSubscribed ||= verdict._tag === "Acked" && verdict.ack.errcode === ErrorCode.ok
+            onVerdict(verdict)
             resume(Effect.succeed(verdict))
           }
         })
@@ -215,6 +218,11 @@ export const run = (env: Environment): Effect.Effect<never, LinkFailure> =>
         lose({ _tag: "ClosedBy", code: noCloseFrame })
         resume(Effect.never)
       })
+
+    // In the step that reads it: what came right behind the ack of the subscribe is read before any fiber runs.
+    const onSubscribed = (verdict: PendingAcks.Verdict) => {
+      isSubscribed = verdict._tag === "Acked" && verdict.ack.errcode === ErrorCode.ok
+    }
 
     const subscribe = Effect.gen(function*() {
       const body = {
@@ -225,7 +233,7 @@ export const run = (env: Environment): Effect.Effect<never, LinkFailure> =>
       }
       const reqId = Crypto.unsafeReqId(env.crypto, Frame.Command.subscribe)
       const frame = Frame.request(Frame.Command.subscribe, reqId, body)
-      const verdict = yield* request(frame, Duration.toMillis(config.subscribeTimeout))
+      const verdict = yield* request(frame, Duration.toMillis(config.subscribeTimeout), onSubscribed)
       if (verdict._tag === "Unknown") return yield* Effect.fail<LinkFailure>({ _tag: "SubscribeTimeout" })
       const { errcode, errmsg } = verdict.ack
       if (errcode === ErrorCode.ok) return
@@ -239,10 +247,14 @@ export const run = (env: Environment): Effect.Effect<never, LinkFailure> =>
     const pingTimeout = Duration.toMillis(config.pingTimeout)
     const ping = Effect.suspend(() => {
       const frame = Frame.request(Frame.Command.ping, Crypto.unsafeReqId(env.crypto, Frame.Command.ping))
-      pingDueAt = deadlines.now() + pingTimeout
-      return Effect.flatMap(request(frame, pingTimeout), (verdict) => {
+      const dueAt = pingDueAt = deadlines.now() + pingTimeout
+      // What happens to the fiber that pings is its heartbeat's affair; the end of the session forgives nothing.
+      const onPong = (verdict: PendingAcks.Verdict) => {
+        const isOwed = verdict._tag === "Unknown" && verdict.reason === "ConnectionLost"
+        if (pingDueAt === dueAt && !isOwed) pingDueAt = Infinity
+      }
+      return Effect.flatMap(request(frame, pingTimeout, onPong), (verdict) => {
         if (verdict._tag === "Unknown") return Effect.fail<LinkFailure>({ _tag: "HeartbeatLost" })
-        pingDueAt = Infinity
         if (verdict.ack.errcode === ErrorCode.ok) env.onPingAcked()
         return Effect.void
       })

@@ -16,7 +16,7 @@ import type * as FiberRefs from "effect/FiberRefs"
 import * as Specimens from "./specimens.js"
 
 /**
- * What a worker does, one after the other: a handler, or something it left to be done.
+ * What a worker does, one after the other: handlers, and what else has to be done in a fiber as theirs.
  *
  * @internal
  */
@@ -180,12 +180,14 @@ export class Workers<R> implements Employer {
   constructor(
     fork: (effect: Effect.Effect<void, never, R>) => Fiber.RuntimeFiber<void>,
     alive: Set<Worker>,
-    /** Of any work. */
+    /** Called after the end of each work. */
     onEnd: () => void
   ) {
     this.fork = fork
     this.alive = alive
     this.onEnd = onEnd
+    Specimens.keep(Worker, () => new Worker(new Workers<never>(Effect.runFork, new Set(), () => {})))
+    Specimens.keep(AsNew, () => Specimens.ofFiber((fiber) => new AsNew(fiber as unknown as Inside)))
   }
 
   /** Runs it, behind those that were started before, and tells it once it has ended. */
@@ -235,6 +237,3 @@ export class Workers<R> implements Employer {
     for (const worker of this.idle.splice(0)) worker.dismiss()
   }
 }
-
-Specimens.keep(new Worker(new Workers<never>(Effect.runFork, new Set(), () => {})))
-Specimens.keepOfFiber((fiber) => new AsNew(fiber as unknown as Inside))
