@@ -407,10 +407,13 @@ describe("the pause between two pings", () => {
       expect(rung.slice(1).filter((name) => name !== "pause")).toEqual(["I/O", "blames", "blames as well"])
     }))
 
-  it.scoped("one that breaks last of all is reported", () =>
+  it.scoped("one that breaks last of all is reported, and a logger that breaks ends nothing", () =>
     Effect.gen(function*() {
       const lines: Array<string> = []
-      const logger = Logger.make(({ message }) => void lines.push(String(message)))
+      const logger = Logger.make(({ message }) => {
+        lines.push(String(message))
+        throw new Error("so does this")
+      })
       const clock = play()
       const deadlines = Deadlines.make(clock)
       yield* Effect.forkScoped(Effect.provide(deadlines.run, Logger.replace(Logger.defaultLogger, logger)))
@@ -419,7 +422,9 @@ describe("the pause between two pings", () => {
         throw new Error("on purpose")
       })
       yield* clock.advance(20)
-      expect(lines).toEqual(["a deadline failed"])
+      deadlines.after(10, () => void lines.push("the next"))
+      yield* clock.advance(20)
+      expect(lines).toEqual(["a deadline failed", "the next"])
     }))
 
   it.scoped("that is interrupted as it ends takes no other's place in the queue", () =>

@@ -294,10 +294,11 @@ export const make = (clock: Clock.Clock): Deadlines => {
     armedFor = nextDue()
   }
 
+  /** A logger that breaks ends no deadlines either. */
   const report = (): Effect.Effect<void> =>
     Effect.forEach(
       defects.splice(0),
-      (defect) => Effect.logError("a deadline failed", Cause.die(defect)),
+      (defect) => Effect.catchAllCause(Effect.logError("a deadline failed", Cause.die(defect)), () => Effect.void),
       { discard: true }
     )
 
