@@ -100,11 +100,14 @@ const retakes = 1
 export const make: (config: BotConfig.Resolved) => Reconnect.Service = required(
   "config",
   "the options of a bot, resolved by BotConfig.resolve",
-  (config: BotConfig.Resolved): Reconnect.Service => ({
-    lost: policy(config.maxReconnectAttempts, () => backoff(config.reconnectInterval)),
-    refused: policy(config.maxAuthFailureAttempts, () => backoff(config.reconnectInterval)),
-    superseded: policy(config.onSuperseded === "retake" ? retakes : 0, () => backoff("10 seconds", "5 minutes"))
-  })
+  (config: BotConfig.Resolved): Reconnect.Service => {
+    const base = Duration.decode(config.reconnectInterval)
+    return {
+      lost: policy(config.maxReconnectAttempts, () => backoff(base)),
+      refused: policy(config.maxAuthFailureAttempts, () => backoff(base)),
+      superseded: policy(config.onSuperseded === "retake" ? retakes : 0, () => backoff("10 seconds", "5 minutes"))
+    }
+  }
 )
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Clock, Duration, Effect, Exit, Fiber, FiberId, Logger, Scope } from "effect"
+import { Cause, Clock, Duration, Effect, Exit, Fiber, FiberId, Logger, Scope } from "effect"
 import * as fc from "fast-check"
 import * as Deadlines from "../src/internal/deadlines.js"
 import { pause } from "../src/internal/pause.js"
@@ -388,6 +388,57 @@ describe("shared deadlines", () => {
       clock.block(20_000)
       yield* clock.advance(2_000)
       expect(jumps).toBe(1)
+    }))
+})
+
+describe("whatever happens to the sleeper", () => {
+  it.scoped("another takes its place when somebody interrupts it", () =>
+    Effect.gen(function*() {
+      const { after, clock, rung } = yield* started
+      const others = new Set(yield* Fiber.roots)
+      after(10, "kept")
+      yield* settle
+      const sleepers = [...yield* Fiber.roots].filter((fiber) => !others.has(fiber))
+      expect(sleepers).toHaveLength(1)
+      yield* Fiber.interruptAll(sleepers)
+      yield* clock.advance(20)
+      expect(rung).toEqual(["kept"])
+    }))
+
+  it.scoped("a deadline that is set while one that broke is reported keeps no other from being reported", () =>
+    Effect.gen(function*() {
+      const lines: Array<string> = []
+      const clock = play()
+      const deadlines = Deadlines.make(clock)
+      const logger = Logger.make(({ cause }) => {
+        lines.push(Cause.pretty(cause).split("\n")[0]!)
+        if (lines.length === 1) deadlines.after(5, () => void lines.push("set"))
+      })
+      yield* Effect.forkScoped(Effect.provide(deadlines.run, Logger.replace(Logger.defaultLogger, logger)))
+      yield* settle
+      deadlines.after(1000, () => {})
+      for (const name of ["first", "second"]) {
+        deadlines.after(10, () => {
+          throw new Error(name)
+        })
+      }
+      yield* clock.advance(100)
+      expect(lines).toEqual(["Error: first", "Error: second", "set"])
+    }))
+
+  it.scoped("a callback that blocks the loop has nobody else blamed for it, even when it sets a deadline", () =>
+    Effect.gen(function*() {
+      const { after, clock, deadlines, rung } = yield* started
+      deadlines.after(10, () => {
+        clock.block(5_000)
+        after(60_000, "late")
+      })
+      after(2_000, "ack")
+      yield* clock.advance(20)
+      yield* clock.advance(1_900)
+      expect(rung).toEqual([])
+      yield* clock.advance(200)
+      expect(rung).toEqual(["ack"])
     }))
 })
 

@@ -10,6 +10,7 @@ import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Runtime from "effect/Runtime"
@@ -71,7 +72,7 @@ export interface Deadlines {
   readonly after: (millis: number, onDue: () => void) => Entry
   /** For many that last equally long, almost all of which are stopped. */
   readonly timeouts: (millis: number) => Timeouts
-  /** The same for those that blame nobody when they are due. */
+  /** The same for those that blame nobody when they are due. One that begins again as it ends must last a while. */
   readonly pauses: (millis: number) => Timeouts
   /** Calls back whenever the machine seems to have slept, until the returned function is called. */
   readonly onJump: (callback: () => void) => () => void
@@ -160,7 +161,18 @@ export const make = (clock: Clock.Clock): Deadlines => {
     const next: Sleeper = sleeper = { fiber: undefined }
     const fiber = next.fiber = fork(sleep(next))
     fibers.add(fiber)
-    fiber.addObserver(() => fibers.delete(fiber))
+    fiber.addObserver((exit) => {
+      fibers.delete(fiber)
+      if (sleeper === next && Exit.isInterrupted(exit)) fallAsleepAgain()
+    })
+  }
+
+  /** Somebody else interrupted the sleeper. */
+  const fallAsleepAgain = () => {
+    sleeper = undefined
+    armedFor = Infinity
+    isYielding = false
+    arm(nextDue())
   }
 
   const set = (millis: number, onDue: () => void, blames: boolean): Entry => {
@@ -274,7 +286,6 @@ export const make = (clock: Clock.Clock): Deadlines => {
     const mayBlame = isYielding
     isYielding = false
     const end = now() + grainMillis
-    armedFor = Infinity
     isAwake = true
     while (!isYielding && nextDue() < end) {
       const entry = firstEntry()
@@ -294,16 +305,23 @@ export const make = (clock: Clock.Clock): Deadlines => {
     armedFor = nextDue()
   }
 
-  /** A logger that breaks ends no deadlines either. */
-  const report = (): Effect.Effect<void> =>
-    Effect.forEach(
-      defects.splice(0),
-      (defect) => Effect.catchAllCause(Effect.logError("a deadline failed", Cause.die(defect)), () => Effect.void),
-      { discard: true }
+  /** A logger may break as well, and it may set a deadline. */
+  const report = (): Effect.Effect<void> => {
+    isAwake = true
+    return Effect.ensuring(
+      Effect.forEach(
+        defects.splice(0),
+        (defect) => Effect.catchAllCause(Effect.logError("a deadline failed", Cause.die(defect)), () => Effect.void),
+        { discard: true }
+      ),
+      Effect.sync(() => {
+        isAwake = false
+      })
     )
+  }
 
   const wait = (): Effect.Effect<void> => {
-    if (defects.length > 0) return Effect.zipRight(report(), Effect.suspend(wait))
+    if (defects.length > 0) return Effect.zipRight(Effect.suspend(report), Effect.suspend(wait))
     // What comes in first may block the loop, and that is given back too.
     if (isYielding) return clock.sleep(Duration.zero)
     const millis = armedFor - now()

@@ -7,6 +7,7 @@ import type { HttpClientError } from "@effect/platform/HttpClientError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as addresses from "./addresses.js"
@@ -35,12 +36,11 @@ export const make = (options: Options): Effect.Effect<HttpClient.HttpClient, nev
         Effect.flatMap((undici) =>
           Layer.buildWithScope(undici.layer({ ...options, refusal: refusal(options.allowPrivateAddresses) }), scope)
         ),
-        Effect.map(Context.get(HttpClient.HttpClient)),
-        Effect.uninterruptible
+        Effect.map(Context.get(HttpClient.HttpClient))
       )
-    // Shared by all requests, so that nobody's interruption may end it half-way.
-    let loaded: Effect.Effect<HttpClient.HttpClient> | undefined
-    const client = Effect.suspend(() => loaded ??= Effect.runSync(Effect.cached(load())))
+    // Shared by all requests, so it is nobody's: who is interrupted while he waits for it leaves it to the others.
+    let loading: Effect.Effect<HttpClient.HttpClient> | undefined
+    const client = Effect.suspend(() => loading ??= Effect.flatten(Fiber.await(Effect.runFork(load()))))
     return HttpClient.makeWith<never, never, HttpClientError, never>(
       (request) =>
         Effect.flatMap(client, (client) => Effect.map(Effect.flatMap(request, client.execute), NodeBody.inBatches)),

@@ -61,13 +61,21 @@ export const make: Effect.Effect<
   const clock = yield* Effect.clock
 
   const deadlines = yield* Deadlines.shared
-  let isOver = false
+  const later = new Set<Deadlines.Entry>()
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      for (const entry of later) entry.cancelled = true
+    })
+  )
   const bubbles = Bubbles.make({
     queue,
-    after: (delay, task) =>
-      void deadlines.after(Duration.toMillis(delay), () => {
-        if (!isOver) task()
-      }),
+    after: (delay, task) => {
+      const entry = deadlines.after(Duration.toMillis(delay), () => {
+        later.delete(entry)
+        task()
+      })
+      later.add(entry)
+    },
     wallTime: () => clock.unsafeCurrentTimeMillis(),
     ackHorizon: config.ackHorizon
   })
@@ -93,7 +101,6 @@ export const make: Effect.Effect<
       if (open > 0 || waiting > 0) {
         yield* Effect.logWarning(`closed with ${open} bubble(s) not sealed and ${waiting} frame(s) not acknowledged`)
       }
-      isOver = true
     }).pipe(Effect.annotateLogs("module", "effect-wecom/WecomBot"))
   )
   yield* intake.run.pipe(Effect.interruptible, Effect.forkScoped)
