@@ -79,10 +79,13 @@ class Pooled<R> implements HandlerRuntime<R> {
 }
 
 const specimen = (): Pooled<never> =>
-  new Pooled(new Workers.Workers<never>(Effect.runFork, new Set(), () => {}), { running: 0, isStopped: false })
+  new Pooled(new Workers.Workers<never>(Effect.runFork, new Set(), () => {}, () => {}), {
+    running: 0,
+    isStopped: false
+  })
 
 /** @internal */
-export const make = (): Handlers => {
+export const make = (after: (millis: number, task: () => void) => void): Handlers => {
   const fibers = new Set<Fiber.RuntimeFiber<unknown, unknown>>()
   const workers = new Set<Workers.Worker>()
   const onNoneRuns = new Set<() => void>()
@@ -125,7 +128,7 @@ export const make = (): Handlers => {
         (runtime): HandlerRuntime<R> => {
           const runFork = Runtime.runFork(runtime)
           // A worker that wakes does so in its turn, and those that are new do not overtake it.
-          const pool = new Workers.Workers<R>((loop) => runFork(loop, { immediate: false }), workers, leave)
+          const pool = new Workers.Workers<R>((loop) => runFork(loop, { immediate: false }), workers, leave, after)
           Specimens.keep(Pooled, specimen)
           return new Pooled(pool, count)
         }

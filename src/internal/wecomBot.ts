@@ -67,19 +67,20 @@ export const make: Effect.Effect<
       for (const entry of later) entry.cancelled = true
     })
   )
+  const after = (millis: number, task: () => void) => {
+    const entry = deadlines.after(millis, () => {
+      later.delete(entry)
+      task()
+    })
+    later.add(entry)
+  }
   const bubbles = Bubbles.make({
     queue,
-    after: (delay, task) => {
-      const entry = deadlines.after(Duration.toMillis(delay), () => {
-        later.delete(entry)
-        task()
-      })
-      later.add(entry)
-    },
+    after: (delay, task) => after(Duration.toMillis(delay), task),
     wallTime: () => clock.unsafeCurrentTimeMillis(),
     ackHorizon: config.ackHorizon
   })
-  const handlers = Handlers.make()
+  const handlers = Handlers.make(after)
 
   yield* Effect.addFinalizer(() =>
     Effect.gen(function*() {

@@ -166,27 +166,38 @@ export class Worker {
   }
 }
 
-/** More than a busy bot runs side by side by default, and each that waits holds a kilobyte. */
+/** More than a busy bot runs side by side by default, and each that waits holds a few kilobytes. */
 const mostIdle = 64
+
+/** Who had nothing to do for this long is let go. */
+const idleMillis = 10_000
 
 /** @internal */
 export class Workers<R> implements Employer {
   private readonly fork: (effect: Effect.Effect<void, never, R>) => Fiber.RuntimeFiber<void>
   private readonly alive: Set<Worker>
   private readonly onEnd: () => void
+  private readonly after: (millis: number, task: () => void) => void
+  /** Who became idle last is asked first, so that those in front are the ones nobody needs. */
   private readonly idle: Array<Worker> = []
+  /** So many were idle all the time since somebody looked. */
+  private fewestIdle = 0
+  private isWatched = false
   private isClosed = false
 
   constructor(
     fork: (effect: Effect.Effect<void, never, R>) => Fiber.RuntimeFiber<void>,
     alive: Set<Worker>,
     /** Called after the end of each work. */
-    onEnd: () => void
+    onEnd: () => void,
+    /** Calls back after a while; never once the bot is closed. */
+    after: (millis: number, task: () => void) => void
   ) {
     this.fork = fork
     this.alive = alive
     this.onEnd = onEnd
-    Specimens.keep(Worker, () => new Worker(new Workers<never>(Effect.runFork, new Set(), () => {})))
+    this.after = after
+    Specimens.keep(Worker, () => new Worker(new Workers<never>(Effect.runFork, new Set(), () => {}, () => {})))
     Specimens.keep(AsNew, () => Specimens.ofFiber((fiber) => new AsNew(fiber as unknown as Inside)))
   }
 
@@ -194,6 +205,7 @@ export class Workers<R> implements Employer {
   start(work: Work<R>): void {
     let waiting = this.idle.pop()
     while (waiting?.isDismissed === true) waiting = this.idle.pop()
+    this.fewestIdle = Math.min(this.fewestIdle, this.idle.length)
     if (waiting === undefined) this.employ(work)
     else waiting.begin(work)
   }
@@ -216,11 +228,25 @@ export class Workers<R> implements Employer {
   /** A worker is as new again. Whoever is told may have more to do, and finds this one first. */
   onDone(worker: Worker, work: Work<any>, exit: Exit.Exit<unknown, unknown>): void {
     const { idle } = this
-    if (!worker.isDismissed) idle.push(worker)
+    if (!worker.isDismissed) {
+      idle.push(worker)
+      this.watch()
+    }
     this.tell(work, exit)
     if (worker.work !== undefined || worker.isDismissed || !this.isClosed && idle.length <= mostIdle) return
     worker.isDismissed = true
     idle.splice(idle.indexOf(worker), 1)
+  }
+
+  private watch(): void {
+    if (this.isWatched) return
+    this.isWatched = true
+    this.fewestIdle = this.idle.length
+    this.after(idleMillis, () => {
+      this.isWatched = false
+      for (const worker of this.idle.splice(0, this.fewestIdle)) worker.dismiss()
+      if (this.idle.length > 0) this.watch()
+    })
   }
 
   private tell(work: Work<any>, exit: Exit.Exit<unknown, unknown>): void {

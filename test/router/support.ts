@@ -59,7 +59,7 @@ const absent = () => Effect.dieMessage("this bot has no connection")
 export const loose = Effect.gen(function*() {
   const messages = yield* Mailbox.make<Message.Message, WecomError.ConnectionError>()
   const events = yield* Mailbox.make<BotEvent.BotEvent, WecomError.ConnectionError>()
-  const handlers = Handlers.make()
+  const handlers = Handlers.make(() => {})
   const service = new Proxy({
     messages: Mailbox.toStream(messages),
     events: Mailbox.toStream(events),

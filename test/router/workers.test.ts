@@ -31,14 +31,21 @@ class Task extends Workers.Work<never> {
 const workers = Effect.map(Effect.runtime<never>(), (runtime) => {
   const alive = new Set<Workers.Worker>()
   const ends: Array<string> = []
+  const watches: Array<() => void> = []
   const pool = new Workers.Workers<never>(
     (loop) => Runtime.runFork(runtime)(loop, { immediate: false }),
     alive,
-    () => {}
+    () => {},
+    (_millis, task) => void watches.push(task)
   )
   return {
     alive,
     ends,
+    /** Somebody looks who was needed since the last time. */
+    look: () => {
+      for (const task of watches.splice(0)) task()
+      return watches.length
+    },
     close: () => pool.close(),
     start: (name: string, effect: Effect.Effect<unknown, unknown>) => {
       const task = new Task(effect, true, (exit) => void ends.push(`${name} ${exit._tag}`))
@@ -69,6 +76,33 @@ it.effect("what follows one another runs in one fiber, and what runs side by sid
     self.close()
     yield* turn
     expect(self.alive.size).toBe(0)
+  }))
+
+it.effect("those that nobody needed for a while are let go, and those that somebody did need are not", () =>
+  Effect.gen(function*() {
+    const self = yield* workers
+    const together = (count: number) => {
+      for (let n = 0; n < count; n++) self.start(String(n), Effect.yieldNow())
+      return turn
+    }
+    yield* together(5)
+    expect(self.alive.size).toBe(5)
+    // The first time it is not known yet whether they are needed.
+    expect(self.look()).toBe(1)
+    yield* together(2)
+    expect(self.look()).toBe(1)
+    yield* turn
+    expect(self.alive.size).toBe(2)
+    yield* together(2)
+    expect(self.look()).toBe(1)
+    yield* turn
+    expect(self.alive.size).toBe(2)
+    expect(self.look()).toBe(0)
+    yield* turn
+    expect(self.alive.size).toBe(0)
+    yield* together(3)
+    expect(self.look()).toBe(1)
+    self.close()
   }))
 
 it.effect("a FiberRef that one sets is as new for the next", () =>
@@ -174,7 +208,7 @@ it.effect("who waits for the fiber of a handler waits for the handler, and inter
 
 it.effect("what has to be done is done, whatever stops the handlers", () =>
   Effect.gen(function*() {
-    const handlers = Handlers.make()
+    const handlers = Handlers.make(() => {})
     const runtime = yield* handlers.runtime<never>()
     const start = (task: Task) => runtime.start(task)
     const ends: Array<string> = []
@@ -201,7 +235,7 @@ it.effect("what has to be done is done, whatever stops the handlers", () =>
 
 it.effect("a callback that throws is counted out all the same", () =>
   Effect.gen(function*() {
-    const handlers = Handlers.make()
+    const handlers = Handlers.make(() => {})
     const runtime = yield* handlers.runtime<never>()
     runtime.start(
       new Task(Effect.void, true, () => {
