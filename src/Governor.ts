@@ -82,7 +82,7 @@ const serviceLimits = limitsOf([
 export const make = (quotas?: ReadonlyArray<Quota>): Effect.Effect<Governor.Service> =>
   Effect.map(
     Effect.clock,
-    (clock) => new internal.Conversations(clock, quotas === undefined ? serviceLimits : limitsOf(quotas))
+    (clock) => new internal.Quotas(clock, quotas === undefined ? serviceLimits : limitsOf(quotas))
   )
 
 /**

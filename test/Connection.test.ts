@@ -148,49 +148,29 @@ describe("a dead socket is terminated, a live one is closed politely", () => {
       expect(yield* TestGateway.connections).toMatchObject([{ state: "closed", closeCode: 1000 }])
       expect(["open", "message", "close"].map(socket!.listeners)).toEqual([0, 0, 0])
     }).pipe(Effect.provide(gateway())))
-
-  it.scoped("a peer that does not answer the close is given up after a second", () =>
-    Effect.gen(function*() {
-      const { close, service } = yield* open({ drainTimeout: "10 seconds" })
-      yield* service.ready
-      yield* faults.halfOpen()
-      const closing = yield* Effect.fork(close)
-      yield* TestClock.adjust("999 millis")
-      expect(closing.unsafePoll()).toBeNull()
-      yield* TestClock.adjust("1 millis")
-      yield* Fiber.join(closing)
-      expect((yield* Watch).all[0]!.goodbyes).toEqual(["close", "terminate"])
-    }).pipe(Effect.provide(gateway())))
 })
 
-describe("a peer that owes a pong when the bot closes", () => {
-  const closeAfter = (duration: Duration.DurationInput) =>
+describe("a peer that has fallen silent when the bot closes", () => {
+  /** Closes after the silence, and is through with it so many milliseconds later and not before. */
+  const closesWithin = (millis: number, silence: Duration.DurationInput) =>
     Effect.gen(function*() {
       const { close, service } = yield* open({ drainTimeout: "10 seconds" })
       yield* service.ready
       yield* faults.halfOpen()
-      yield* TestClock.adjust(duration)
-      return yield* Effect.fork(close)
-    })
-
-  it.scoped("has no more time for the close than for the pong", () =>
-    Effect.gen(function*() {
-      const closing = yield* closeAfter("39900 millis")
-      yield* TestClock.adjust("99 millis")
+      yield* TestClock.adjust(silence)
+      const closing = yield* Effect.fork(close)
+      yield* TestClock.adjust(millis - 1)
       expect(closing.unsafePoll()).toBeNull()
-      yield* TestClock.adjust("1 millis")
+      yield* TestClock.adjust(1)
       yield* Fiber.join(closing)
       expect((yield* Watch).all[0]!.goodbyes).toEqual(["close", "terminate"])
-    }).pipe(Effect.provide(gateway())))
+    }).pipe(Effect.provide(gateway()))
 
-  it.scoped("has a second when the pong is due later", () =>
-    Effect.gen(function*() {
-      const closing = yield* closeAfter("35 seconds")
-      yield* TestClock.adjust("999 millis")
-      expect(closing.unsafePoll()).toBeNull()
-      yield* TestClock.adjust("1 millis")
-      yield* Fiber.join(closing)
-    }).pipe(Effect.provide(gateway())))
+  it.scoped("has a second for its close frame", () => closesWithin(1000, 0))
+
+  it.scoped("has a second when it owes a pong that is due later", () => closesWithin(1000, "35 seconds"))
+
+  it.scoped("has no more time for its close frame than for the pong it owes", () => closesWithin(100, "39900 millis"))
 })
 
 describe("a heartbeat of one's own that forgives", () => {

@@ -21,7 +21,7 @@ describe("the delays", () => {
         (base, count, seed) => {
           const backoff = Backoff.make(Reconnect.backoff(Duration.millis(base)))
           const delays = Effect.runSync(
-            Effect.withRandom(Effect.replicateEffect(backoff.next, count), Random.make(seed))
+            Effect.withRandom(Effect.replicateEffect(backoff, count), Random.make(seed))
           )
           delays.forEach((delay, n) => {
             const full = Math.min((base + base * 2 ** n) / 2, 30_000)
@@ -42,7 +42,7 @@ describe("the delays", () => {
         const tryUntil = (after: number): Effect.Effect<number> =>
           after >= restart
             ? Effect.succeed(after)
-            : Effect.flatMap(backoff.next, (delay) => tryUntil(after + Duration.toMillis(delay!)))
+            : Effect.flatMap(backoff, (delay) => tryUntil(after + Duration.toMillis(delay!)))
         return Effect.runSync(Effect.withRandom(tryUntil(0), Random.make(seed)))
       })
       expect(recoveries.toSorted((a, b) => a - b)[379]).toBeLessThanOrEqual(5_000)
@@ -52,16 +52,15 @@ describe("the delays", () => {
   it("differ between bots: ten bots do not come back at the same moment", () => {
     const first = Array.from(
       { length: 10 },
-      (_, seed) =>
-        Effect.runSync(Effect.withRandom(Backoff.make(Reconnect.backoff("8 seconds")).next, Random.make(seed)))
+      (_, seed) => Effect.runSync(Effect.withRandom(Backoff.make(Reconnect.backoff("8 seconds")), Random.make(seed)))
     )
     expect(new Set(first.map((delay) => Duration.toMillis(delay!))).size).toBe(10)
   })
 
   it("end when the schedule ends", () => {
     const backoff = Backoff.make(Schedule.recurs(1))
-    expect(Effect.runSync(backoff.next)).toBeDefined()
-    expect(Effect.runSync(backoff.next)).toBeUndefined()
+    expect(Effect.runSync(backoff)).toBeDefined()
+    expect(Effect.runSync(backoff)).toBeUndefined()
   })
 })
 

@@ -8,23 +8,22 @@ import type * as Schedule from "effect/Schedule"
 import * as Decision from "effect/ScheduleDecision"
 import * as Intervals from "effect/ScheduleIntervals"
 
-/** @internal */
-export interface Backoff {
-  /** The next delay; `undefined` when the schedule is done. */
-  readonly next: Effect.Effect<Duration.Duration | undefined>
-}
+/**
+ * The next delay each time it is run; `undefined` when the schedule is done.
+ *
+ * @internal
+ */
+export type Backoff = Effect.Effect<Duration.Duration | undefined>
 
 /** @internal */
 export const make = (schedule: Schedule.Schedule<unknown>): Backoff => {
   let state = schedule.initial
-  return {
-    next: Effect.gen(function*() {
-      const now = yield* Clock.currentTimeMillis
-      const [next, , decision] = yield* schedule.step(now, undefined, state)
-      state = next
-      return Decision.isDone(decision)
-        ? undefined
-        : Duration.millis(Math.ceil(Math.max(0, Intervals.start(decision.intervals) - now)))
-    })
-  }
+  return Effect.gen(function*() {
+    const now = yield* Clock.currentTimeMillis
+    const [next, , decision] = yield* schedule.step(now, undefined, state)
+    state = next
+    return Decision.isDone(decision)
+      ? undefined
+      : Duration.millis(Math.ceil(Math.max(0, Intervals.start(decision.intervals) - now)))
+  })
 }

@@ -38,7 +38,7 @@ interface Counter {
 
 const counter = (policy: Reconnect.Policy): Counter => ({ policy, attempts: 0, backoff: undefined })
 
-const nextDelay = (count: Counter) => (count.backoff ??= Backoff.make(count.policy.delays)).next
+const nextDelay = (count: Counter): Backoff.Backoff => count.backoff ??= Backoff.make(count.policy.delays)
 
 const terminal = (failure: LinkFailure, attempts: number): ConnectionError => {
   switch (failure._tag) {

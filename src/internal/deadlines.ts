@@ -163,12 +163,12 @@ export const make = (clock: Clock.Clock): Deadlines => {
     fibers.add(fiber)
     fiber.addObserver((exit) => {
       fibers.delete(fiber)
-      if (sleeper === next && Exit.isInterrupted(exit)) fallAsleepAgain()
+      if (sleeper === next && Exit.isInterrupted(exit)) fallAsleep()
     })
   }
 
-  /** Somebody else interrupted the sleeper. */
-  const fallAsleepAgain = () => {
+  /** With nobody asleep: at the beginning, or when somebody interrupted the sleeper. */
+  const fallAsleep = () => {
     sleeper = undefined
     armedFor = Infinity
     isYielding = false
@@ -345,9 +345,7 @@ export const make = (clock: Clock.Clock): Deadlines => {
     Effect.async((_resume) => {
       const runFork = Runtime.runFork(runtime)
       fork = (effect) => runFork(effect, { immediate: false })
-      armedFor = Infinity
-      isYielding = false
-      arm(nextDue())
+      fallAsleep()
       return Effect.sync(() => {
         fork = undefined
         sleeper = undefined

@@ -31,7 +31,7 @@ interface Limit {
 export const limitOf = ({ count, window }: Quota): Limit => ({ count, millis: Duration.toMillis(window) })
 
 /** @internal */
-export class Conversations implements Governor.Service {
+export class Quotas implements Governor.Service {
   private readonly clock: Clock.Clock
   private readonly limits: ReadonlyArray<Limit>
   private readonly conversations = new Map<string, Conversation>()

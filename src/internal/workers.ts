@@ -85,13 +85,12 @@ interface Employer {
 export class Worker {
   fiber: Fiber.RuntimeFiber<void> | undefined = undefined
   work: Work<any> | undefined = undefined
-  /** How the work ended, when nobody was told yet. */
+  /** How its last work ended, when nobody was told yet: the fiber is not as new and must end first. */
   exit: Exit.Exit<unknown, unknown> | undefined = undefined
   /** There while it waits for work. */
   wake: ((effect: Effect.Effect<typeof nothing>) => void) | undefined = undefined
   /** Whatever it still does is its last. */
   isDismissed = false
-  private isOver = false
   private readonly employer: Employer
 
   constructor(employer: Employer) {
@@ -108,7 +107,7 @@ export class Worker {
   })
 
   private goesOn(): boolean {
-    return !this.isOver && (this.work !== undefined || !this.isDismissed)
+    return this.exit === undefined && (this.work !== undefined || !this.isDismissed)
   }
 
   /** Not an operator more than the work itself: when it fails, so does the worker. */
@@ -128,13 +127,12 @@ export class Worker {
     const { work } = this
     if (value === nothing || work === undefined) return
     const exit = Exit.succeed(value)
-    if (!asNew.isStill()) {
+    if (asNew.isStill()) {
+      this.work = undefined
+      this.employer.onDone(this, work, exit)
+    } else {
       this.exit = exit
-      this.isOver = true
-      return
     }
-    this.work = undefined
-    this.employer.onDone(this, work, exit)
   }
 
   /** It must wait, or never have run. */
