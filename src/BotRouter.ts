@@ -14,6 +14,7 @@ import type * as BotEvent from "./BotEvent.js"
 import * as Incoming from "./Incoming.js"
 import { invalid, required } from "./internal/arguments.js"
 import * as internal from "./internal/botRouter.js"
+import * as called from "./internal/called.js"
 import type { Overlap, RunOptions } from "./internal/runOptions.js"
 import * as Message from "./Message.js"
 import type { WecomBot } from "./WecomBot.js"
@@ -155,9 +156,11 @@ export const on: {
 } = <X, E1, R1>(
   takes: (incoming: Incoming.Incoming) => boolean,
   handler: (incoming: any) => Effect.Effect<X, E1, R1>
-): Append<E1, R1> =>
+): Append<E1, R1> => {
   // What a handler throws before it returns its Effect is met by the middleware around it, too.
-  append({ handle: (incoming) => takes(incoming) ? Effect.suspend(() => handler(incoming)) : undefined })
+  const suspended = called.by(handler)
+  return append({ handle: (incoming) => takes(incoming) ? suspended(incoming) : undefined })
+}
 
 /**
  * How handlers of one kind of message are added: for all of them, or for those a guard takes, as the type it narrows to.
@@ -355,7 +358,7 @@ export const onFeedback = <X, E1, R1>(
  */
 export const orElse = <X, E1, R1>(
   handler: (incoming: Incoming.Incoming) => Effect.Effect<X, E1, R1>
-): Append<E1, R1> => append({ handle: (incoming) => Effect.suspend(() => handler(incoming)) })
+): Append<E1, R1> => append({ handle: called.by(handler) })
 
 /**
  * The same routes, for what the predicate lets through only; the rest goes on to routes that are added later.

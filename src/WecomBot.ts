@@ -31,6 +31,7 @@ import type * as Governor from "./Governor.js"
 import type * as Heartbeat from "./Heartbeat.js"
 import { assemble } from "./internal/assemble.js"
 import type { HandlerRuntime } from "./internal/handlers.js"
+import { OfWhicheverBot } from "./internal/streamFrame.js"
 import { unwrap } from "./internal/unwrap.js"
 import * as internal from "./internal/wecomBot.js"
 import type * as MediaDownload from "./MediaDownload.js"
@@ -520,11 +521,7 @@ export const replyStream = <E = never, R = never>(
 export const replyStreamFrame = (
   to: Answerable,
   frame: Reply.StreamOptions
-): Effect.Effect<Frame.Ack, SendError, WecomBot> =>
-  // Hot path: one step where looking up the service and going on with it are three.
-  Effect.withFiberRuntime((fiber) =>
-    Context.unsafeGet(fiber.currentContext as Context.Context<WecomBot>, WecomBot).replyStreamFrame(to, frame)
-  )
+): Effect.Effect<Frame.Ack, SendError, WecomBot> => new OfWhicheverBot(WecomBot, to, frame)
 
 /**
  * `replyStreamFrame`, unless an earlier frame of this message still waits for its ack: then nothing is sent, and the result

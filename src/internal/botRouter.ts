@@ -3,6 +3,7 @@
  * gets.
  */
 import * as Chunk from "effect/Chunk"
+import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
@@ -22,6 +23,7 @@ import * as Handlers from "./handlers.js"
 import { Handling, type Item } from "./handling.js"
 import type { RunOptions } from "./runOptions.js"
 import * as spans from "./spans.js"
+import * as Specimens from "./specimens.js"
 
 const noSpans: ReadonlyArray<Tracer.Span> = []
 
@@ -45,6 +47,73 @@ const windowOf = (event: BotEvent.BotEvent): number | undefined => {
       return undefined
   }
 }
+
+/**
+ * Takes what the bot's streams give, all of a chunk in one step: a message that was taken gets its handler, even when the run is
+ * interrupted at that moment.
+ */
+class Taker {
+  private readonly handling: Handling<any, any>
+  private readonly conversations: Conversations<Item>
+  private readonly clock: Clock.Clock
+  private readonly isTraced: boolean
+  /** In milliseconds. */
+  private readonly oldest: number
+  private readonly takeEvent: (event: BotEvent.BotEvent, roots: ReadonlyArray<Tracer.Span>) => void
+
+  constructor(
+    handling: Handling<any, any>,
+    conversations: Conversations<Item>,
+    clock: Clock.Clock,
+    isTraced: boolean,
+    oldest: number,
+    takeEvent: (event: BotEvent.BotEvent, roots: ReadonlyArray<Tracer.Span>) => void
+  ) {
+    this.handling = handling
+    this.conversations = conversations
+    this.clock = clock
+    this.isTraced = isTraced
+    this.oldest = oldest
+    this.takeEvent = takeEvent
+    Specimens.keep(Taker, () => new Taker({} as never, {} as never, {} as never, false, Infinity, () => {}))
+  }
+
+  takeMessages(chunk: Chunk.Chunk<Message.Message>): Effect.Effect<void> {
+    const messages = Chunk.toReadonlyArray(chunk)
+    if (this.isTraced) {
+      return traced(messages.filter((one) => this.isInTime(one)), (one, span) => this.take(one, span))
+    }
+    for (const message of messages) if (this.isInTime(message)) this.take(message, undefined)
+    return Effect.void
+  }
+
+  takeEvents(chunk: Chunk.Chunk<BotEvent.BotEvent>): Effect.Effect<void> {
+    const events = Chunk.toReadonlyArray(chunk)
+    if (this.isTraced) return traced(events, (event, span) => this.takeEvent(event, [span]))
+    for (const event of events) this.takeEvent(event, noSpans)
+    return Effect.void
+  }
+
+  private isInTime({ create_time }: Message.Message): boolean {
+    const isStale = this.oldest !== Infinity && create_time !== undefined &&
+      this.clock.unsafeCurrentTimeMillis() - create_time * 1000 > this.oldest
+    if (isStale) Telemetry.unsafeIncrement(Telemetry.staleMessages)
+    return !isStale
+  }
+
+  private take(message: Message.Message, span: Tracer.Span | undefined): void {
+    const item: Item = { message, span }
+    if (!this.conversations.offer(conversationOf(message), item)) this.handling.drop(item)
+  }
+}
+
+const traced = <A extends Message.Message | BotEvent.BotEvent>(
+  all: ReadonlyArray<A>,
+  take: (one: A, span: Tracer.Span) => void
+): Effect.Effect<void> =>
+  Effect.uninterruptible(
+    Effect.forEach(all, (one) => Effect.map(spans.receive(one), (span) => take(one, span)), { discard: true })
+  )
 
 /** @internal */
 export const run = <E, R>(
@@ -106,10 +175,8 @@ export const run = <E, R>(
       ) as Effect.Effect<unknown, E, R>
     }
 
-    const takeEvent = (event: BotEvent.BotEvent, roots: ReadonlyArray<Tracer.Span>): undefined => {
+    const takeEvent = (event: BotEvent.BotEvent, roots: ReadonlyArray<Tracer.Span>): void =>
       handling.startEvent(event, handleEvent(event), roots)
-      return undefined
-    }
 
     const conversations = new Conversations({
       overlap: options.overlap ?? "queue",
@@ -118,39 +185,11 @@ export const run = <E, R>(
       maxWaiting: options.maxWaiting ?? defaultMaxWaiting
     }, handling)
 
-    const isStale = (message: Message.Message): boolean =>
-      message.create_time !== undefined && clock.unsafeCurrentTimeMillis() - message.create_time * 1000 > oldest
-
-    const take = (message: Message.Message, span: Tracer.Span | undefined) => {
-      const item: Item = { message, span }
-      if (!conversations.offer(conversationOf(message), item)) handling.drop(item)
-    }
-
-    const takeMessage = (message: Message.Message): Effect.Effect<void> | undefined => {
-      if (oldest !== Infinity && isStale(message)) {
-        Telemetry.unsafeIncrement(Telemetry.staleMessages)
-        return undefined
-      }
-      if (isTraced) return Effect.map(spans.receive(message), (span) => take(message, span))
-      take(message, undefined)
-      return undefined
-    }
-
-    // In one step with taking them from the bot: a message that was taken gets its handler, even when the run is interrupted
-    // at that moment.
-    const takeAll = <A>(stream: Stream.Stream<A, ConnectionError>, take: (one: A) => Effect.Effect<void> | undefined) =>
-      Effect.ignore(Stream.runForEachChunk(stream, (chunk) =>
-        Effect.suspend(() => {
-          const rest = Chunk.toReadonlyArray(chunk).flatMap((one) => take(one) ?? [])
-          return Effect.uninterruptible(Effect.all(rest, { discard: true }))
-        })))
+    const taker = new Taker(handling, conversations, clock, isTraced, oldest, takeEvent)
 
     yield* Effect.zip(
-      takeAll(bot.messages, takeMessage),
-      takeAll(bot.events, (event) =>
-        isTraced
-          ? Effect.map(spans.receive(event), (span) => takeEvent(event, [span]))
-          : takeEvent(event, noSpans)),
+      Effect.ignore(Stream.runForEachChunk(bot.messages, taker.takeMessages.bind(taker))),
+      Effect.ignore(Stream.runForEachChunk(bot.events, taker.takeEvents.bind(taker))),
       { concurrent: true }
     ).pipe(Effect.ensuring(handlers.close))
     return yield* bot.closed

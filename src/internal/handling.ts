@@ -8,6 +8,7 @@ import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Effectable from "effect/Effectable"
 import * as Exit from "effect/Exit"
 import type * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
@@ -200,6 +201,24 @@ const select = <E, R>(
   return Effect.void
 }
 
+/** The handler of a message or event, which is looked for when it is to run. */
+class Selected<E, R> extends Effectable.Class<unknown, E, R> {
+  private readonly router: BotRouter<E, R>
+  private readonly incoming: Incoming
+  private readonly context: RouteContext
+
+  constructor(router: BotRouter<E, R>, incoming: Incoming, context: RouteContext) {
+    super()
+    this.router = router
+    this.incoming = incoming
+    this.context = context
+  }
+
+  commit(): Effect.Effect<unknown, E, R> {
+    return select(this.router, this.incoming, this.context)
+  }
+}
+
 const batchRouteOf = <E, R>(router: BotRouter<E, R>, message: Message.Message, context: RouteContext) => {
   try {
     const route = router.routes.find((route) => route.handle(message, context) !== undefined)
@@ -251,6 +270,7 @@ export class Handling<E, R> implements Conversations.Host<Item> {
     this.environment = environment
     this.context = { botName: environment.options.botName }
     Specimens.keep(Handling, specimen)
+    Specimens.keep(Selected, () => new Selected({ routes: [] } as never, {} as Incoming, { botName: undefined }))
   }
 
   seconds(): number {
@@ -273,7 +293,7 @@ export class Handling<E, R> implements Conversations.Host<Item> {
 
   /** The handler, with nothing around it. */
   handlerOf(incoming: Incoming): Effect.Effect<unknown, E, R> {
-    return Effect.suspend(() => select(this.environment.router, incoming, this.context))
+    return new Selected(this.environment.router, incoming, this.context)
   }
 
   now(): number {

@@ -41,6 +41,12 @@ export interface Intake {
   readonly end: Effect.Effect<void>
 }
 
+/** What came together, and how far it was dealt with. */
+interface Turn {
+  readonly callbacks: ReadonlyArray<Connection.Callback>
+  at: number
+}
+
 const awaitTimeout = Duration.minutes(5)
 
 const alwaysNew = Effect.succeed(true)
@@ -87,6 +93,15 @@ export const make = (
     else Telemetry.unsafeIncrement(Telemetry.duplicates)
   }
 
+  /** Not in the loop's own closure, which V8 would compile anew for every turn that is long. */
+  const settleAll = (turn: Turn, isNew: (msgid: string) => boolean) => {
+    for (; turn.at < turn.callbacks.length; turn.at++) {
+      const callback = turn.callbacks[turn.at]!
+      const msgid = msgidOf(callback)
+      settle(callback, msgid === undefined || isNew(msgid))
+    }
+  }
+
   const isNew = (callback: Connection.Callback): Effect.Effect<boolean> => {
     const msgid = msgidOf(callback)
     return msgid === undefined ? alwaysNew : dedupe.isNew(msgid)
@@ -97,25 +112,17 @@ export const make = (
   // Hot path: one loop and one handler of defects for all that came in one turn, and no operator for each of them where the
   // memory needs none.
   const dispatch = (callbacks: ReadonlyArray<Connection.Callback>): Effect.Effect<void> => {
-    let at = 0
-    const atOnce = (isNew: (msgid: string) => boolean): Effect.Effect<void> =>
-      Effect.sync(() => {
-        for (; at < callbacks.length; at++) {
-          const callback = callbacks[at]!
-          const msgid = msgidOf(callback)
-          settle(callback, msgid === undefined || isNew(msgid))
-        }
-      })
+    const turn: Turn = { callbacks, at: 0 }
     const oneByOne: Effect.Effect<void> = Effect.whileLoop({
-      while: () => at < callbacks.length,
-      body: () => isNew(callbacks[at]!),
-      step: (isNew) => settle(callbacks[at++]!, isNew)
+      while: () => turn.at < callbacks.length,
+      body: () => isNew(callbacks[turn.at]!),
+      step: (isNew) => settle(callbacks[turn.at++]!, isNew)
     })
     // A policy may be anybody's, and one that breaks must not make the bot deaf.
     const surviving: Effect.Effect<void> = Effect.catchAllDefect(
-      synchronous === undefined ? oneByOne : atOnce(synchronous),
+      synchronous === undefined ? oneByOne : Effect.sync(() => settleAll(turn, synchronous)),
       () => {
-        if (at < callbacks.length) publish(callbacks[at++]!)
+        if (turn.at < callbacks.length) publish(callbacks[turn.at++]!)
         return Effect.zipRight(
           Effect.logWarning("the memory of seen messages failed; the message is taken for new"),
           surviving

@@ -4,8 +4,7 @@
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
+import type * as Fiber from "effect/Fiber"
 import type * as Tracer from "effect/Tracer"
 import * as Chat from "../Chat.js"
 import type * as Connection from "../Connection.js"
@@ -17,11 +16,11 @@ import type * as ReplyQueue from "../ReplyQueue.js"
 import * as ReplyTarget from "../ReplyTarget.js"
 import type { WecomBot } from "../WecomBot.js"
 import { type SendError, SendInvalid } from "../WecomError.js"
+import { currentFiber } from "./currentFiber.js"
 import * as Handlers from "./handlers.js"
 import * as sending from "./sending.js"
 import * as spans from "./spans.js"
 import * as Specimens from "./specimens.js"
-import * as StreamText from "./streamText.js"
 
 type Sending = Effect.Effect<Frame.Ack, SendError>
 
@@ -55,9 +54,6 @@ export interface Outbox {
   readonly pushWithinQuota: (chat: Chat.Chat, body: Reply.PushBody) => Sending
 }
 
-/** Whoever runs this runs in one. */
-const currentFiber = (): Fiber.RuntimeFiber<any, any> => Option.getOrThrow(Fiber.getCurrentFiber())
-
 /** One object for each frame, always with the same fields. */
 class FrameOptions implements ReplyQueue.Options {
   readonly onConnectionLost: ReplyQueue.Options["onConnectionLost"]
@@ -88,9 +84,6 @@ const specimen = (): object =>
     new FrameOptions(fiber, { onConnectionLost: "resend", stream: { id: "", finish: false } }, 1.5e12, 1)
   )
 
-const specimenBody = (): StreamText.Body =>
-  new StreamText.Body({ msgtype: "stream", stream: { id: "", finish: true, content: "" } })
-
 const noteAnswer = (answer: Handlers.Answer | undefined, reqId: string): void => {
   if (answer?.reqId === reqId) answer.isSent = true
 }
@@ -104,7 +97,6 @@ export const make = ({ clock, connection, crypto, governor, queue }: {
   readonly queue: ReplyQueue.ReplyQueue.Service
 }): Outbox => {
   Specimens.keep(FrameOptions, specimen)
-  Specimens.keep(StreamText.Body, specimenBody)
   const streams = sending.makeStreams()
 
   // Hot path: no generator, no fiber, no operator, and no span unless there is one to be the child of; a frame costs its checks,

@@ -30,7 +30,7 @@ import * as Intake from "./intake.js"
 import * as Outbox from "./outbox.js"
 import * as sending from "./sending.js"
 import * as spans from "./spans.js"
-import * as StreamText from "./streamText.js"
+import * as StreamFrame from "./streamFrame.js"
 import * as targets from "./targets.js"
 import { within } from "./within.js"
 
@@ -123,6 +123,8 @@ export const make: Effect.Effect<
     push: (chat, content) => pushTo(chat, Reply.markdown(content))
   }
 
+  StreamFrame.keepSpecimens()
+
   const isTooEarly = (to: unknown, frame: Reply.StreamOptions): boolean =>
     frame?.finish !== true && typeof to === "object" && to !== null && "reqId" in to &&
     typeof to.reqId === "string" && !queue.unsafeIsIdle(to.reqId)
@@ -159,19 +161,10 @@ export const make: Effect.Effect<
       return sending.inOrder(replyChecked("reply", to, first, options), rest.map((piece) => sendMessage(to, piece)))
     })
 
-  const replyStreamFrame: WecomBot.Service["replyStreamFrame"] = (to, frame) =>
-    Effect.async((resume) => {
-      const body = streamBody(frame)
-      if (body instanceof SendInvalid) return resume(Effect.fail(body))
-      return unsafeOffer(
-        "replyStreamFrame",
-        targets.message(to),
-        Frame.Command.respond,
-        body,
-        { onConnectionLost: "resend", stream: body.stream },
-        resume
-      )
-    })
+  const replyStreamFrame: WecomBot.Service["replyStreamFrame"] = (to, frame) => {
+    const stream = new StreamFrame.StreamFrame(unsafeOffer, to, frame)
+    return Effect.async(stream.offer.bind(stream))
+  }
 
   const sendMessage: WecomBot.Service["sendMessage"] = (to, body, options) =>
     carefully(() => {
@@ -318,15 +311,6 @@ const built = <A>(build: () => A, use: (body: A) => Effect.Effect<Frame.Ack, Sen
     }
     return use(body)
   })
-
-const streamBody = (frame: Reply.StreamOptions): Reply.StreamBody | SendInvalid => {
-  try {
-    const body = Reply.stream(frame)
-    return Reply.checkStreamFrame(body) ?? new StreamText.Body(body)
-  } catch {
-    return unreadable
-  }
-}
 
 const withTaskId = <A extends { readonly task_id?: string | undefined }>(card: A, taskId: string | undefined): A =>
   taskId === undefined || card.task_id !== undefined ? card : { ...card, task_id: taskId }

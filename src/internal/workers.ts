@@ -13,6 +13,8 @@ import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
 import type * as FiberRefs from "effect/FiberRefs"
+import * as FiberStatus from "effect/FiberStatus"
+import * as RuntimeFlags from "effect/RuntimeFlags"
 import * as Specimens from "./specimens.js"
 
 /**
@@ -100,9 +102,9 @@ export class Worker {
   readonly loop: Effect.Effect<void> = Effect.withFiberRuntime((fiber) => {
     const asNew = new AsNew(fiber as unknown as Inside)
     return Effect.whileLoop<unknown, never, never>({
-      while: () => this.goesOn(),
-      body: () => this.next(asNew),
-      step: (value) => this.settle(value, asNew)
+      while: this.goesOn.bind(this),
+      body: this.next.bind(this, asNew),
+      step: this.settle.bind(this, asNew)
     })
   })
 
@@ -123,7 +125,7 @@ export class Worker {
     else this.wake = resume
   })
 
-  private settle(value: unknown, asNew: AsNew): void {
+  private settle(asNew: AsNew, value: unknown): void {
     const { work } = this
     if (value === nothing || work === undefined) return
     const exit = Exit.succeed(value)
@@ -196,6 +198,7 @@ export class Workers<R> implements Employer {
     this.onEnd = onEnd
     this.after = after
     Specimens.keep(Worker, () => new Worker(new Workers<never>(Effect.runFork, new Set(), () => {}, () => {})))
+    Specimens.keep(FiberStatus.running, () => FiberStatus.running(RuntimeFlags.none))
     Specimens.keep(AsNew, () => Specimens.ofFiber((fiber) => new AsNew(fiber as unknown as Inside)))
   }
 
