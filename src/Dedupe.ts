@@ -53,22 +53,27 @@ export const make = (options?: {
   Effect.map(Effect.clock, (clock) => {
     const timeToLive = Duration.toMillis(options?.timeToLive ?? "1 hour")
     const capacity = Math.max(1, options?.capacity ?? 10_000)
-    const seenAt = new Map<string, number>()
-    // All live equally long, so the oldest is the next to go.
+    const seen = new Set<string>()
+    // All live equally long, so the oldest is the next to go. Each with its time: looking those up would cost as much again.
     const order = new Fifo<string>()
+    const times = new Fifo<number>()
     const origin = clock.unsafeCurrentTimeNanos()
-    // Small whole numbers lie in the Map itself; others are objects, one for each msgid.
+    // Small whole numbers lie in the array itself; others are objects, one for each msgid.
     const monotonic = () => Number((clock.unsafeCurrentTimeNanos() - origin) / 1_000_000n)
 
-    const forgetOldest = () => void seenAt.delete(order.shift()!)
+    const forgetOldest = () => {
+      seen.delete(order.shift()!)
+      times.shift()
+    }
 
     const isNew = (msgid: string): boolean => {
       const now = monotonic()
-      while (seenAt.size > 0 && now - seenAt.get(order.peek()!)! > timeToLive) forgetOldest()
-      if (seenAt.has(msgid)) return false
-      if (seenAt.size >= capacity) forgetOldest()
-      seenAt.set(msgid, now)
+      while (seen.size > 0 && now - times.peek()! > timeToLive) forgetOldest()
+      const known = seen.size
+      if (seen.add(msgid).size === known) return false
       order.push(msgid)
+      times.push(now)
+      if (known >= capacity) forgetOldest()
       return true
     }
 

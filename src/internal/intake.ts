@@ -66,7 +66,7 @@ export const make = (
   const publish = (callback: Connection.Callback) => {
     meters.received(callback._tag === "Message" ? callback.message : callback.event)
     if (callback._tag === "Message") {
-      const chat = Chat.fromCallback(callback.message)
+      const chat = replies.size() === 0 ? undefined : Chat.fromCallback(callback.message)
       if (chat !== undefined && replies.unsafeOffer(Chat.key(chat), callback.message)) return
       messages.unsafePublish(callback.message)
       return

@@ -4,7 +4,10 @@
  * the collector of the young generation, which then promotes whatever hangs on it. So a key that goes only empties its slot,
  * a key that comes back finds it, and empty slots are swept out together.
  */
-interface Slot<A> {
+
+/** @internal */
+export interface Slot<A> {
+  /** Absent while the key is. */
   value: A | undefined
 }
 
@@ -24,20 +27,26 @@ export class Keyed<A> {
     return this.slots.get(key)?.value
   }
 
-  /** The key must be absent. */
-  add(key: string, value: A): void {
-    const slot = this.slots.get(key)
+  /** Whoever keeps it looks for the key once. One that is empty holds until another is emptied. */
+  slot(key: string): Slot<A> {
+    let slot = this.slots.get(key)
     if (slot === undefined) {
-      this.slots.set(key, { value })
-    } else {
-      slot.value = value
-      this.vacant--
+      slot = { value: undefined }
+      this.slots.set(key, slot)
+      this.vacant++
     }
+    return slot
+  }
+
+  /** The key must be absent. */
+  fill(slot: Slot<A>, value: A): void {
+    slot.value = value
+    this.vacant--
   }
 
   /** The key must be there. */
-  remove(key: string): void {
-    this.slots.get(key)!.value = undefined
+  empty(slot: Slot<A>): void {
+    slot.value = undefined
     this.vacant++
     if (this.vacant > most && this.vacant * 2 > this.slots.size) this.sweep()
   }

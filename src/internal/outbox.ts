@@ -61,6 +61,7 @@ class FrameOptions implements ReplyQueue.Options {
   readonly expiresAt: number | undefined
   readonly windowMillis: number | undefined
   readonly passesDrain: boolean
+  isWritten = false
   /** A function of its own: whoever stands between may copy what it hands on. */
   readonly isWanted: () => boolean
 
@@ -76,6 +77,10 @@ class FrameOptions implements ReplyQueue.Options {
     this.windowMillis = windowMillis
     this.passesDrain = fiber.getFiberRef(Handlers.passesDrain)
     this.isWanted = () => fiber.unsafePoll() === null
+  }
+
+  onWritten(): void {
+    this.isWritten = true
   }
 }
 
@@ -137,7 +142,7 @@ export const make = ({ clock, connection, crypto, governor, queue }: {
 
   const enqueue = (
     request: Frame.Request,
-    options: ReplyQueue.Options,
+    options: FrameOptions,
     span: Tracer.Span | undefined,
     resume: (sending: Sending) => void
   ): Effect.Effect<void> | undefined => {
@@ -145,14 +150,13 @@ export const make = ({ clock, connection, crypto, governor, queue }: {
       spans.onVerdict(span, clock, verdict)
       resume(verdict)
     }
-    // A finalizer costs more than the frame, and one that leaves at once cannot be taken back: should it ever have to go
+    // A finalizer costs more than the frame, and one that left at once cannot be taken back: should it ever have to go
     // out again, its fiber is asked whether it still waits.
-    const leavesAtOnce = queue.unsafeIsIdle(request.headers.req_id) && connection.unsafeStatus()._tag === "Subscribed"
     const giveUp = queue.unsafeOffer(request, options, onExit)
-    return leavesAtOnce ? undefined : Effect.sync(giveUp)
+    return options.isWritten ? undefined : Effect.sync(giveUp)
   }
 
-  const enqueued = (request: Frame.Request, options: ReplyQueue.Options, span?: Tracer.Span): Sending =>
+  const enqueued = (request: Frame.Request, options: FrameOptions, span?: Tracer.Span): Sending =>
     Effect.async((resume) => enqueue(request, options, span, resume))
 
   const push: Outbox["push"] = (operation, cmd, reqId, body, chat) =>

@@ -6,7 +6,7 @@
 import type * as Frame from "../Frame.js"
 import * as AckCredit from "./ackCredit.js"
 import type * as Deadlines from "./deadlines.js"
-import { Keyed } from "./keyed.js"
+import { Keyed, type Slot } from "./keyed.js"
 import * as meters from "./meters.js"
 import * as Specimens from "./specimens.js"
 
@@ -45,6 +45,8 @@ class Pending implements AckCredit.Written, Deadlines.Timeout {
   readonly order: number
   readonly timeouts: Deadlines.Timeouts
   readonly onTimeout: (frame: Pending) => void
+  /** Its own while it is the only one of its `req_id`. */
+  readonly slot: Slot<Pending>
   /** Absent once the frame is settled. */
   writer: Writer | undefined
   writtenAt = 0
@@ -57,12 +59,14 @@ class Pending implements AckCredit.Written, Deadlines.Timeout {
     reqId: string,
     order: number,
     timeouts: Deadlines.Timeouts,
+    slot: Slot<Pending>,
     writer: Writer,
     onTimeout: (frame: Pending) => void
   ) {
     this.reqId = reqId
     this.order = order
     this.timeouts = timeouts
+    this.slot = slot
     this.writer = writer
     this.onTimeout = onTimeout
   }
@@ -73,7 +77,14 @@ class Pending implements AckCredit.Written, Deadlines.Timeout {
 }
 
 const specimen = (): Pending => {
-  const frame = new Pending("", 0, { start: () => {}, stop: () => {} }, { onVerdict: () => {} }, () => {})
+  const frame = new Pending(
+    "",
+    0,
+    { start: () => {}, stop: () => {} },
+    { value: undefined },
+    { onVerdict: () => {} },
+    () => {}
+  )
   frame.writtenAt = frame.horizonAt = frame.dueAt = 0.5
   return frame
 }
@@ -135,8 +146,8 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
 
   const onTimeout = (frame: Pending) => {
     const { reqId } = frame
-    if (single.get(reqId) === frame) {
-      single.remove(reqId)
+    if (frame.slot.value === frame) {
+      single.empty(frame.slot)
       groups.set(reqId, AckCredit.make([frame]))
     }
     const horizon = deadlines.after(frame.horizonAt - deadlines.now() + 1, () => {
@@ -149,19 +160,20 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
 
   const register = (reqId: string, timeoutMillis: number, writer: Writer) => {
     const timeouts = deadlines.timeouts(timeoutMillis)
-    const frame = new Pending(reqId, ++order, timeouts, writer, onTimeout)
+    const slot = single.slot(reqId)
+    const frame = new Pending(reqId, ++order, timeouts, slot, writer, onTimeout)
     timeouts.start(frame)
     frame.writtenAt = frame.dueAt - timeoutMillis
     frame.horizonAt = frame.writtenAt + horizonMillis
     size++
     let group = groups.size === 0 ? undefined : groups.get(reqId)
     if (group === undefined) {
-      const other = single.get(reqId)
+      const other = slot.value
       if (other === undefined) {
-        single.add(reqId, frame)
+        single.fill(slot, frame)
         return
       }
-      single.remove(reqId)
+      single.empty(slot)
       group = AckCredit.make([other])
       groups.set(reqId, group)
     }
@@ -178,7 +190,7 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
     const reqId = ack.headers.req_id
     const frame = single.get(reqId)
     if (frame !== undefined) {
-      single.remove(reqId)
+      single.empty(frame.slot)
       settle(frame, { _tag: "Acked", ack })
       return true
     }

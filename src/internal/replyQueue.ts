@@ -10,7 +10,7 @@ import * as ErrorCode from "../ErrorCode.js"
 import * as Frame from "../Frame.js"
 import type { Options, QueueError, ReplyQueue } from "../ReplyQueue.js"
 import { DeliveryUnknown, ReplyQueueFull } from "../WecomError.js"
-import { Keyed } from "./keyed.js"
+import { Keyed, type Slot } from "./keyed.js"
 import * as meters from "./meters.js"
 import * as Specimens from "./specimens.js"
 import * as StreamWindows from "./streamWindows.js"
@@ -67,13 +67,15 @@ class Job implements Connection.RequestOptions {
 /** Almost every lane holds one frame, for which an array would cost more than the lane. */
 class Lane {
   readonly reqId: string
+  readonly slot: Slot<Lane>
   first: Job | undefined = undefined
   last: Job | undefined = undefined
   size = 0
   isDriven = false
 
-  constructor(reqId: string) {
+  constructor(reqId: string, slot: Slot<Lane>) {
     this.reqId = reqId
+    this.slot = slot
   }
 
   push(job: Job) {
@@ -101,7 +103,7 @@ class Lane {
 }
 
 const specimen = (): Lane => {
-  const lane = new Lane("")
+  const lane = new Lane("", { value: undefined })
   lane.push(new Job(lane, Frame.request("", ""), {}, () => {}, () => {}))
   return lane
 }
@@ -200,7 +202,7 @@ export const over = (
     if (!lane.remove(job)) return
     grow(-1)
     if (lane.size > 0) return
-    lanes.remove(lane.reqId)
+    lanes.empty(lane.slot)
     if (lanes.size === 0 && onFlushed.size > 0) {
       for (const resume of onFlushed) resume()
       onFlushed.clear()
@@ -219,7 +221,8 @@ export const over = (
   return {
     unsafeOffer: (request, options, onExit) => {
       const reqId = request.headers.req_id
-      const known = lanes.get(reqId)
+      const slot = lanes.slot(reqId)
+      const known = slot.value
       if (known !== undefined && known.size > config.maxReplyQueueSize) {
         const full = Exit.fail(new ReplyQueueFull({ command: request.cmd, limit: config.maxReplyQueueSize }))
         meters.verdict(full)
@@ -227,11 +230,11 @@ export const over = (
         return () => {}
       }
       grow(1)
-      const lane = known ?? new Lane(reqId)
+      const lane = known ?? new Lane(reqId, slot)
       const job = new Job(lane, request, options, onFirstWritten, onExit)
       lane.push(job)
       if (known === undefined) {
-        lanes.add(reqId, lane)
+        lanes.fill(slot, lane)
         drive(lane)
       }
       return () => giveUp(lane, job)

@@ -37,17 +37,17 @@ export const make = (wallTime: () => number): StreamWindows => {
   // A forgotten stream looks new when it comes back, so while one of them may be open nothing is concluded.
   let forgottenUntil = -Infinity
 
-  const find = (reqId: string, id: string): Window | undefined => {
-    const known = windows.get(reqId)
-    return known instanceof Map ? known.get(id) : known?.id === id ? known : undefined
-  }
+  const windowOf = (known: Windows | undefined, id: string): Window | undefined =>
+    known instanceof Map ? known.get(id) : known?.id === id ? known : undefined
 
-  const remember = (window: Window) => {
-    const known = windows.get(window.reqId)
+  const find = (reqId: string, id: string): Window | undefined => windowOf(windows.get(reqId), id)
+
+  const remember = (window: Window, known: Windows | undefined) => {
     if (known === undefined) windows.set(window.reqId, window)
     else if (known instanceof Map) known.set(window.id, window)
     else windows.set(window.reqId, new Map([[known.id, known], [window.id, window]]))
     order.push(window)
+    if (order.size() > capacity) forgetOldest()
   }
 
   const forgetOldest = () => {
@@ -60,11 +60,11 @@ export const make = (wallTime: () => number): StreamWindows => {
 
   return {
     onWritten: (reqId, { finish, id }) => {
-      let window = find(reqId, id)
+      const known = windows.get(reqId)
+      let window = windowOf(known, id)
       if (window === undefined) {
-        if (order.size() >= capacity) forgetOldest()
         window = { reqId, id, openedAt: wallTime(), finals: 0 }
-        remember(window)
+        remember(window, known)
       }
       if (finish) window.finals++
     },

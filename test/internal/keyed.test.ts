@@ -10,10 +10,10 @@ it("is a Map, whatever comes and goes", () => {
       for (const [n, comes] of steps) {
         const key = String(n)
         if (comes && !model.has(key)) {
-          keyed.add(key, n)
+          keyed.fill(keyed.slot(key), n)
           model.set(key, n)
         } else if (!comes && model.has(key)) {
-          keyed.remove(key)
+          keyed.empty(keyed.slot(key))
           model.delete(key)
         }
         expect(keyed.get(key)).toBe(model.get(key))
@@ -31,8 +31,22 @@ it("is a Map, whatever comes and goes", () => {
 it("keys that went leave nothing behind", () => {
   const keyed = new Keyed<number>()
   for (let n = 0; n < 100_000; n++) {
-    keyed.add(`key ${n}`, n)
-    keyed.remove(`key ${n}`)
+    const slot = keyed.slot(`key ${n}`)
+    keyed.fill(slot, n)
+    keyed.empty(slot)
   }
   expect((keyed as unknown as { slots: Map<string, unknown> }).slots.size).toBeLessThanOrEqual(257)
+})
+
+it("a slot that nobody fills goes with the next sweep, and comes back as another", () => {
+  const keyed = new Keyed<number>()
+  const forgotten = keyed.slot("forgotten")
+  expect(keyed.size).toBe(0)
+  for (let n = 0; n < 1_000; n++) {
+    const slot = keyed.slot(`key ${n}`)
+    keyed.fill(slot, n)
+    keyed.empty(slot)
+  }
+  expect(keyed.slot("forgotten")).not.toBe(forgotten)
+  expect(keyed.get("forgotten")).toBeUndefined()
 })
