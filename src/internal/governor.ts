@@ -13,11 +13,11 @@ interface Waiter {
   turn: Deferred.Deferred<void> | undefined
 }
 
-interface Conversation {
-  /** Monotonic milliseconds, oldest first. */
-  sent: Array<number>
-  readonly waiting: Array<Waiter>
-}
+/** Those who wait for the quota of one conversation. */
+type Line = Array<Waiter>
+
+/** Monotonic milliseconds, oldest first. */
+type Moments = Array<number>
 
 /** Sweeping is amortised over this many new conversations. */
 const sweepEvery = 1024
@@ -34,41 +34,61 @@ export const limitOf = ({ count, window }: Quota): Limit => ({ count, millis: Du
 export class Quotas implements Governor.Service {
   private readonly clock: Clock.Clock
   private readonly limits: ReadonlyArray<Limit>
-  private readonly conversations = new Map<string, Conversation>()
+  private readonly longest: number
+  /** When messages went, by conversation: thousands of arrays and nothing around them, as each look at one is far from the last. */
+  private readonly sent = new Map<string, Moments>()
+  private readonly lines = new Map<string, Line>()
   private sweepAt = sweepEvery
 
   constructor(clock: Clock.Clock, limits: ReadonlyArray<Limit>) {
     this.clock = clock
     this.limits = limits
+    this.longest = Math.max(0, ...limits.map(({ millis }) => millis))
   }
 
-  readonly unsafeTryTake = (chatId: string): boolean => {
-    const self = this.conversation(chatId)
-    return self.waiting.length === 0 && this.tryTake(self)
-  }
+  readonly unsafeTryTake = (chatId: string): boolean =>
+    (this.lines.size === 0 || !this.lines.has(chatId)) && this.tryTake(this.sentBy(chatId))
 
   readonly take = (chatId: string, priority: Priority): Effect.Effect<Duration.Duration> =>
     Effect.suspend(() => {
-      const self = this.conversation(chatId)
-      if (self.waiting.length === 0 && this.tryTake(self)) return Effect.succeed(Duration.zero)
+      if (this.unsafeTryTake(chatId)) return Effect.succeed(Duration.zero)
       const since = this.now()
-      const waiter = enter(self, priority)
-      return this.inLine(self, waiter).pipe(
-        Effect.ensuring(Effect.sync(() => leave(self, waiter))),
+      const waiter: Waiter = { priority, turn: undefined }
+      const line = this.enter(chatId, waiter)
+      return this.inLine(line, waiter, this.sentBy(chatId)).pipe(
+        Effect.ensuring(Effect.sync(() => this.leave(chatId, line, waiter))),
         Effect.map(() => Duration.millis(this.now() - since))
       )
     })
 
+  private enter(chatId: string, waiter: Waiter): Line {
+    const line = this.lines.get(chatId) ?? []
+    const behind = waiter.priority === "final" ? line.findIndex((other) => other.priority !== "final") : -1
+    if (behind === -1) line.push(waiter)
+    else line.splice(behind, 0, waiter)
+    this.lines.set(chatId, line)
+    return line
+  }
+
+  private leave(chatId: string, line: Line, waiter: Waiter): void {
+    const at = line.indexOf(waiter)
+    if (at === -1) return
+    line.splice(at, 1)
+    if (line.length === 0) this.lines.delete(chatId)
+    const next = line[0]
+    if (at === 0 && next?.turn !== undefined) Deferred.unsafeDone(next.turn, Effect.void)
+  }
+
   /** Only the first in line looks at the clock; a final that overtakes it is first from then on. */
-  private inLine(self: Conversation, waiter: Waiter): Effect.Effect<void> {
+  private inLine(line: Line, waiter: Waiter, sent: Moments): Effect.Effect<void> {
     return Effect.suspend(() => {
-      if (self.waiting[0] !== waiter) {
+      if (line[0] !== waiter) {
         const turn = waiter.turn = Deferred.unsafeMake<void>(FiberId.none)
-        return Effect.zipRight(Deferred.await(turn), this.inLine(self, waiter))
+        return Effect.zipRight(Deferred.await(turn), this.inLine(line, waiter, sent))
       }
-      if (this.tryTake(self)) return Effect.void
-      const pause = this.clock.sleep(Duration.millis(this.delay(self, this.now())))
-      return Effect.zipRight(pause, this.inLine(self, waiter))
+      if (this.tryTake(sent)) return Effect.void
+      const pause = this.clock.sleep(Duration.millis(this.delay(sent, this.now())))
+      return Effect.zipRight(pause, this.inLine(line, waiter, sent))
     })
   }
 
@@ -76,31 +96,25 @@ export class Quotas implements Governor.Service {
     return Number(this.clock.unsafeCurrentTimeNanos() / 1_000_000n)
   }
 
-  private longest(): number {
-    let longest = 0
-    for (const { millis } of this.limits) longest = Math.max(longest, millis)
-    return longest
-  }
-
   private sweep(time: number): void {
-    for (const [id, { sent, waiting }] of this.conversations) {
-      if (waiting.length === 0 && (sent.at(-1) ?? 0) < time - this.longest()) this.conversations.delete(id)
+    for (const [id, sent] of this.sent) {
+      if (!this.lines.has(id) && (sent.at(-1) ?? 0) < time - this.longest) this.sent.delete(id)
     }
-    this.sweepAt = this.conversations.size + sweepEvery
+    this.sweepAt = this.sent.size + sweepEvery
   }
 
-  private conversation(chatId: string): Conversation {
-    let found = this.conversations.get(chatId)
+  private sentBy(chatId: string): Moments {
+    let found = this.sent.get(chatId)
     if (found === undefined) {
-      if (this.conversations.size >= this.sweepAt) this.sweep(this.now())
-      found = { sent: [], waiting: [] }
-      this.conversations.set(chatId, found)
+      if (this.sent.size >= this.sweepAt) this.sweep(this.now())
+      found = []
+      this.sent.set(chatId, found)
     }
     return found
   }
 
   /** Milliseconds until one more may go; 0 when it may go now. */
-  private delay({ sent }: Conversation, time: number): number {
+  private delay(sent: Moments, time: number): number {
     let wait = 0
     for (const { count, millis } of this.limits) {
       const oldest = sent[sent.length - count]
@@ -109,30 +123,14 @@ export class Quotas implements Governor.Service {
     return wait
   }
 
-  private tryTake(self: Conversation): boolean {
+  private tryTake(sent: Moments): boolean {
     const time = this.now()
-    if (this.delay(self, time) > 0) return false
-    const forgotten = time - this.longest()
+    if (this.delay(sent, time) > 0) return false
+    const forgotten = time - this.longest
     let expired = 0
-    while (expired < self.sent.length && self.sent[expired]! <= forgotten) expired++
-    if (expired > 0) self.sent = self.sent.slice(expired)
-    self.sent.push(time)
+    while (expired < sent.length && sent[expired]! <= forgotten) expired++
+    if (expired > 0) sent.splice(0, expired)
+    sent.push(time)
     return true
   }
-}
-
-const enter = (self: Conversation, priority: Priority): Waiter => {
-  const waiter: Waiter = { priority, turn: undefined }
-  const behind = priority === "final" ? self.waiting.findIndex((other) => other.priority !== "final") : -1
-  if (behind === -1) self.waiting.push(waiter)
-  else self.waiting.splice(behind, 0, waiter)
-  return waiter
-}
-
-const leave = (self: Conversation, waiter: Waiter): void => {
-  const at = self.waiting.indexOf(waiter)
-  if (at === -1) return
-  self.waiting.splice(at, 1)
-  const next = self.waiting[0]
-  if (at === 0 && next?.turn !== undefined) Deferred.unsafeDone(next.turn, Effect.void)
 }
