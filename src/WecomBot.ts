@@ -29,10 +29,10 @@ import type * as Dedupe from "./Dedupe.js"
 import type * as Frame from "./Frame.js"
 import type * as Governor from "./Governor.js"
 import type * as Heartbeat from "./Heartbeat.js"
-import { assemble } from "./internal/assemble.js"
+import { assemble, networkOfContext } from "./internal/assemble.js"
+import * as internal from "./internal/bot.js"
 import type { HandlerRuntime } from "./internal/handlers.js"
 import { unwrap } from "./internal/unwrap.js"
-import * as internal from "./internal/wecomBot.js"
 import type * as MediaDownload from "./MediaDownload.js"
 import * as MediaUpload from "./MediaUpload.js"
 import * as Message from "./Message.js"
@@ -775,9 +775,15 @@ export type Policy =
 
 const layerOf = <E, P extends Policy, E1, R1>(
   config: Effect.Effect<BotConfig.Resolved, E>,
-  policies: Layer.Layer<P, E1, R1>
+  policies: Layer.Layer<P, E1, R1> | undefined
 ): Layer.Layer<WecomBot, E | E1, Requirements | Exclude<R1, BotConfig.BotConfig>> =>
-  Layer.scoped(WecomBot, Effect.flatMap(config, (config) => assemble(config, policies)))
+  Layer.scoped(
+    WecomBot,
+    Effect.flatMap(
+      Effect.all([config, networkOfContext]),
+      ([config, network]) => assemble(config, network, policies)
+    )
+  )
 
 type Requirements = Socket.WebSocketConstructor | HttpClient.HttpClient
 
@@ -812,7 +818,7 @@ export function layer<P extends Policy, E, R>(
   options: BotConfig.Options,
   policies: Layer.Layer<P, E, R>
 ): Layer.Layer<WecomBot, ConfigError.ConfigError | E, Requirements | Exclude<R, BotConfig.BotConfig>>
-export function layer(options: BotConfig.Options, policies: Layer.Layer<never, any, any> = Layer.empty) {
+export function layer(options: BotConfig.Options, policies?: Layer.Layer<never, any, any>) {
   return layerOf(Effect.suspend(() => BotConfig.resolve(options)), policies)
 }
 
@@ -837,7 +843,7 @@ export function layerConfig<P extends Policy, E, R>(
 ): Layer.Layer<WecomBot, ConfigError.ConfigError | E, Requirements | Exclude<R, BotConfig.BotConfig>>
 export function layerConfig(
   options: Config.Config.Wrap<BotConfig.Options>,
-  policies: Layer.Layer<never, any, any> = Layer.empty
+  policies?: Layer.Layer<never, any, any>
 ) {
   return layerOf(Effect.flatMap(unwrap(options), BotConfig.resolve), policies)
 }

@@ -72,10 +72,11 @@ export interface Deadlines {
   readonly after: (millis: number, onDue: () => void) => Entry
   /** For many that last equally long, almost all of which are stopped. */
   readonly timeouts: (millis: number) => Timeouts
-  /** The same for those that blame nobody when they are due. One that begins again as it ends must last a while. */
+  /**
+   * The same for those that blame nobody when they are due, and are due at once when the machine seems to have slept. One that
+   * begins again as it ends must last a while.
+   */
   readonly pauses: (millis: number) => Timeouts
-  /** Calls back whenever the machine seems to have slept, until the returned function is called. */
-  readonly onJump: (callback: () => void) => () => void
   /** Never returns; runs for as long as the deadlines are kept. */
   readonly run: Effect.Effect<never>
 }
@@ -197,6 +198,7 @@ export const make = (clock: Clock.Clock): Deadlines => {
         timeout.dueAt = now() + millis
         list.link(timeout)
         arm(timeout.dueAt)
+        if (!blames && !isGlancing) look()
       }
       const made = { list, timeouts: { start, stop: list.unlink } }
       lists.add(list)
@@ -212,6 +214,13 @@ export const make = (clock: Clock.Clock): Deadlines => {
           lists.delete(list)
           known.delete(millis)
         }
+      },
+      isEmpty: () => known.size === 0,
+      /** All of them are due, whatever their length. */
+      endAll: () => {
+        for (const { list } of known.values()) {
+          for (let timeout = list.first; timeout !== undefined; timeout = timeout.next) timeout.dueAt = -Infinity
+        }
       }
     }
   }
@@ -219,35 +228,27 @@ export const make = (clock: Clock.Clock): Deadlines => {
   const timeouts = makeLists(true)
   const pauses = makeLists(false)
 
-  const onJumps = new Set<() => void>()
-  let nextGlance: Entry | undefined
+  let isGlancing = false
   let offset = 0
   let stalledBefore = 0
 
   const look = () => {
     offset = clock.unsafeCurrentTimeMillis() - raw()
     stalledBefore = stalled
-    nextGlance = set(glanceMillis, glance, false)
+    isGlancing = true
+    set(glanceMillis, glance, false)
   }
 
+  /** The wall clock is looked at for as long as somebody pauses. */
   const glance = () => {
     timeouts.forgetEmpty()
     pauses.forgetEmpty()
+    isGlancing = false
+    if (pauses.isEmpty()) return
     const drift = clock.unsafeCurrentTimeMillis() - raw() - offset
     const hasJumped = Math.abs(drift) > jumpMillis || stalled - stalledBefore > jumpMillis
     look()
-    if (hasJumped) { for (const callback of [...onJumps]) callback() }
-  }
-
-  const onJump = (callback: () => void) => {
-    onJumps.add(callback)
-    if (nextGlance === undefined) look()
-    return () => {
-      onJumps.delete(callback)
-      if (onJumps.size > 0 || nextGlance === undefined) return
-      nextGlance.cancelled = true
-      nextGlance = undefined
-    }
+    if (hasJumped) pauses.endAll()
   }
 
   const firstList = (): List | undefined => {
@@ -358,13 +359,16 @@ export const make = (clock: Clock.Clock): Deadlines => {
     after: (millis, onDue) => set(millis, onDue, true),
     timeouts: timeouts.get,
     pauses: pauses.get,
-    onJump,
     run
   }
 }
 
-/** Those of one Clock, kept for as long as anybody uses them. */
-interface Kept {
+/**
+ * Those of one Clock, kept for as long as anybody uses them.
+ *
+ * @internal
+ */
+export interface Kept {
   readonly deadlines: Deadlines
   readonly fiber: Fiber.RuntimeFiber<never>
   users: number
@@ -372,7 +376,8 @@ interface Kept {
 
 const keptBy = new WeakMap<Clock.Clock, Kept>()
 
-const enter = (clock: Clock.Clock): Effect.Effect<Kept> =>
+/** @internal */
+export const enter = (clock: Clock.Clock): Effect.Effect<Kept> =>
   Effect.withFiberRuntime((fiber) => {
     const known = keptBy.get(clock)
     if (known !== undefined) {
@@ -387,7 +392,8 @@ const enter = (clock: Clock.Clock): Effect.Effect<Kept> =>
     return Effect.succeed(kept)
   })
 
-const leave = (clock: Clock.Clock, kept: Kept): Effect.Effect<void> =>
+/** @internal */
+export const leave = (clock: Clock.Clock, kept: Kept): Effect.Effect<void> =>
   Effect.suspend(() => {
     if (--kept.users > 0) return Effect.void
     keptBy.delete(clock)
