@@ -77,30 +77,32 @@ export const unsafeReqId: (crypto: Crypto.Service, prefix: string) => string = r
 // 252 is the largest multiple of 36 in a byte; what lies above would favour the first letters.
 const fair = 252
 
+/** One block for all: nothing of one bot can be told from what another got. */
+let block: Uint8Array | undefined
+let used = 0
+
+const system: Crypto.Service = {
+  unsafeRandomString: (length) => {
+    let out = ""
+    while (out.length < length) {
+      if (block === undefined || used === block.length) {
+        block = NodeCrypto.randomBytes(1024)
+        used = 0
+      }
+      const byte = block[used++]!
+      if (byte < fair) out += alphabet[byte % alphabet.length]
+    }
+    return out
+  }
+}
+
 /**
  * From the operating system's source of randomness, a block at a time.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make: Effect.Effect<Crypto.Service> = Effect.sync(() => {
-  let block = new Uint8Array(0)
-  let used = 0
-  return {
-    unsafeRandomString: (length) => {
-      let out = ""
-      while (out.length < length) {
-        if (used === block.length) {
-          block = NodeCrypto.randomBytes(1024)
-          used = 0
-        }
-        const byte = block[used++]!
-        if (byte < fair) out += alphabet[byte % alphabet.length]
-      }
-      return out
-    }
-  }
-})
+export const make: Effect.Effect<Crypto.Service> = Effect.succeed(system)
 
 /**
  * `make` as a layer.

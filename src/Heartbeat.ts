@@ -9,8 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as BotConfig from "./BotConfig.js"
 import { required } from "./internal/arguments.js"
-import * as Deadlines from "./internal/deadlines.js"
-import { pause } from "./internal/pause.js"
+import { Periodic } from "./internal/periodic.js"
 
 /**
  * @since 0.1.0
@@ -53,20 +52,7 @@ const millisOf = required(
  * @since 0.1.0
  * @category constructors
  */
-export const make = (interval: Duration.DurationInput): Heartbeat.Service => {
-  const millis = millisOf(interval)
-  return {
-    run: (ping) =>
-      Effect.scoped(
-        Effect.flatMap(Deadlines.shared, (deadlines) =>
-          Effect.whileLoop({
-            while: () => true,
-            body: () => Effect.zipRight(pause(deadlines, millis), ping),
-            step: () => {}
-          }))
-      )
-  }
-}
+export const make = (interval: Duration.DurationInput): Heartbeat.Service => new Periodic(millisOf(interval))
 
 /**
  * `make` with the bot's `heartbeatInterval`.

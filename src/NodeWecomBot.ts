@@ -3,20 +3,20 @@
  *
  * @since 0.1.0
  */
-import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Socket from "@effect/platform/Socket"
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
 import type { Agent } from "node:http"
 import * as Tls from "node:tls"
 import * as BotConfig from "./BotConfig.js"
 import { required } from "./internal/arguments.js"
-import { assemble } from "./internal/assemble.js"
+import { assemble, type Network } from "./internal/assemble.js"
 import * as nodeHttp from "./internal/nodeHttp.js"
 import * as nodeSocket from "./internal/nodeSocket.js"
 import * as proxy from "./internal/proxy.js"
@@ -133,6 +133,80 @@ export const layerHttpClient: (
     nodeHttp.layer(httpOptions(options))
 )
 
+class NodeNetwork implements Network {
+  readonly webSocket: Network["webSocket"]
+  private readonly lazyHttp: nodeHttp.Lazy
+
+  constructor(webSocket: Network["webSocket"], http: nodeHttp.Options) {
+    this.webSocket = webSocket
+    this.lazyHttp = new nodeHttp.Lazy(http)
+  }
+
+  get http(): HttpClient.HttpClient {
+    return this.lazyHttp.client
+  }
+
+  close(): Effect.Effect<void> {
+    return this.lazyHttp.close()
+  }
+}
+
+const makeNetwork = (wsUrl: string, options: Options): Effect.Effect<Network, ConfigError.ConfigError> =>
+  Effect.gen(function*() {
+    const http = yield* Effect.try({
+      try: () => httpOptions(options),
+      catch: () => ConfigError.InvalidData(["ca"], "must be PEM certificates, as text or bytes")
+    })
+    return new NodeNetwork(yield* makeWebSocketConstructor(wsUrl, options), http)
+  })
+
+const open = (options: Options, policies: Layer.Layer<never, any, any> | undefined) =>
+  Effect.gen(function*() {
+    const config = yield* BotConfig.resolve(options)
+    const network = yield* makeNetwork(config.wsUrl, options)
+    return yield* assemble(config, network, policies)
+  })
+
+/**
+ * A bot as a value that lives as long as its Scope: what `layer` makes. For programs that hold many bots, or open and close them
+ * as they go: a layer keeps what it needs to be shared, which is a third of what an idle bot takes.
+ *
+ * @example
+ * ```ts
+ * import { BotRouter, WecomBot } from "effect-wecom"
+ * import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
+ * import { Effect } from "effect"
+ *
+ * const run = (options: NodeWecomBot.Options) =>
+ *   NodeWecomBot.make(options).pipe(
+ *     Effect.flatMap((bot) => Effect.provideService(BotRouter.run(BotRouter.empty), WecomBot.WecomBot, bot)),
+ *     Effect.scoped
+ *   )
+ *
+ * declare const bots: ReadonlyArray<NodeWecomBot.Options>
+ * const program = Effect.forEach(bots, run, { concurrency: "unbounded", discard: true })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export function make(
+  options: Options
+): Effect.Effect<WecomBot.WecomBot.Service, ConfigError.ConfigError, Scope.Scope>
+/**
+ * The same, with these policies in place of the default ones.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export function make<P extends WecomBot.Policy, E, R>(
+  options: Options,
+  policies: Layer.Layer<P, E, R>
+): Effect.Effect<WecomBot.WecomBot.Service, ConfigError.ConfigError | E, Exclude<R, Provided> | Scope.Scope>
+export function make(options: Options, policies?: Layer.Layer<never, any, any>) {
+  return open(options, policies)
+}
+
 /**
  * A bot with these options. An option that makes no sense fails the layer as a `ConfigError`. The second argument takes the
  * place of default policies, as `Dedupe.layerKeyValueStore()` does.
@@ -166,22 +240,8 @@ export function layer<P extends WecomBot.Policy, E, R>(
   options: Options,
   policies: Layer.Layer<P, E, R>
 ): Layer.Layer<WecomBot.WecomBot, ConfigError.ConfigError | E, Exclude<R, Provided>>
-export function layer(options: Options, policies: Layer.Layer<never, any, any> = Layer.empty) {
-  return Layer.scoped(
-    WecomBot.WecomBot,
-    Effect.gen(function*() {
-      const config = yield* BotConfig.resolve(options)
-      const http = yield* Effect.try({
-        try: () => httpOptions(options),
-        catch: () => ConfigError.InvalidData(["ca"], "must be PEM certificates, as text or bytes")
-      })
-      const webSocket = yield* makeWebSocketConstructor(config.wsUrl, options)
-      const network = Context.make(Socket.WebSocketConstructor, webSocket).pipe(
-        Context.add(HttpClient.HttpClient, yield* nodeHttp.make(http))
-      )
-      return yield* Effect.provide(assemble(config, policies), network)
-    })
-  )
+export function layer(options: Options, policies?: Layer.Layer<never, any, any>) {
+  return Layer.scoped(WecomBot.WecomBot, open(options, policies))
 }
 
 type Provided = BotConfig.BotConfig | Socket.WebSocketConstructor | HttpClient.HttpClient
@@ -226,7 +286,7 @@ export function layerConfig<P extends WecomBot.Policy, E, R>(
 ): Layer.Layer<WecomBot.WecomBot, ConfigError.ConfigError | E, Exclude<R, Provided>>
 export function layerConfig(
   options: Config.Config.Wrap<Options> = fromEnvironment,
-  policies: Layer.Layer<never, any, any> = Layer.empty
+  policies?: Layer.Layer<never, any, any>
 ) {
-  return Layer.unwrapEffect(Effect.map(unwrap(options), (options) => layer(options, policies)))
+  return Layer.scoped(WecomBot.WecomBot, Effect.flatMap(unwrap(options), (options) => open(options, policies)))
 }

@@ -7,7 +7,6 @@ import * as Deadlines from "../src/internal/deadlines.js"
 import type * as PendingAcks from "../src/internal/pendingAcks.js"
 import * as internal from "../src/internal/replyQueue.js"
 import * as Requests from "../src/internal/requests.js"
-import type { Session } from "../src/internal/session.js"
 
 type Answer = Exit.Exit<Frame.Ack, Connection.RequestError>
 
@@ -256,10 +255,12 @@ it("a second copy that waits for a connection does not leave when its caller wen
   const sent: Array<string> = []
   const config = Effect.runSync(BotConfig.resolve({ botId: "b", secret: TestGateway.defaultSecret }))
   const clock = Effect.runSync(Effect.clock)
-  const requests = Requests.make(config, Deadlines.make(clock), () => 0)
-  const connection = { unsafeRequest: requests.submit } as unknown as Connection.Connection.Service
+  const requests = new Requests.Requests(config, Deadlines.make(clock), clock)
+  const connection = {
+    unsafeRequest: (...args: Parameters<typeof requests.submit>) => requests.submit(...args)
+  } as unknown as Connection.Connection.Service
   const queue = internal.over(connection, config, () => 0)
-  const session: Session = {
+  const session: Requests.Writing = {
     send: (reqId, _text, _timeout, own) => {
       sent.push(reqId)
       writer = own

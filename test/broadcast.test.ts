@@ -64,11 +64,11 @@ describe("broadcast", () => {
 
   it.scoped("its end reaches present and future subscribers, after what they still hold, once", () =>
     Effect.gen(function*() {
-      const { end, stream, subscribe, unsafePublish } = make(3)
+      const { stream, subscribe, unsafeEnd, unsafePublish } = make(3)
       const present = yield* subscribe
       unsafePublish(1)
-      yield* end(Option.some("over"))
-      yield* end(Option.none())
+      unsafeEnd(Option.some("over"))
+      unsafeEnd(Option.none())
       expect([...(yield* present.takeAll)[0]]).toEqual([1])
       expect(yield* Effect.flip(present.takeAll)).toBe("over")
       expect(yield* Effect.flip(drain(stream))).toBe("over")
@@ -76,9 +76,9 @@ describe("broadcast", () => {
 
   it.scoped("what was held when it ended still goes to the first subscriber", () =>
     Effect.gen(function*() {
-      const { end, stream, unsafePublish } = make(3)
+      const { stream, unsafeEnd, unsafePublish } = make(3)
       unsafePublish(1)
-      yield* end(Option.none())
+      unsafeEnd(Option.none())
       expect(yield* drain(stream)).toEqual([1])
       expect(yield* drain(stream)).toEqual([])
     }))

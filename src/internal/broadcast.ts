@@ -3,6 +3,7 @@
  * buffer that drops its oldest, and every drop is counted.
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
@@ -15,7 +16,7 @@ export interface Broadcast<A, E> {
   /** Built when it is asked for, as every bot has several and uses few. */
   readonly stream: Stream.Stream<A, E>
   /** Ends all subscriptions, present and future, after what they still hold. */
-  readonly end: (how: Option.Option<E>) => Effect.Effect<void>
+  readonly unsafeEnd: (how: Option.Option<E>) => void
 }
 
 /** @internal */
@@ -29,15 +30,15 @@ export const make = <A, E>(capacity: number, onDrop: () => void): Broadcast<A, E
     mailbox.unsafeOffer(value)
   }
 
-  const finish = (mailbox: Mailbox.Mailbox<A, E>, how: Option.Option<E>): Effect.Effect<void> =>
-    Option.isNone(how) ? Effect.asVoid(mailbox.end) : Effect.asVoid(mailbox.fail(how.value))
+  const finish = (mailbox: Mailbox.Mailbox<A, E>, how: Option.Option<E>) =>
+    mailbox.unsafeDone(Option.isNone(how) ? Exit.void : Exit.fail(how.value))
 
   const subscribe = () =>
     Effect.acquireRelease(
       Effect.gen(function*() {
         const mailbox = yield* Mailbox.make<A, E>({ capacity, strategy: "sliding" })
         for (const value of held.splice(0)) mailbox.unsafeOffer(value)
-        if (Option.isSome(ended)) yield* finish(mailbox, ended.value)
+        if (Option.isSome(ended)) finish(mailbox, ended.value)
         else subscribers.add(mailbox)
         return mailbox
       }),
@@ -66,13 +67,12 @@ export const make = <A, E>(capacity: number, onDrop: () => void): Broadcast<A, E
       }
       held.push(value)
     },
-    end: (how) =>
-      Effect.suspend(() => {
-        if (Option.isSome(ended)) return Effect.void
-        ended = Option.some(how)
-        const open = [...subscribers]
-        subscribers.clear()
-        return Effect.forEach(open, (mailbox) => finish(mailbox, how), { discard: true })
-      })
+    unsafeEnd: (how) => {
+      if (Option.isSome(ended)) return
+      ended = Option.some(how)
+      const open = [...subscribers]
+      subscribers.clear()
+      for (const mailbox of open) finish(mailbox, how)
+    }
   }
 }

@@ -1,20 +1,24 @@
 /**
  * Session after session by the policy of `Reconnect`, until one failure is terminal; and the requests that wait for a session.
+ * While a session is up nothing runs here: it calls back when it is lost, and a fiber lives from then until the next begins.
  */
 import * as Socket from "@effect/platform/Socket"
 import * as Cause from "effect/Cause"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
 import * as Mailbox from "effect/Mailbox"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
-import * as SubscriptionRef from "effect/SubscriptionRef"
+import type * as Stream from "effect/Stream"
 import * as BotConfig from "../BotConfig.js"
-import type { Callback, Connection, Status } from "../Connection.js"
+import type { Callback, Connection, RequestError, RequestOptions, Status } from "../Connection.js"
 import * as Crypto from "../Crypto.js"
+import type * as Frame from "../Frame.js"
 import * as Heartbeat from "../Heartbeat.js"
 import * as Reconnect from "../Reconnect.js"
 import * as Telemetry from "../Telemetry.js"
@@ -22,9 +26,12 @@ import type { ConnectionError, LinkFailure } from "../WecomError.js"
 import { AuthRejected, describeLinkFailure, ReconnectExhausted, Superseded } from "../WecomError.js"
 import * as Backoff from "./backoff.js"
 import type * as codec from "./codec.js"
-import * as Deadlines from "./deadlines.js"
+import type * as Parts from "./parts.js"
 import * as Requests from "./requests.js"
 import * as session from "./session.js"
+import * as SharedDeadlines from "./sharedDeadlines.js"
+import { Statuses } from "./statuses.js"
+import { Watchers } from "./watchers.js"
 
 /** A retaker that kept the bot this long starts its budget anew: the earlier fight is over. */
 const settledMillis = 10 * 60 * 1000
@@ -40,6 +47,13 @@ const counter = (policy: Reconnect.Policy): Counter => ({ policy, attempts: 0, b
 
 const nextDelay = (count: Counter): Backoff.Backoff => count.backoff ??= Backoff.make(count.policy.delays)
 
+/** Absent while no link was lost. */
+interface Counters {
+  readonly lost: Counter
+  readonly refused: Counter
+  readonly superseded: Counter
+}
+
 const terminal = (failure: LinkFailure, attempts: number): ConnectionError => {
   switch (failure._tag) {
     case "TakenOver":
@@ -49,6 +63,256 @@ const terminal = (failure: LinkFailure, attempts: number): ConnectionError => {
     default:
       // The last attempt that failed was not followed by another.
       return new ReconnectExhausted({ attempts: attempts - 1, last: failure })
+  }
+}
+
+/**
+ * Where callbacks go, in order. `false`: there is no room for this one.
+ *
+ * @internal
+ */
+export type Sink = Pick<Mailbox.Mailbox<Callback, ConnectionError>, "unsafeOffer" | "unsafeDone">
+
+const subscribed = Exit.void
+
+/** @internal */
+export class Link implements Connection.Service, session.Owner {
+  readonly parts: Parts.OfConnection
+  private readonly requests: Requests.Requests
+  private readonly statuses = new Statuses({ _tag: "Connecting", attempt: 1 })
+  private readonly watchers = new Watchers()
+  private session: session.Session | undefined = undefined
+  /** Of what goes on between two sessions. */
+  private fiber: Fiber.RuntimeFiber<void> | undefined = undefined
+  private counters: Counters | undefined = undefined
+  /** Somebody else than the bot may be the one who takes the callbacks. */
+  private mailbox: Mailbox.Mailbox<Callback, ConnectionError> | undefined = undefined
+  private sink: Sink | undefined = undefined
+  private isDraining = false
+  /** When the close must be over, in monotonic time. */
+  private closeBy = Infinity
+  /** In monotonic time; absent when this session has not come so far. */
+  private subscribedAt: number | undefined = undefined
+  /** Why it is closed for good. */
+  private end: Exit.Exit<never, ConnectionError> | undefined = undefined
+
+  constructor(parts: Parts.OfConnection) {
+    this.parts = parts
+    this.requests = new Requests.Requests(parts.config, parts.deadlines, parts.clock)
+  }
+
+  private monotonic(): number {
+    return Number(this.parts.clock.unsafeCurrentTimeNanos() / 1_000_000n)
+  }
+
+  fork<E>(effect: Effect.Effect<void, E>): Fiber.RuntimeFiber<void, E> {
+    return Runtime.runFork(this.parts.runtime)(
+      effect.pipe(Effect.annotateLogs("module", "effect-wecom/Connection"), Effect.interruptible),
+      { immediate: false }
+    )
+  }
+
+  private log(message: Effect.Effect<void>): void {
+    Runtime.runFork(this.parts.runtime)(Effect.annotateLogs(message, "module", "effect-wecom/Connection"))
+  }
+
+  private setStatus(next: Status): void {
+    if (this.isDraining && next._tag !== "Draining" && next._tag !== "Closed") return
+    this.statuses.set(next)
+  }
+
+  private countersMade(): Counters {
+    if (this.counters !== undefined) return this.counters
+    const { lost, refused, superseded } = this.parts.reconnect
+    return this.counters = { lost: counter(lost), refused: counter(refused), superseded: counter(superseded) }
+  }
+
+  private counterOf(failure: LinkFailure): Counter {
+    const { lost, refused, superseded } = this.countersMade()
+    switch (failure._tag) {
+      case "TakenOver": {
+        if (this.subscribedAt !== undefined && this.monotonic() - this.subscribedAt >= settledMillis) {
+          superseded.attempts = 0
+          superseded.backoff = undefined
+        }
+        return superseded
+      }
+      case "CredentialsRefused":
+        return refused
+      default:
+        return lost
+    }
+  }
+
+  /** Begins the next session. */
+  connect(): void {
+    const { counters } = this
+    const attempt = counters === undefined ? 1 : counters.lost.attempts + counters.refused.attempts + 1
+    this.setStatus({ _tag: "Connecting", attempt })
+    this.subscribedAt = undefined
+    this.session = new session.Session(this)
+  }
+
+  millisToClose(): number {
+    return this.closeBy - this.monotonic()
+  }
+
+  onOpen(): void {
+    this.setStatus({ _tag: "Connected" })
+  }
+
+  onReady(current: session.Session): void {
+    if (this.counters !== undefined) {
+      this.counters.lost.attempts = 0
+      this.counters.refused.attempts = 0
+    }
+    this.subscribedAt = this.monotonic()
+    this.setStatus({ _tag: "Subscribed", since: this.parts.clock.unsafeCurrentTimeMillis() })
+    this.log(Effect.logInfo("subscribed"))
+    this.requests.begin(current)
+    this.watchers.look()
+  }
+
+  onPingAcked(): void {
+    if (this.counters === undefined) return
+    this.counters.lost.backoff = undefined
+    this.counters.refused.backoff = undefined
+  }
+
+  onCallback(inbound: codec.Inbound): void {
+    switch (inbound._tag) {
+      case "Message":
+      case "Event": {
+        const isTaken = !this.isDraining && (this.sink ?? this.callbacks).unsafeOffer(inbound)
+        if (!isTaken) Telemetry.unsafeIncrement(Telemetry.inboxDropped)
+        return
+      }
+      case "Unknown": {
+        Telemetry.unsafeIncrement(Telemetry.unknownCommands)
+        this.log(Effect.logDebug("ignored a frame with an unknown command"))
+        return
+      }
+      case "Undecodable": {
+        Telemetry.unsafeIncrement(Metric.tagged(Telemetry.undecodable, "reason", inbound.reason))
+        this.log(
+          Effect.annotateLogs(Effect.logWarning("ignored a frame that could not be read"), "reason", inbound.reason)
+        )
+        return
+      }
+      default:
+    }
+  }
+
+  onLost(cause: Cause.Cause<LinkFailure>): void {
+    const fiber = this.fork(Effect.catchAllCause(this.afterLoss(cause), (cause) => Effect.sync(() => this.fail(cause))))
+    this.fiber = fiber
+    fiber.addObserver(() => {
+      if (this.fiber === fiber) this.fiber = undefined
+    })
+  }
+
+  /** Ends when the next session begins, or fails with what closes the connection for good. */
+  private afterLoss(cause: Cause.Cause<LinkFailure>): Effect.Effect<void, ConnectionError> {
+    return Effect.gen(this, function*() {
+      yield* Effect.uninterruptible(this.session!.close())
+      this.session = undefined
+      this.requests.suspend()
+      this.watchers.look()
+      if (this.isDraining) return
+      const failure = yield* Effect.flip(Effect.failCause(cause))
+      const count = this.counterOf(failure)
+      count.attempts++
+      const delay = count.attempts > count.policy.maxAttempts ? undefined : yield* nextDelay(count)
+      if (delay === undefined) return yield* terminal(failure, count.attempts)
+      yield* Metric.increment(Metric.tagged(Telemetry.reconnects, "reason", failure._tag))
+      yield* Effect.logWarning(
+        `${describeLinkFailure(failure)}; attempt ${count.attempts} to reconnect in ${Duration.format(delay)}`
+      )
+      this.setStatus({ _tag: "Waiting", attempt: count.attempts, delay, reason: failure })
+      yield* this.parts.clock.sleep(delay)
+      if (!this.isDraining) this.connect()
+    })
+  }
+
+  private fail(cause: Cause.Cause<ConnectionError>): void {
+    this.requests.close()
+    this.setStatus({ _tag: "Closed", reason: Option.getOrUndefined(Cause.failureOption(cause)) })
+    this.finish(Exit.failCause(cause), Exit.failCause(cause))
+  }
+
+  private finish(end: Exit.Exit<never, ConnectionError>, callbacks: Exit.Exit<void, ConnectionError>): void {
+    this.end ??= end
+    ;(this.sink ?? this.callbacks).unsafeDone(callbacks)
+    this.watchers.look()
+  }
+
+  /** With the scope of the bot. */
+  close(): Effect.Effect<void> {
+    return Effect.suspend(() => this.fiber === undefined ? Effect.void : Fiber.interrupt(this.fiber)).pipe(
+      Effect.zipRight(Effect.suspend(() => this.session?.close() ?? Effect.void)),
+      Effect.ensuring(Effect.sync(() => {
+        this.session = undefined
+        this.requests.close()
+        if (this.statuses.get()._tag !== "Closed") this.setStatus({ _tag: "Closed" })
+        this.finish(Exit.interrupt(FiberId.none), Exit.void)
+      }))
+    )
+  }
+
+  /** Before it connects: takes the callbacks in the step that reads them. */
+  divert(sink: Sink): void {
+    this.sink = sink
+  }
+
+  get callbacks(): Mailbox.ReadonlyMailbox<Callback, ConnectionError> & Sink {
+    return this.mailbox ??= Runtime.runSync(this.parts.runtime)(Mailbox.make<Callback, ConnectionError>({
+      capacity: this.parts.config.inboxSize,
+      strategy: "dropping"
+    }))
+  }
+
+  unsafeRequest(
+    request: Frame.Request,
+    options: RequestOptions | undefined,
+    onExit: (exit: Exit.Exit<Frame.Ack, RequestError>) => void
+  ): () => void {
+    return this.requests.submit(request, options, onExit)
+  }
+
+  unsafeStatus(): Status {
+    return this.statuses.get()
+  }
+
+  get status(): Effect.Effect<Status> {
+    return Effect.sync(() => this.statuses.get())
+  }
+
+  get statusChanges(): Stream.Stream<Status> {
+    return this.statuses.changes()
+  }
+
+  get ready(): Effect.Effect<void, ConnectionError> {
+    return this.watchers.until(() => this.requests.isOpen() ? subscribed : this.end)
+  }
+
+  get closed(): Effect.Effect<never, ConnectionError> {
+    return this.watchers.until(() => this.end)
+  }
+
+  get down(): Effect.Effect<void> {
+    return this.watchers.until(() => this.requests.isOpen() ? undefined : Exit.void)
+  }
+
+  get drain(): Effect.Effect<boolean> {
+    return Effect.sync(() => {
+      if (this.statuses.get()._tag === "Closed") return false
+      const { drainTimeout, sealTimeout } = this.parts.config
+      this.isDraining = true
+      this.closeBy = this.monotonic() + Duration.toMillis(Duration.sum(drainTimeout, sealTimeout))
+      this.requests.drain()
+      this.setStatus({ _tag: "Draining" })
+      return this.requests.isOpen()
+    })
   }
 }
 
@@ -63,175 +327,27 @@ export const make: Effect.Effect<
   | Scope.Scope
   | Socket.WebSocketConstructor
 > = Effect.gen(function*() {
-  const config = yield* BotConfig.BotConfig
-  const crypto = yield* Crypto.Crypto
-  const heartbeat = yield* Heartbeat.Heartbeat
-  const policies = yield* Reconnect.Reconnect
-  const webSocket = yield* Socket.WebSocketConstructor
-  const clock = yield* Effect.clock
-  const runFork = Runtime.runFork(yield* Effect.runtime())
-
-  const callbacks = yield* Mailbox.make<Callback, ConnectionError>({
-    capacity: config.inboxSize,
-    strategy: "dropping"
+  const link = new Link({
+    config: yield* BotConfig.BotConfig,
+    crypto: yield* Crypto.Crypto,
+    heartbeat: yield* Heartbeat.Heartbeat,
+    reconnect: yield* Reconnect.Reconnect,
+    webSocket: yield* Socket.WebSocketConstructor,
+    clock: yield* Effect.clock,
+    deadlines: yield* SharedDeadlines.shared,
+    runtime: yield* Effect.runtime<never>()
   })
-  const statusRef = yield* SubscriptionRef.make<Status>({ _tag: "Connecting", attempt: 1 })
-  const subscribed = yield* Effect.makeLatch(false)
-  const down = yield* Effect.makeLatch(true)
-  const closed = yield* Deferred.make<never, ConnectionError>()
-  let status: Status = { _tag: "Connecting", attempt: 1 }
-  let isDraining = false
-  /** When the close must be over, in monotonic time. */
-  let closeBy = Infinity
-
-  const wallTime = () => clock.unsafeCurrentTimeMillis()
-  const deadlines = yield* Deadlines.shared
-  const requests = Requests.make(config, deadlines, wallTime)
-
-  const setStatus = (next: Status): Effect.Effect<void> =>
-    Effect.suspend(() => {
-      if (isDraining && next._tag !== "Draining" && next._tag !== "Closed") return Effect.void
-      status = next
-      return SubscriptionRef.set(statusRef, next)
-    })
-
-  const lost = counter(policies.lost)
-  const refused = counter(policies.refused)
-  const superseded = counter(policies.superseded)
-
-  const onCallback = (inbound: codec.Inbound): void => {
-    switch (inbound._tag) {
-      case "Message":
-      case "Event": {
-        if (isDraining || !callbacks.unsafeOffer(inbound)) Telemetry.unsafeIncrement(Telemetry.inboxDropped)
-        return
-      }
-      case "Unknown": {
-        Telemetry.unsafeIncrement(Telemetry.unknownCommands)
-        runFork(Effect.logDebug("ignored a frame with an unknown command"))
-        return
-      }
-      case "Undecodable": {
-        Telemetry.unsafeIncrement(Metric.tagged(Telemetry.undecodable, "reason", inbound.reason))
-        runFork(
-          Effect.annotateLogs(Effect.logWarning("ignored a frame that could not be read"), "reason", inbound.reason)
-        )
-        return
-      }
-      default:
-    }
-  }
-
-  /** In monotonic time; absent when this session has not come so far. */
-  let subscribedAt: number | undefined
-  const monotonic = () => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
-
-  const environment: session.Environment = {
-    config,
-    crypto,
-    heartbeat,
-    webSocket,
-    deadlines,
-    wallTime,
-    onCallback,
-    millisToClose: () => closeBy - monotonic(),
-    onOpen: Effect.suspend(() => setStatus({ _tag: "Connected" })),
-    onReady: (current) =>
-      Effect.gen(function*() {
-        lost.attempts = 0
-        refused.attempts = 0
-        subscribedAt = monotonic()
-        yield* setStatus({ _tag: "Subscribed", since: wallTime() })
-        yield* Effect.logInfo("subscribed")
-        requests.begin(current)
-        yield* down.close
-        yield* subscribed.open
-      }),
-    onPingAcked: () => {
-      lost.backoff = undefined
-      refused.backoff = undefined
-    }
-  }
-
-  const counterOf = (failure: LinkFailure): Counter => {
-    switch (failure._tag) {
-      case "TakenOver": {
-        if (subscribedAt !== undefined && monotonic() - subscribedAt >= settledMillis) {
-          superseded.attempts = 0
-          superseded.backoff = undefined
-        }
-        return superseded
-      }
-      case "CredentialsRefused":
-        return refused
-      default:
-        return lost
-    }
-  }
-
-  const live = Effect.gen(function*() {
-    while (true) {
-      yield* setStatus({ _tag: "Connecting", attempt: lost.attempts + refused.attempts + 1 })
-      subscribedAt = undefined
-      const failure = yield* Effect.flip(session.run(environment))
-      requests.suspend()
-      yield* down.open
-      yield* subscribed.close
-      if (isDraining) return yield* Effect.never
-      const count = counterOf(failure)
-      count.attempts++
-      const delay = count.attempts > count.policy.maxAttempts ? undefined : yield* nextDelay(count)
-      if (delay === undefined) return yield* terminal(failure, count.attempts)
-      yield* Metric.increment(Metric.tagged(Telemetry.reconnects, "reason", failure._tag))
-      yield* Effect.logWarning(
-        `${describeLinkFailure(failure)}; attempt ${count.attempts} to reconnect in ${Duration.format(delay)}`
-      )
-      yield* setStatus({ _tag: "Waiting", attempt: count.attempts, delay, reason: failure })
-      yield* clock.sleep(delay)
-      if (isDraining) return yield* Effect.never
-    }
-  })
-
-  yield* Effect.addFinalizer(() =>
-    Effect.gen(function*() {
-      requests.close()
-      yield* callbacks.end
-      if (status._tag !== "Closed") yield* setStatus({ _tag: "Closed" })
-      yield* Deferred.interrupt(closed)
-    })
-  )
-  yield* live.pipe(
-    // A defect, of a policy for example, ends the bot as loudly as a failure does.
-    Effect.catchAllCause((cause) =>
-      Effect.gen(function*() {
-        requests.close()
-        yield* setStatus({ _tag: "Closed", reason: Option.getOrUndefined(Cause.failureOption(cause)) })
-        yield* callbacks.failCause(cause)
-        yield* Deferred.failCause(closed, cause)
-      })
-    ),
-    Effect.annotateLogs("module", "effect-wecom/Connection"),
-    Effect.interruptible,
-    Effect.forkScoped
-  )
-
+  yield* Effect.acquireRelease(Effect.sync(() => link.connect()), () => link.close())
+  // A record, so that whoever puts something else in the place of one member may copy the others.
   return {
-    unsafeRequest: requests.submit,
-    callbacks,
-    status: SubscriptionRef.get(statusRef),
-    get statusChanges() {
-      return statusRef.changes
-    },
-    unsafeStatus: () => status,
-    closed: Deferred.await(closed),
-    ready: Effect.raceFirst(subscribed.await, Deferred.await(closed)),
-    drain: Effect.suspend(() => {
-      if (status._tag === "Closed") return Effect.succeed(false)
-      isDraining = true
-      closeBy = monotonic() + Duration.toMillis(Duration.sum(config.drainTimeout, config.sealTimeout))
-      requests.drain()
-      return Effect.as(setStatus({ _tag: "Draining" }), requests.isOpen())
-    }),
-    down: down.await
+    unsafeRequest: (request, options, onExit) => link.unsafeRequest(request, options, onExit),
+    callbacks: link.callbacks,
+    status: link.status,
+    statusChanges: link.statusChanges,
+    unsafeStatus: () => link.unsafeStatus(),
+    ready: link.ready,
+    closed: link.closed,
+    drain: link.drain,
+    down: link.down
   }
 })

@@ -11,10 +11,9 @@ import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Runtime from "effect/Runtime"
-import type * as Scope from "effect/Scope"
 
 /** A wake that is later than this was not kept by the scheduler but by a blocked loop. */
 const stallMillis = 1000
@@ -72,10 +71,11 @@ export interface Deadlines {
   readonly after: (millis: number, onDue: () => void) => Entry
   /** For many that last equally long, almost all of which are stopped. */
   readonly timeouts: (millis: number) => Timeouts
-  /** The same for those that blame nobody when they are due. One that begins again as it ends must last a while. */
+  /**
+   * The same for those that blame nobody when they are due, and are due at once when the machine seems to have slept. One that
+   * begins again as it ends must last a while.
+   */
   readonly pauses: (millis: number) => Timeouts
-  /** Calls back whenever the machine seems to have slept, until the returned function is called. */
-  readonly onJump: (callback: () => void) => () => void
   /** Never returns; runs for as long as the deadlines are kept. */
   readonly run: Effect.Effect<never>
 }
@@ -186,7 +186,7 @@ export const make = (clock: Clock.Clock): Deadlines => {
     return entry
   }
 
-  const lists = new Set<List>()
+  let lists: ReadonlyArray<List> = []
 
   /** Those of each length that somebody has asked for. */
   const makeLists = (blames: boolean) => {
@@ -197,9 +197,10 @@ export const make = (clock: Clock.Clock): Deadlines => {
         timeout.dueAt = now() + millis
         list.link(timeout)
         arm(timeout.dueAt)
+        if (!blames && !isGlancing) look()
       }
       const made = { list, timeouts: { start, stop: list.unlink } }
-      lists.add(list)
+      lists = [...lists, list]
       known.set(millis, made)
       return made
     }
@@ -209,8 +210,15 @@ export const make = (clock: Clock.Clock): Deadlines => {
       forgetEmpty: () => {
         for (const [millis, { list }] of known) {
           if (list.first !== undefined) continue
-          lists.delete(list)
+          lists = lists.filter((other) => other !== list)
           known.delete(millis)
+        }
+      },
+      isEmpty: () => known.size === 0,
+      /** All of them are due, whatever their length. */
+      endAll: () => {
+        for (const { list } of known.values()) {
+          for (let timeout = list.first; timeout !== undefined; timeout = timeout.next) timeout.dueAt = -Infinity
         }
       }
     }
@@ -219,40 +227,34 @@ export const make = (clock: Clock.Clock): Deadlines => {
   const timeouts = makeLists(true)
   const pauses = makeLists(false)
 
-  const onJumps = new Set<() => void>()
-  let nextGlance: Entry | undefined
+  let isGlancing = false
   let offset = 0
   let stalledBefore = 0
 
   const look = () => {
     offset = clock.unsafeCurrentTimeMillis() - raw()
     stalledBefore = stalled
-    nextGlance = set(glanceMillis, glance, false)
+    isGlancing = true
+    set(glanceMillis, glance, false)
   }
 
+  /** The wall clock is looked at for as long as somebody pauses. */
   const glance = () => {
     timeouts.forgetEmpty()
     pauses.forgetEmpty()
+    isGlancing = false
+    if (pauses.isEmpty()) return
     const drift = clock.unsafeCurrentTimeMillis() - raw() - offset
     const hasJumped = Math.abs(drift) > jumpMillis || stalled - stalledBefore > jumpMillis
     look()
-    if (hasJumped) { for (const callback of [...onJumps]) callback() }
-  }
-
-  const onJump = (callback: () => void) => {
-    onJumps.add(callback)
-    if (nextGlance === undefined) look()
-    return () => {
-      onJumps.delete(callback)
-      if (onJumps.size > 0 || nextGlance === undefined) return
-      nextGlance.cancelled = true
-      nextGlance = undefined
-    }
+    if (hasJumped) pauses.endAll()
   }
 
   const firstList = (): List | undefined => {
     let first: List | undefined
-    for (const list of lists) {
+    // An index, because an iterator for each look would be most of what a wake leaves to the collector.
+    for (let n = 0; n < lists.length; n++) {
+      const list = lists[n]!
       if (list.first !== undefined && (first === undefined || list.first.dueAt < first.first!.dueAt)) first = list
     }
     return first
@@ -358,47 +360,6 @@ export const make = (clock: Clock.Clock): Deadlines => {
     after: (millis, onDue) => set(millis, onDue, true),
     timeouts: timeouts.get,
     pauses: pauses.get,
-    onJump,
     run
   }
 }
-
-/** Those of one Clock, kept for as long as anybody uses them. */
-interface Kept {
-  readonly deadlines: Deadlines
-  readonly fiber: Fiber.RuntimeFiber<never>
-  users: number
-}
-
-const keptBy = new WeakMap<Clock.Clock, Kept>()
-
-const enter = (clock: Clock.Clock): Effect.Effect<Kept> =>
-  Effect.withFiberRuntime((fiber) => {
-    const known = keptBy.get(clock)
-    if (known !== undefined) {
-      known.users++
-      return Effect.succeed(known)
-    }
-    const deadlines = make(clock)
-    // They serve every bot and keep none of them alive.
-    const run = Runtime.runFork(Runtime.defaultRuntime)(deadlines.run, { scheduler: fiber.currentScheduler })
-    const kept: Kept = { deadlines, fiber: run, users: 1 }
-    keptBy.set(clock, kept)
-    return Effect.succeed(kept)
-  })
-
-const leave = (clock: Clock.Clock, kept: Kept): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    if (--kept.users > 0) return Effect.void
-    keptBy.delete(clock)
-    return Fiber.interrupt(kept.fiber)
-  })
-
-/**
- * Those that everybody uses who lives by the Clock of this fiber.
- *
- * @internal
- */
-export const shared: Effect.Effect<Deadlines, never, Scope.Scope> = Effect.clockWith((clock) =>
-  Effect.map(Effect.acquireRelease(enter(clock), (kept) => leave(clock, kept)), ({ deadlines }) => deadlines)
-)

@@ -83,9 +83,15 @@ export const make: Effect.Effect<
   never,
   BotConfig.BotConfig | Crypto.Crypto | HttpClient.HttpClient
 > = Effect.gen(function*() {
-  const config = yield* BotConfig.BotConfig
-  const crypto = yield* Crypto.Crypto
-  const given = yield* HttpClient.HttpClient
+  return over(yield* BotConfig.BotConfig, yield* Crypto.Crypto, yield* HttpClient.HttpClient)
+})
+
+/** @internal */
+export const over = (
+  config: BotConfig.Resolved,
+  crypto: Crypto.Crypto.Service,
+  given: HttpClient.HttpClient
+): MediaDownload.Service => {
   let own: HttpClient.HttpClient.With<HttpClientError, Scope.Scope> | undefined
   // Spans of the client carry the URL, and its addresses are ours to check, redirects included.
   const client = () =>
@@ -215,4 +221,4 @@ export const make: Effect.Effect<
     })
 
   return { download }
-})
+}

@@ -35,16 +35,14 @@ export interface Intake {
     taskId: string,
     timeout: Duration.DurationInput | undefined
   ) => Awaited<BotEvent.TemplateCardEvent>
-  /** Ends with the callbacks of the connection. */
-  readonly run: Effect.Effect<void>
+  /** In order, one after the other. */
+  readonly dispatch: (callbacks: ReadonlyArray<Connection.Callback>) => Effect.Effect<void>
+  /** Hot path. The same at once; absent where the memory of seen messages takes its time. */
+  readonly unsafeDispatch: ((callbacks: ReadonlyArray<Connection.Callback>) => void) | undefined
+  /** Takes what comes to a mailbox, and ends with it. */
+  readonly run: (callbacks: Connection.Connection.Service["callbacks"]) => Effect.Effect<void>
   /** Ends the streams, after what they still hold. */
-  readonly end: Effect.Effect<void>
-}
-
-/** What came together, and how far it was dealt with. */
-interface Turn {
-  readonly callbacks: ReadonlyArray<Connection.Callback>
-  at: number
+  readonly unsafeEnd: (how: Option.Option<ConnectionError>) => void
 }
 
 const awaitTimeout = Duration.minutes(5)
@@ -93,54 +91,50 @@ export const make = (
     else Telemetry.unsafeIncrement(Telemetry.duplicates)
   }
 
-  /** Not in the loop's own closure, which V8 would compile anew for every turn that is long. */
-  const settleAll = (turn: Turn, isNew: (msgid: string) => boolean) => {
-    for (; turn.at < turn.callbacks.length; turn.at++) {
-      const callback = turn.callbacks[turn.at]!
-      const msgid = msgidOf(callback)
-      settle(callback, msgid === undefined || isNew(msgid))
-    }
-  }
-
   const isNew = (callback: Connection.Callback): Effect.Effect<boolean> => {
     const msgid = msgidOf(callback)
     return msgid === undefined ? alwaysNew : dedupe.isNew(msgid)
   }
 
-  const synchronous = Synchronous.of(dedupe.isNew)
+  const survived = Effect.logWarning("the memory of seen messages failed; the message is taken for new")
 
-  // Hot path: one loop and one handler of defects for all that came in one turn, and no operator for each of them where the
-  // memory needs none.
-  const dispatch = (callbacks: ReadonlyArray<Connection.Callback>): Effect.Effect<void> => {
-    const turn: Turn = { callbacks, at: 0 }
+  const dispatch: Intake["dispatch"] = (callbacks) => {
+    let at = 0
     const oneByOne: Effect.Effect<void> = Effect.whileLoop({
-      while: () => turn.at < callbacks.length,
-      body: () => isNew(callbacks[turn.at]!),
-      step: (isNew) => settle(callbacks[turn.at++]!, isNew)
+      while: () => at < callbacks.length,
+      body: () => isNew(callbacks[at]!),
+      step: (isNew) => settle(callbacks[at++]!, isNew)
     })
     // A policy may be anybody's, and one that breaks must not make the bot deaf.
-    const surviving: Effect.Effect<void> = Effect.catchAllDefect(
-      synchronous === undefined ? oneByOne : Effect.sync(() => settleAll(turn, synchronous)),
-      () => {
-        if (turn.at < callbacks.length) publish(callbacks[turn.at++]!)
-        return Effect.zipRight(
-          Effect.logWarning("the memory of seen messages failed; the message is taken for new"),
-          surviving
-        )
-      }
-    )
+    const surviving: Effect.Effect<void> = Effect.catchAllDefect(oneByOne, () => {
+      if (at < callbacks.length) publish(callbacks[at++]!)
+      return Effect.zipRight(survived, surviving)
+    })
     return surviving
   }
 
-  const endStreams = (how: Option.Option<ConnectionError>) => Effect.zipRight(messages.end(how), events.end(how))
-
-  const run = Effect.gen(function*() {
-    while (true) {
-      const [callbacks, isDone] = yield* connection.callbacks.takeAll
-      yield* dispatch(Chunk.toReadonlyArray(callbacks))
-      if (isDone) return yield* endStreams(Option.none())
+  const dispatchAtOnce = (isNew: (msgid: string) => boolean) => (callbacks: ReadonlyArray<Connection.Callback>) => {
+    for (const callback of callbacks) {
+      const msgid = msgidOf(callback)
+      settle(callback, msgid === undefined || isNew(msgid))
     }
-  }).pipe(Effect.catchAllCause((cause) => endStreams(Cause.failureOption(cause))))
+  }
+
+  const synchronous = Synchronous.of(dedupe.isNew)
+
+  const unsafeEnd: Intake["unsafeEnd"] = (how) => {
+    messages.unsafeEnd(how)
+    events.unsafeEnd(how)
+  }
+
+  const run: Intake["run"] = (mailbox) =>
+    Effect.gen(function*() {
+      while (true) {
+        const [callbacks, isDone] = yield* mailbox.takeAll
+        yield* dispatch(Chunk.toReadonlyArray(callbacks))
+        if (isDone) return unsafeEnd(Option.none())
+      }
+    }).pipe(Effect.catchAllCause((cause) => Effect.sync(() => unsafeEnd(Cause.failureOption(cause)))))
 
   return {
     get messages() {
@@ -151,7 +145,9 @@ export const make = (
     },
     awaitReply: (chat, predicate, timeout) => replies.take(Chat.key(chat), predicate, limited(timeout)),
     awaitCardAction: (taskId, timeout) => cardActions.take(taskId, () => true, limited(timeout)),
+    dispatch,
+    unsafeDispatch: synchronous && dispatchAtOnce(synchronous),
     run,
-    end: endStreams(Option.none())
+    unsafeEnd
   }
 }

@@ -6,7 +6,7 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientError } from "@effect/platform/HttpClientError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
@@ -26,27 +26,61 @@ const refusal = (allowPrivateAddresses: boolean) => (address: string): Error | u
     : addresses.addressRefused(kind)
 }
 
-/** @internal */
-export const make = (options: Options): Effect.Effect<HttpClient.HttpClient, never, Scope.Scope> =>
-  Effect.gen(function*() {
-    // One of its own, made now: what is loaded later would otherwise be the first to go when the bot closes.
-    const scope = yield* Effect.flatMap(Effect.scope, (scope) => Scope.fork(scope, ExecutionStrategy.sequential))
-    const load = () =>
-      Effect.promise(() => import("./undici.js")).pipe(
-        Effect.flatMap((undici) =>
-          Layer.buildWithScope(undici.layer({ ...options, refusal: refusal(options.allowPrivateAddresses) }), scope)
-        ),
-        Effect.map(Context.get(HttpClient.HttpClient))
-      )
-    // Shared by all requests, so it is nobody's: who is interrupted while he waits for it leaves it to the others.
-    let loading: Effect.Effect<HttpClient.HttpClient> | undefined
-    const client = Effect.suspend(() => loading ??= Effect.flatten(Fiber.await(Effect.runFork(load()))))
+/**
+ * A client, and what lets go of its connections. It has a Scope of its own: what is loaded later would otherwise be the first to
+ * go when the bot closes.
+ *
+ * @internal
+ */
+export class Lazy {
+  private readonly options: Options
+  private scope: Scope.CloseableScope | undefined = undefined
+  private loading: Effect.Effect<HttpClient.HttpClient> | undefined = undefined
+  private isClosed = false
+
+  constructor(options: Options) {
+    this.options = options
+  }
+
+  // Shared by all requests, so it is nobody's: who is interrupted while he waits for it leaves it to the others.
+  private load(): Effect.Effect<HttpClient.HttpClient> {
+    if (this.loading !== undefined) return this.loading
+    const { options } = this
+    const loading = Effect.gen(this, function*() {
+      const undici = yield* Effect.promise(() => import("./undici.js"))
+      const scope = this.scope ??= yield* Scope.make()
+      if (this.isClosed) yield* Scope.close(scope, Exit.void)
+      const layer = undici.layer({ ...options, refusal: refusal(options.allowPrivateAddresses) })
+      return Context.get(yield* Layer.buildWithScope(layer, scope), HttpClient.HttpClient)
+    })
+    return this.loading = Effect.flatten(Fiber.await(Effect.runFork(loading)))
+  }
+
+  get client(): HttpClient.HttpClient {
     return HttpClient.makeWith<never, never, HttpClientError, never>(
       (request) =>
-        Effect.flatMap(client, (client) => Effect.map(Effect.flatMap(request, client.execute), NodeBody.inBatches)),
+        Effect.flatMap(
+          Effect.suspend(() => this.load()),
+          (client) => Effect.map(Effect.flatMap(request, client.execute), NodeBody.inBatches)
+        ),
       Effect.succeed
     )
-  })
+  }
+
+  close(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.isClosed = true
+      return this.scope === undefined ? Effect.void : Scope.close(this.scope, Exit.void)
+    })
+  }
+}
+
+/** @internal */
+export const make = (options: Options): Effect.Effect<HttpClient.HttpClient, never, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(Effect.sync(() => new Lazy(options)), (lazy) => lazy.close()),
+    (lazy) => lazy.client
+  )
 
 /** @internal */
 export const layer = (options: Options): Layer.Layer<HttpClient.HttpClient> =>

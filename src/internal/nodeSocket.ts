@@ -8,7 +8,13 @@ import type * as ChunkFrame from "./chunkFrame.js"
 import * as MaskedFrame from "./maskedFrame.js"
 import * as TextFrames from "./textFrames.js"
 
-type Listener = (event: MessageEvent) => void
+type Kind = keyof WS.WebSocket.WebSocketEventMap
+
+type Listener<K extends Kind> = ((event: WS.WebSocket.WebSocketEventMap[K]) => void) | {
+  handleEvent(event: WS.WebSocket.WebSocketEventMap[K]): void
+}
+
+type OnMessage = (data: WS.RawData, isBinary: boolean) => void
 
 /** `closeTimeout` is younger than the types. */
 interface Options extends WS.ClientOptions {
@@ -16,18 +22,99 @@ interface Options extends WS.ClientOptions {
 }
 
 /** For the next frame of about the same size; the garbage collector takes what lies idle. */
-const spareBuffers = () => {
-  let spare = new WeakRef<Array<ArrayBuffer>>([])
-  return {
-    take: (bytes: number): ArrayBuffer => {
-      const buffer = spare.deref()?.pop()
-      return buffer !== undefined && buffer.byteLength >= bytes ? buffer : Buffer.allocUnsafeSlow(bytes).buffer
-    },
-    give: (buffer: ArrayBuffer): void => {
-      const buffers = spare.deref()
-      if (buffers === undefined) spare = new WeakRef([buffer])
-      else buffers.push(buffer)
+class SpareBuffers {
+  private spare = new WeakRef<Array<ArrayBuffer>>([])
+
+  take(bytes: number): ArrayBuffer {
+    const buffer = this.spare.deref()?.pop()
+    return buffer !== undefined && buffer.byteLength >= bytes ? buffer : Buffer.allocUnsafeSlow(bytes).buffer
+  }
+
+  give(buffer: ArrayBuffer): void {
+    const buffers = this.spare.deref()
+    if (buffers === undefined) this.spare = new WeakRef([buffer])
+    else buffers.push(buffer)
+  }
+}
+
+const defaults: Options = {
+  perMessageDeflate: false,
+  // A service that sends a close frame and then keeps its end open leaves a link that carries nothing, for 30 s by default.
+  closeTimeout: 1_000,
+  // What is not UTF-8 is read with replacement characters; closing the connection over it would help nobody.
+  skipUTF8Validation: true
+}
+
+const flush = (ws: Corked): void => ws.flush()
+
+/** Its methods stand on a class: a process may have a thousand of these. */
+class Corked extends WS.WebSocket {
+  private socket: Socket | undefined = undefined
+  private texts: Array<string> = []
+  private spare: SpareBuffers | undefined = undefined
+  private readonly plain: Array<readonly [listener: unknown, onMessage: OnMessage]> = []
+
+  constructor(url: string, protocols: string | Array<string> | undefined, options: WS.ClientOptions | undefined) {
+    super(url, protocols, { ...defaults, ...options })
+    this.once("upgrade", (response) => {
+      this.socket = response.socket
+    })
+  }
+
+  // Extensions change what a frame looks like, and in any other state `ws` says what is wrong.
+  private isPlain(): boolean {
+    return this.socket !== undefined && this.readyState === WS.WebSocket.OPEN && this.extensions === ""
+  }
+
+  flush(): void {
+    if (this.texts.length === 0) return
+    const written = this.texts
+    this.texts = []
+    if (this.isPlain()) this.socket!.write(TextFrames.join(written))
+  }
+
+  override send(data: Parameters<WS.WebSocket["send"]>[0]): void {
+    if (typeof data !== "string" || !this.isPlain()) {
+      this.flush()
+      return super.send(data)
     }
+    // Runs after the microtasks of this turn, in which the fibers write.
+    if (this.texts.push(data) === 1) process.nextTick(flush, this)
+  }
+
+  override close(code?: number, reason?: string | Buffer): void {
+    this.flush()
+    super.close(code, reason)
+  }
+
+  sendChunk(text: ChunkFrame.Text): void {
+    if (!this.isPlain() || text.length < 65_536) return this.send(String(text))
+    this.flush()
+    const spare = this.spare ??= new SpareBuffers()
+    const frame = MaskedFrame.make(text, (bytes) => spare.take(bytes))
+    this.socket!.write(frame, () => spare.give(frame.buffer as ArrayBuffer))
+  }
+
+  // An event object of the DOM for each frame costs more than reading it.
+  override addEventListener<K extends Kind>(
+    kind: K,
+    listener: Listener<K>,
+    options?: WS.WebSocket.EventListenerOptions
+  ): void {
+    if (kind !== "message" || options !== undefined || typeof listener !== "function") {
+      return super.addEventListener(kind, listener, options)
+    }
+    const onMessage: OnMessage = (data, isBinary) =>
+      listener({ data: isBinary ? data : data.toString() } as WS.WebSocket.WebSocketEventMap[K])
+    this.plain.push([listener, onMessage])
+    this.on("message", onMessage)
+  }
+
+  override removeEventListener<K extends Kind>(kind: K, listener: Listener<K>): void {
+    const at = kind === "message" ? this.plain.findIndex(([own]) => own === listener) : -1
+    if (at === -1) return super.removeEventListener(kind, listener)
+    this.off("message", this.plain[at]![1])
+    this.plain.splice(at, 1)
   }
 }
 
@@ -36,71 +123,4 @@ export const open = (
   url: string,
   protocols?: string | Array<string>,
   options?: WS.ClientOptions
-): globalThis.WebSocket => {
-  const defaults: Options = {
-    perMessageDeflate: false,
-    // A service that sends a close frame and then keeps its end open leaves a link that carries nothing, for 30 s by default.
-    closeTimeout: 1_000,
-    // What is not UTF-8 is read with replacement characters; closing the connection over it would help nobody.
-    skipUTF8Validation: true
-  }
-  const ws = new WS.WebSocket(url, protocols, { ...defaults, ...options })
-  let socket: Socket | undefined
-  ws.once("upgrade", (response) => {
-    socket = response.socket
-  })
-
-  // Extensions change what a frame looks like, and in any other state `ws` says what is wrong.
-  const isPlain = () => socket !== undefined && ws.readyState === WS.WebSocket.OPEN && ws.extensions === ""
-
-  let texts: Array<string> = []
-  const flush = () => {
-    if (texts.length === 0) return
-    const written = texts
-    texts = []
-    if (isPlain()) socket!.write(TextFrames.join(written))
-  }
-  const send = ws.send.bind(ws) as (data: Parameters<WS.WebSocket["send"]>[0]) => void
-  ws.send = (data: Parameters<WS.WebSocket["send"]>[0]) => {
-    if (typeof data !== "string" || !isPlain()) {
-      flush()
-      return send(data)
-    }
-    // Runs after the microtasks of this turn, in which the fibers write.
-    if (texts.push(data) === 1) process.nextTick(flush)
-  }
-  const close = ws.close.bind(ws)
-  ws.close = (code, reason) => {
-    flush()
-    close(code, reason)
-  }
-
-  const buffers = spareBuffers()
-  const sendChunk = (text: ChunkFrame.Text) => {
-    if (!isPlain() || text.length < 65_536) return ws.send(String(text))
-    flush()
-    const frame = MaskedFrame.make(text, buffers.take)
-    socket!.write(frame, () => buffers.give(frame.buffer as ArrayBuffer))
-  }
-
-  // An event object of the DOM for each frame costs more than reading it.
-  const plain = new Map<unknown, (data: WS.RawData, isBinary: boolean) => void>()
-  const addEventListener = ws.addEventListener.bind(ws) as (kind: string, listener: Listener, options?: object) => void
-  const removeEventListener = ws.removeEventListener.bind(ws) as (kind: string, listener: Listener) => void
-  return Object.assign(ws as unknown as globalThis.WebSocket, {
-    sendChunk,
-    addEventListener: (kind: string, listener: Listener, options?: object) => {
-      if (kind !== "message" || options !== undefined) return addEventListener(kind, listener, options)
-      const onMessage = (data: WS.RawData, isBinary: boolean) =>
-        listener({ data: isBinary ? data : data.toString() } as MessageEvent)
-      plain.set(listener, onMessage)
-      ws.on("message", onMessage)
-    },
-    removeEventListener: (kind: string, listener: Listener) => {
-      const onMessage = kind === "message" ? plain.get(listener) : undefined
-      if (onMessage === undefined) return removeEventListener(kind, listener)
-      plain.delete(listener)
-      ws.off("message", onMessage)
-    }
-  })
-}
+): globalThis.WebSocket => new Corked(url, protocols, options) as unknown as globalThis.WebSocket

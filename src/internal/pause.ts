@@ -13,16 +13,18 @@ export const pause = (deadlines: Deadlines.Deadlines, millis: number): Effect.Ef
   Effect.async((resume) => {
     const timeouts = deadlines.pauses(millis)
     let isOver = false
-    // An interruption may come when it is over and its fiber has not run yet.
-    const end = (isDue: boolean) => {
-      if (isOver) return
-      isOver = true
-      if (!isDue) timeouts.stop(timeout)
-      stopListening()
-      resume(Effect.void)
+    const timeout: Deadlines.Timeout = {
+      dueAt: 0,
+      previous: undefined,
+      next: undefined,
+      onDue: () => {
+        isOver = true
+        resume(Effect.void)
+      }
     }
-    const timeout: Deadlines.Timeout = { dueAt: 0, previous: undefined, next: undefined, onDue: () => end(true) }
-    const stopListening = deadlines.onJump(() => end(false))
     timeouts.start(timeout)
-    return Effect.sync(() => end(false))
+    return Effect.sync(() => {
+      // An interruption may come when it is over and its fiber has not run yet.
+      if (!isOver) timeouts.stop(timeout)
+    })
   })

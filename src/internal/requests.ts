@@ -1,6 +1,7 @@
 /**
  * Hot path. Requests on their way to an ack: written at once when a session is there, else waiting for one, in order.
  */
+import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Exit from "effect/Exit"
 import type * as BotConfig from "../BotConfig.js"
@@ -14,26 +15,21 @@ import type * as PendingAcks from "./pendingAcks.js"
 import type { Session } from "./session.js"
 import * as Specimens from "./specimens.js"
 
-type OnExit = (exit: Exit.Exit<Frame.Ack, RequestError>) => void
+/**
+ * What is asked of a session.
+ *
+ * @internal
+ */
+export type Writing = Pick<Session, "send">
 
-/** @internal */
-export interface Requests {
-  readonly submit: (request: Frame.Request, options: RequestOptions | undefined, onExit: OnExit) => () => void
-  /** A session is subscribed: what waited is written, in order. */
-  readonly begin: (session: Session) => void
-  /** The session is over: what comes now waits for the next. */
-  readonly suspend: () => void
-  readonly drain: () => void
-  readonly close: () => void
-  readonly isOpen: () => boolean
-}
+type OnExit = (exit: Exit.Exit<Frame.Ack, RequestError>) => void
 
 /** A frame longer than this is encoded again rather than kept until its ack. */
 const largeText = 64 * 1024
 
 /** What a job needs of its queue; the methods stand on a class so that a frame costs no closures. */
 interface Owner {
-  readonly onVerdict: (job: Job, verdict: PendingAcks.Verdict) => void
+  onVerdict(job: Job, verdict: PendingAcks.Verdict): void
 }
 
 class Job implements PendingAcks.Writer {
@@ -58,47 +54,96 @@ class Job implements PendingAcks.Writer {
   }
 }
 
+const settle = (job: Job, exit: Exit.Exit<Frame.Ack, RequestError>): void => {
+  const { onExit } = job
+  job.onExit = undefined
+  job.text = undefined
+  if (onExit !== undefined) onExit(exit)
+}
+
+const fail = (job: Job, error: RequestError): void => settle(job, Exit.fail(error))
+
+const unavailable = (job: Job, reason: SendUnavailable["reason"]): void =>
+  fail(job, new SendUnavailable({ command: job.request.cmd, reason }))
+
+const isWanted = (job: Job): boolean => job.options?.isWanted === undefined || job.options.isWanted()
+
+const encode = (job: Job): codec.Text | undefined => {
+  try {
+    return codec.textOf(job.request)
+  } catch {
+    fail(
+      job,
+      new SendInvalid({ field: "body", problem: "cannot be written as JSON", limit: "plain data without cycles" })
+    )
+    return undefined
+  }
+}
+
 /** @internal */
-export const make = (
-  config: BotConfig.Resolved,
-  deadlines: Deadlines.Deadlines,
-  wallTime: () => number
-): Requests => {
-  Specimens.keep(Job, () => new Job({ onVerdict: () => {} }, Frame.request("", ""), {}, () => {}))
-  const ackTimeout = Duration.toMillis(config.ackTimeout)
-  const unavailableTimeout = Duration.toMillis(config.unavailableTimeout)
-  // A Set keeps the order and gives up a place in constant time.
-  const waiting = new Set<Job>()
-  let session: Session | undefined
-  let state: "Open" | "Draining" | "Closed" = "Open"
+export class Requests implements Owner {
+  private readonly deadlines: Deadlines.Deadlines
+  private readonly clock: Clock.Clock
+  private readonly ackTimeout: number
+  private readonly unavailableTimeout: number
+  /** A Set keeps the order and gives up a place in constant time. Absent until somebody has to wait. */
+  private waiting: Set<Job> | undefined = undefined
+  private session: Writing | undefined = undefined
+  private state: "Open" | "Draining" | "Closed" = "Open"
 
-  const settle = (job: Job, exit: Exit.Exit<Frame.Ack, RequestError>) => {
-    const { onExit } = job
-    job.onExit = undefined
-    job.text = undefined
-    if (onExit !== undefined) onExit(exit)
+  constructor(config: BotConfig.Resolved, deadlines: Deadlines.Deadlines, clock: Clock.Clock) {
+    Specimens.keep(Job, () => new Job({ onVerdict: () => {} }, Frame.request("", ""), {}, () => {}))
+    this.deadlines = deadlines
+    this.clock = clock
+    this.ackTimeout = Duration.toMillis(config.ackTimeout)
+    this.unavailableTimeout = Duration.toMillis(config.unavailableTimeout)
   }
 
-  const fail = (job: Job, error: RequestError) => settle(job, Exit.fail(error))
-
-  const unavailable = (job: Job, reason: SendUnavailable["reason"]) =>
-    fail(job, new SendUnavailable({ command: job.request.cmd, reason }))
-
-  const isWanted = (job: Job) => job.options?.isWanted === undefined || job.options.isWanted()
-
-  const park = (job: Job) => {
-    if (state !== "Open") return unavailable(job, state)
-    // A frame that is refused for want of a subscription again and again must not wait for ever.
-    const now = deadlines.now()
-    job.giveUpAt ??= now + unavailableTimeout
-    job.giveUp = deadlines.after(Math.max(0, job.giveUpAt - now), () => {
-      waiting.delete(job)
-      unavailable(job, "NotSubscribed")
-    })
-    waiting.add(job)
+  submit(request: Frame.Request, options: RequestOptions | undefined, onExit: OnExit): () => void {
+    const { state } = this
+    const job = new Job(this, request, options, onExit)
+    if (state === "Closed" || state === "Draining" && options?.passesDrain !== true) unavailable(job, state)
+    else if (this.session === undefined) this.park(job)
+    else this.write(job)
+    return () => {
+      job.onExit = undefined
+      if (this.waiting?.delete(job) === true) job.giveUp!.cancelled = true
+    }
   }
 
-  const onVerdict = (job: Job, verdict: PendingAcks.Verdict) => {
+  /** A session is subscribed: what waited is written, in order. */
+  begin(session: Writing): void {
+    this.session = session
+    for (const job of [...this.waiting ?? []]) {
+      // Settling one may make the caller of another give up.
+      if (!this.waiting!.delete(job)) continue
+      job.giveUp!.cancelled = true
+      this.write(job)
+    }
+  }
+
+  /** The session is over: what comes now waits for the next. */
+  suspend(): void {
+    this.session = undefined
+    if (this.state !== "Open") this.failWaiting(this.state)
+  }
+
+  drain(): void {
+    this.state = "Draining"
+    if (this.session === undefined) this.failWaiting(this.state)
+  }
+
+  close(): void {
+    this.state = "Closed"
+    this.session = undefined
+    this.failWaiting(this.state)
+  }
+
+  isOpen(): boolean {
+    return this.session !== undefined
+  }
+
+  onVerdict(job: Job, verdict: PendingAcks.Verdict): void {
     if (job.onExit === undefined) return
     if (verdict._tag === "Unknown") {
       return fail(job, new DeliveryUnknown({ command: job.request.cmd, reason: verdict.reason }))
@@ -109,7 +154,7 @@ export const make = (
         return settle(job, Exit.succeed(ack))
       // Nothing was delivered; the session ends by itself, and the frame goes out again on the next.
       case ErrorCode.notSubscribed:
-        return isWanted(job) ? park(job) : unavailable(job, "NotSubscribed")
+        return isWanted(job) ? this.park(job) : unavailable(job, "NotSubscribed")
       default:
         return fail(
           job,
@@ -118,31 +163,32 @@ export const make = (
     }
   }
 
-  const encode = (job: Job): codec.Text | undefined => {
-    try {
-      return codec.textOf(job.request)
-    } catch {
-      fail(
-        job,
-        new SendInvalid({ field: "body", problem: "cannot be written as JSON", limit: "plain data without cycles" })
-      )
-      return undefined
-    }
+  private park(job: Job): void {
+    if (this.state !== "Open") return unavailable(job, this.state)
+    const waiting = this.waiting ??= new Set()
+    // A frame that is refused for want of a subscription again and again must not wait for ever.
+    const now = this.deadlines.now()
+    job.giveUpAt ??= now + this.unavailableTimeout
+    job.giveUp = this.deadlines.after(Math.max(0, job.giveUpAt - now), () => {
+      waiting.delete(job)
+      unavailable(job, "NotSubscribed")
+    })
+    waiting.add(job)
   }
 
-  const write = (job: Job) => {
+  private write(job: Job): void {
     const { options } = job
     // The first write of a frame that never waited needs no asking.
     if ((job.isAnnounced || job.giveUpAt !== undefined) && !isWanted(job)) return unavailable(job, "NotSubscribed")
-    if (options?.expiresAt !== undefined && wallTime() > options.expiresAt) {
+    if (options?.expiresAt !== undefined && this.clock.unsafeCurrentTimeMillis() > options.expiresAt) {
       const window = Duration.millis(options.windowMillis ?? 0)
       return fail(job, new SendExpired({ command: job.request.cmd, window }))
     }
     job.text ??= encode(job)
     if (job.text === undefined) return
-    const isWritten = session !== undefined &&
-      session.send(job.request.headers.req_id, job.text, options?.ackTimeoutMillis ?? ackTimeout, job)
-    if (!isWritten) return park(job)
+    const isWritten = this.session !== undefined &&
+      this.session.send(job.request.headers.req_id, job.text, options?.ackTimeoutMillis ?? this.ackTimeout, job)
+    if (!isWritten) return this.park(job)
     // Chunks of uploads are large, and few go out twice.
     if (job.text.length > largeText) job.text = undefined
     if (!job.isAnnounced) {
@@ -151,49 +197,11 @@ export const make = (
     }
   }
 
-  const failWaiting = (reason: SendUnavailable["reason"]) => {
-    for (const job of waiting) {
-      waiting.delete(job)
+  private failWaiting(reason: SendUnavailable["reason"]): void {
+    for (const job of this.waiting ?? []) {
+      this.waiting!.delete(job)
       job.giveUp!.cancelled = true
       unavailable(job, reason)
     }
-  }
-
-  const owner: Owner = { onVerdict }
-
-  return {
-    submit: (request, options, onExit) => {
-      const job = new Job(owner, request, options, onExit)
-      if (state === "Closed" || state === "Draining" && options?.passesDrain !== true) unavailable(job, state)
-      else if (session === undefined) park(job)
-      else write(job)
-      return () => {
-        job.onExit = undefined
-        if (waiting.delete(job)) job.giveUp!.cancelled = true
-      }
-    },
-    begin: (next) => {
-      session = next
-      for (const job of [...waiting]) {
-        // Settling one may make the caller of another give up.
-        if (!waiting.delete(job)) continue
-        job.giveUp!.cancelled = true
-        write(job)
-      }
-    },
-    suspend: () => {
-      session = undefined
-      if (state !== "Open") failWaiting(state)
-    },
-    drain: () => {
-      state = "Draining"
-      if (session === undefined) failWaiting(state)
-    },
-    close: () => {
-      state = "Closed"
-      session = undefined
-      failWaiting(state)
-    },
-    isOpen: () => session !== undefined
   }
 }

@@ -8,12 +8,12 @@ import * as Effect from "effect/Effect"
 import * as Connection from "../Connection.js"
 import * as Crypto from "../Crypto.js"
 import * as Frame from "../Frame.js"
-import * as Governor from "../Governor.js"
 import * as Limits from "../Limits.js"
 import type { MediaUpload, Options, Progress, Uploaded } from "../MediaUpload.js"
 import { SendInvalid, UploadFailed, type UploadReason } from "../WecomError.js"
 import * as ChunkFrame from "./chunkFrame.js"
 import { cures } from "./cures.js"
+import { limitOf, Quotas } from "./governor.js"
 import * as Handlers from "./handlers.js"
 import * as Cache from "./uploadCache.js"
 import * as Plan from "./uploadPlan.js"
@@ -72,13 +72,20 @@ export const make: Effect.Effect<
   never,
   Connection.Connection | Crypto.Crypto
 > = Effect.gen(function*() {
-  const connection = yield* Connection.Connection
-  const crypto = yield* Crypto.Crypto
-  const flights = yield* Effect.makeSemaphore(Plan.concurrencyOfAll)
+  return over(yield* Connection.Connection, yield* Crypto.Crypto, yield* Effect.clock)
+})
+
+/** @internal */
+export const over = (
+  connection: Connection.Connection.Service,
+  crypto: Crypto.Crypto.Service,
+  clock: Clock.Clock
+): MediaUpload.Service => {
+  const flights = Effect.unsafeMakeSemaphore(Plan.concurrencyOfAll)
   const margin = Duration.seconds(1)
-  const quota = yield* Governor.make([
-    { count: Limits.uploadsPerMinute, window: Duration.sum(Duration.minutes(1), margin) },
-    { count: Limits.uploadsPerHour, window: Duration.sum(Duration.hours(1), margin) }
+  const quota = new Quotas(clock, [
+    limitOf({ count: Limits.uploadsPerMinute, window: Duration.sum(Duration.minutes(1), margin) }),
+    limitOf({ count: Limits.uploadsPerHour, window: Duration.sum(Duration.hours(1), margin) })
   ])
   const cache = Cache.make()
 
@@ -233,4 +240,4 @@ export const make: Effect.Effect<
     }).pipe(Effect.withSpan("WecomBot.uploadMedia", { attributes: { type: options.type }, captureStackTrace: false }))
 
   return { upload }
-})
+}

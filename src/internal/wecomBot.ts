@@ -1,111 +1,45 @@
 /**
- * Puts the bot together: what each function of the bot checks and sends, and the order in which it closes.
+ * What each function of the bot checks and sends.
  */
 import type * as Cause from "effect/Cause"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as BotConfig from "../BotConfig.js"
-import * as Connection from "../Connection.js"
 import * as Crypto from "../Crypto.js"
-import * as Dedupe from "../Dedupe.js"
 import * as Frame from "../Frame.js"
-import * as Governor from "../Governor.js"
-import * as MediaDownload from "../MediaDownload.js"
-import * as MediaUpload from "../MediaUpload.js"
 import type * as Message from "../Message.js"
 import * as Reply from "../Reply.js"
-import * as ReplyQueue from "../ReplyQueue.js"
 import type { WecomBot } from "../WecomBot.js"
 import { type ConnectionError, type SendError, SendInvalid } from "../WecomError.js"
 import * as Answer from "./answer.js"
-import * as Bubbles from "./bubbles.js"
-import * as Deadlines from "./deadlines.js"
-import * as Handlers from "./handlers.js"
-import * as Intake from "./intake.js"
+import type * as Bubbles from "./bubbles.js"
+import type * as Handlers from "./handlers.js"
+import type * as Intake from "./intake.js"
 import * as Outbox from "./outbox.js"
+import type * as Parts from "./parts.js"
 import * as sending from "./sending.js"
 import * as spans from "./spans.js"
 import * as StreamFrame from "./streamFrame.js"
 import * as targets from "./targets.js"
-import { within } from "./within.js"
 
 const none: Exit.Exit<Option.Option<Frame.Ack>> = Exit.succeed(Option.none())
 
 /** @internal */
-export const make: Effect.Effect<
-  WecomBot.Service,
-  never,
-  | BotConfig.BotConfig
-  | Connection.Connection
-  | Crypto.Crypto
-  | Dedupe.Dedupe
-  | Governor.Governor
-  | MediaDownload.MediaDownload
-  | MediaUpload.MediaUpload
-  | ReplyQueue.ReplyQueue
-  | Scope.Scope
-> = Effect.gen(function*() {
-  const config = yield* BotConfig.BotConfig
-  const connection = yield* Connection.Connection
-  const queue = yield* ReplyQueue.ReplyQueue
-  const intake = Intake.make(config, connection, yield* Dedupe.Dedupe)
-  const governor = yield* Governor.Governor
-  const downloads = yield* MediaDownload.MediaDownload
-  const uploads = yield* MediaUpload.MediaUpload
-  const crypto = yield* Crypto.Crypto
-  const clock = yield* Effect.clock
+export type Operations = Omit<WecomBot.Service, "closed" | "ready" | "status" | "statusChanges">
 
-  const deadlines = yield* Deadlines.shared
-  const later = new Set<Deadlines.Entry>()
-  yield* Effect.addFinalizer(() =>
-    Effect.sync(() => {
-      for (const entry of later) entry.cancelled = true
-    })
-  )
-  const after = (millis: number, task: () => void) => {
-    const entry = deadlines.after(millis, () => {
-      later.delete(entry)
-      task()
-    })
-    later.add(entry)
-  }
-  const bubbles = Bubbles.make({
-    queue,
-    after: (delay, task) => after(Duration.toMillis(delay), task),
-    wallTime: () => clock.unsafeCurrentTimeMillis(),
-    ackHorizon: config.ackHorizon
-  })
-  const handlers = Handlers.make(after)
+/** @internal */
+export interface Environment {
+  readonly parts: Parts.OfBot
+  readonly bubbles: Bubbles.Bubbles
+  readonly handlers: Handlers.Handlers
+  readonly intake: Intake.Intake
+}
 
-  yield* Effect.addFinalizer(() =>
-    Effect.gen(function*() {
-      // With the link down nothing is waited for.
-      const whileUp = (waiting: Effect.Effect<void>, timeout: Duration.Duration) =>
-        within(Effect.raceFirst(waiting, connection.down), timeout)
-
-      yield* connection.drain
-      yield* intake.end
-      yield* whileUp(handlers.ended, config.drainTimeout)
-      yield* handlers.stop
-      // Interrupted handlers hand their bubbles over in their own turn.
-      yield* Effect.yieldNow()
-      bubbles.cutOffAll()
-      const settled = Effect.zipRight(within(handlers.ended, config.drainTimeout), queue.flushed)
-      yield* whileUp(settled, config.sealTimeout)
-      const open = bubbles.size()
-      const waiting = queue.unsafeSize()
-      if (open > 0 || waiting > 0) {
-        yield* Effect.logWarning(`closed with ${open} bubble(s) not sealed and ${waiting} frame(s) not acknowledged`)
-      }
-    }).pipe(Effect.annotateLogs("module", "effect-wecom/WecomBot"))
-  )
-  yield* intake.run.pipe(Effect.interruptible, Effect.forkScoped)
-
+/** @internal */
+export const make = ({ bubbles, handlers, intake, parts }: Environment): Operations => {
+  const { clock, config, connection, crypto, governor, queue } = parts
   const { offer, push, pushTo, pushWithinQuota, unsafeOffer } = Outbox.make({
     clock,
     connection,
@@ -181,19 +115,8 @@ export const make: Effect.Effect<
     })
 
   return {
-    // Built when somebody asks for them: of a thousand bots few have a use for all three.
-    get messages() {
-      return intake.messages
-    },
-    get events() {
-      return intake.events
-    },
-    get statusChanges() {
-      return connection.statusChanges
-    },
-    status: connection.status,
-    ready: connection.ready,
-    closed: connection.closed,
+    messages: intake.messages,
+    events: intake.events,
     forkHandler: handlers.fork,
     handlerRuntime: handlers.runtime,
     command: (cmd, body, options) =>
@@ -259,8 +182,8 @@ export const make: Effect.Effect<
         })
       }),
     sendMessage,
-    downloadFile: downloads.download,
-    uploadMedia: uploads.upload,
+    downloadFile: (from, options) => parts.downloads.download(from, options),
+    uploadMedia: (from, options) => parts.uploads.upload(from, options),
     replyMedia: (to, media, options) =>
       built(
         () => Reply.media(media.type as "video", media.media_id, options),
@@ -269,7 +192,7 @@ export const make: Effect.Effect<
     sendMediaMessage: (to, media, options) =>
       built(() => Reply.media(media.type as "video", media.media_id, options), (body) => sendMessage(to, body))
   }
-})
+}
 
 const notAStream = new SendInvalid({
   field: "content",

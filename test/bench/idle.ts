@@ -4,7 +4,7 @@ import { setTimeout as pause } from "node:timers/promises"
 const [kind, url, count, seconds] = process.argv.slice(2) as ["ours" | "official", string, string, string]
 
 const open = async (): Promise<() => Promise<void>> => {
-  if (kind === "ours") return (await (await import("./clients/ours.js")).make(url)).close
+  if (kind === "ours") return (await import("./clients/ours.js")).open(url)
   return (await (await import("./clients/official.js")).make(url)).close
 }
 

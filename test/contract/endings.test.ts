@@ -1,6 +1,18 @@
 import * as Socket from "@effect/platform/Socket"
 import { describe, expect, it } from "@effect/vitest"
-import { Cause, Deferred, type Duration, Effect, Exit, Fiber, Layer, Option, Supervisor, TestClock } from "effect"
+import {
+  Cause,
+  Deferred,
+  type Duration,
+  Effect,
+  Exit,
+  Fiber,
+  Layer,
+  Option,
+  Runtime,
+  Supervisor,
+  TestClock
+} from "effect"
 import { BotConfig, Crypto, Heartbeat } from "effect-wecom"
 import type { WecomError } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
@@ -184,38 +196,76 @@ const alone = Effect.gen(function*() {
   const config = yield* BotConfig.resolve({ botId: TestGateway.defaultBotId, secret: TestGateway.defaultSecret })
   const deadlines = Deadlines.make(clock)
   yield* Effect.forkScoped(deadlines.run)
-  const pending = new Set<Deadlines.Entry>()
+  const entries = new Set<Deadlines.Entry>()
+  const onTheirWay = new Set<Deadlines.Timeout>()
+  const recorded = (inner: Deadlines.Timeouts): Deadlines.Timeouts => {
+    const wrapped = new Map<Deadlines.Timeout, Deadlines.Timeout>()
+    return {
+      start: (timeout) => {
+        const own: Deadlines.Timeout = {
+          dueAt: 0,
+          previous: undefined,
+          next: undefined,
+          onDue: () => {
+            onTheirWay.delete(timeout)
+            timeout.onDue()
+          }
+        }
+        wrapped.set(timeout, own)
+        onTheirWay.add(timeout)
+        inner.start(own)
+        timeout.dueAt = own.dueAt
+      },
+      stop: (timeout) => {
+        onTheirWay.delete(timeout)
+        inner.stop(wrapped.get(timeout)!)
+      }
+    }
+  }
   const ready = yield* Deferred.make<session.Session>()
+  const lost = yield* Deferred.make<never, WecomError.LinkFailure>()
+  const runtime = yield* Effect.runtime<never>()
   const context = yield* Layer.build(Layer.merge(
     Crypto.layer,
     Heartbeat.layer.pipe(
       Layer.provide(Layer.succeed(BotConfig.BotConfig, config))
     )
   ))
-  const environment: session.Environment = {
-    config,
-    crypto: yield* Effect.provide(Crypto.Crypto, context),
-    heartbeat: yield* Effect.provide(Heartbeat.Heartbeat, context),
-    webSocket: yield* Socket.WebSocketConstructor,
-    deadlines: {
-      ...deadlines,
-      after: (millis, onDue) => {
-        const entry = deadlines.after(millis, () => {
-          pending.delete(entry)
-          onDue()
-        })
-        pending.add(entry)
-        return entry
+  const owner: session.Owner = {
+    parts: {
+      config,
+      clock,
+      crypto: yield* Effect.provide(Crypto.Crypto, context),
+      heartbeat: yield* Effect.provide(Heartbeat.Heartbeat, context),
+      webSocket: yield* Socket.WebSocketConstructor,
+      deadlines: {
+        ...deadlines,
+        after: (millis, onDue) => {
+          const entry = deadlines.after(millis, () => {
+            entries.delete(entry)
+            onDue()
+          })
+          entries.add(entry)
+          return entry
+        },
+        timeouts: (millis) => recorded(deadlines.timeouts(millis)),
+        pauses: (millis) => recorded(deadlines.pauses(millis))
       }
     },
-    wallTime: () => clock.unsafeCurrentTimeMillis(),
-    onOpen: Effect.void,
-    onReady: (current) => Effect.asVoid(Deferred.succeed(ready, current)),
+    fork: (effect) => Runtime.runFork(runtime)(effect),
+    onOpen: () => {},
+    onReady: (current) => Deferred.unsafeDone(ready, Effect.succeed(current)),
     onPingAcked: () => {},
     millisToClose: () => Infinity,
-    onCallback: () => {}
+    onCallback: () => {},
+    onLost: (cause) => Deferred.unsafeDone(lost, Effect.failCause(cause))
   }
-  return { environment, ready, pending: () => [...pending].filter((entry) => !entry.cancelled) }
+  const run = Effect.acquireUseRelease(
+    Effect.sync(() => new session.Session(owner)),
+    () => Deferred.await(lost),
+    (current) => current.close()
+  )
+  return { run, ready, pending: () => [...entries].filter((entry) => !entry.cancelled).length + onTheirWay.size }
 })
 
 describe("no timer, fiber, listener or socket outlives its session", () => {
@@ -223,11 +273,11 @@ describe("no timer, fiber, listener or socket outlives its session", () => {
     it.scoped(how, () =>
       Effect.gen(function*() {
         const sockets = yield* Watch
-        const { environment, pending, ready } = yield* alone
+        const { pending, ready, run } = yield* alone
         yield* withNoop
         yield* ending.before ?? Effect.void
         const supervisor = yield* Supervisor.track
-        const fiber = yield* Effect.fork(Effect.supervised(Effect.exit(session.run(environment)), supervisor))
+        const fiber = yield* Effect.fork(Effect.supervised(Effect.exit(run), supervisor))
         const verdicts: Array<string> = []
         const writer = { onVerdict: (verdict: { readonly _tag: string }) => verdicts.push(verdict._tag) }
         let written = 0
@@ -252,7 +302,7 @@ describe("no timer, fiber, listener or socket outlives its session", () => {
           ending.reason
         )
         expect(verdicts).toHaveLength(written)
-        expect(pending()).toHaveLength(0)
+        expect(pending()).toBe(0)
         expect((yield* supervisor.value).length).toBe(0)
         for (const { listeners, ws } of sockets.all) {
           expect(ws.readyState).toBe(3)

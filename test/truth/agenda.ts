@@ -48,7 +48,6 @@ export const make = (deadlineRank: number): Agenda => {
     after: (ticks, onDue) => add({ dueAt: time + ticks, onDue, cancelled: false }, deadlineRank),
     timeouts,
     pauses: timeouts,
-    onJump: () => () => {},
     // Nobody sleeps on paper.
     run: Effect.never,
     at: (when, rank, act) => void add({ dueAt: when, onDue: act, cancelled: false }, rank),

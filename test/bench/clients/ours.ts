@@ -5,11 +5,13 @@ import type * as ReplyTarget from "effect-wecom/ReplyTarget"
 import * as WecomBot from "effect-wecom/WecomBot"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { type Case, type Client, play, sizes } from "./cases.js"
 
@@ -70,19 +72,29 @@ const effects: { readonly [K in Case]: (size: number) => Effect.Effect<unknown, 
   "router": answer
 }
 
+const options = (url: string): NodeWecomBot.Options => ({
+  botId: "aibBench",
+  secret: Redacted.make("bench"),
+  wsUrl: url,
+  // The bench pushes all messages at once; by default a bot that lags this far behind would drop the oldest.
+  inboxSize: 65_536
+})
+
 export const make = async (
   url: string
 ): Promise<{ readonly play: (name: Case) => Promise<unknown>; readonly close: Client["close"] }> => {
-  const bot = NodeWecomBot.layer({
-    botId: "aibBench",
-    secret: Redacted.make("bench"),
-    wsUrl: url,
-    // The bench pushes all messages at once; by default a bot that lags this far behind would drop the oldest.
-    inboxSize: 65_536
-  })
-  const runtime = ManagedRuntime.make(bot)
+  const runtime = ManagedRuntime.make(NodeWecomBot.layer(options(url)))
   await runtime.runPromise(Logger.withMinimumLogLevel(WecomBot.ready, LogLevel.None))
   return { play: (name) => runtime.runPromise(effects[name](sizes[name])), close: () => runtime.dispose() }
 }
+
+/** One of many bots in a program: a Scope for each, and no layer and no runtime. */
+export const open = (url: string): Promise<Client["close"]> =>
+  Effect.gen(function*() {
+    const scope = yield* Scope.make()
+    const bot = yield* Scope.extend(NodeWecomBot.make(options(url)), scope)
+    yield* bot.ready
+    return () => Effect.runPromise(Scope.close(scope, Exit.void))
+  }).pipe(Logger.withMinimumLogLevel(LogLevel.None), Effect.runPromise)
 
 export { play }
