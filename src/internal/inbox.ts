@@ -29,6 +29,8 @@ export class Inbox implements Sink {
   private waiting: Array<Callback> = []
   private end: Exit.Exit<void, ConnectionError> | undefined = undefined
   private isScheduled = false
+  /** Kept until the next, so that V8 does not forget what messages look like. */
+  last: Callback | undefined = undefined
   /** Where the memory of seen messages takes its time. */
   private fiber: Fiber.RuntimeFiber<void> | undefined = undefined
 
@@ -92,6 +94,7 @@ export class Inbox implements Sink {
   private take(): ReadonlyArray<Callback> {
     const { waiting } = this
     this.waiting = []
+    this.last = waiting[waiting.length - 1]
     return waiting
   }
 
