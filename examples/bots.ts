@@ -1,5 +1,5 @@
 /**
- * Many bots in one process: a layer each, so a connection each. `WECOM_BOT_ID` and `WECOM_BOT_SECRET` are lists, with commas.
+ * Many bots in one process: a Scope each, so a connection each. `WECOM_BOT_ID` and `WECOM_BOT_SECRET` are lists, with commas.
  * Run it with `npx tsx examples/bots.ts`.
  *
  * A bot that is closed for good, because its secret is wrong for example, ends alone.
@@ -27,9 +27,9 @@ const program = Effect.gen(function*() {
   yield* Effect.forEach(
     Array.zip(ids, secrets),
     ([botId, secret]) =>
-      BotRouter.run(routerOf(botId)).pipe(
-        // A layer of its own for each: one that is shared would be one connection.
-        Effect.provide(NodeWecomBot.layer({ botId, secret, wsUrl, maxAuthFailureAttempts: 0 })),
+      NodeWecomBot.make({ botId, secret, wsUrl, maxAuthFailureAttempts: 0 }).pipe(
+        Effect.flatMap((bot) => Effect.provideService(BotRouter.run(routerOf(botId)), WecomBot.WecomBot, bot)),
+        Effect.scoped,
         Effect.catchAll((error) => Effect.logError(`this bot is closed for good: ${error}`)),
         Effect.annotateLogs("bot", botId)
       ),

@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
 import type { Agent } from "node:http"
 import * as Tls from "node:tls"
 import * as BotConfig from "./BotConfig.js"
@@ -165,6 +166,46 @@ const open = (options: Options, policies: Layer.Layer<never, any, any> | undefin
     const network = yield* makeNetwork(config.wsUrl, options)
     return yield* assemble(config, network, policies)
   })
+
+/**
+ * A bot as a value that lives as long as its Scope: what `layer` makes. For programs that hold many bots, or open and close them
+ * as they go: a layer keeps what it needs to be shared, which is a third of what an idle bot takes.
+ *
+ * @example
+ * ```ts
+ * import { BotRouter, WecomBot } from "effect-wecom"
+ * import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
+ * import { Effect } from "effect"
+ *
+ * const run = (options: NodeWecomBot.Options) =>
+ *   NodeWecomBot.make(options).pipe(
+ *     Effect.flatMap((bot) => Effect.provideService(BotRouter.run(BotRouter.empty), WecomBot.WecomBot, bot)),
+ *     Effect.scoped
+ *   )
+ *
+ * declare const bots: ReadonlyArray<NodeWecomBot.Options>
+ * const program = Effect.forEach(bots, run, { concurrency: "unbounded", discard: true })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export function make(
+  options: Options
+): Effect.Effect<WecomBot.WecomBot.Service, ConfigError.ConfigError, Scope.Scope>
+/**
+ * The same, with these policies in place of the default ones.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export function make<P extends WecomBot.Policy, E, R>(
+  options: Options,
+  policies: Layer.Layer<P, E, R>
+): Effect.Effect<WecomBot.WecomBot.Service, ConfigError.ConfigError | E, Exclude<R, Provided> | Scope.Scope>
+export function make(options: Options, policies?: Layer.Layer<never, any, any>) {
+  return open(options, policies)
+}
 
 /**
  * A bot with these options. An option that makes no sense fails the layer as a `ConfigError`. The second argument takes the

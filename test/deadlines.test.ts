@@ -3,6 +3,7 @@ import { Cause, Clock, Duration, Effect, Exit, Fiber, FiberId, Logger, Scope } f
 import * as fc from "fast-check"
 import * as Deadlines from "../src/internal/deadlines.js"
 import { pause } from "../src/internal/pause.js"
+import * as SharedDeadlines from "../src/internal/sharedDeadlines.js"
 
 interface Played extends Clock.Clock {
   /** Moves time and wakes, in order, whoever slept no longer than that. */
@@ -322,9 +323,9 @@ describe("shared deadlines", () => {
       const clock = play()
       const first = yield* Scope.make()
       const second = yield* Scope.make()
-      const mine = yield* Scope.extend(Effect.withClock(Deadlines.shared, clock), first)
-      const yours = yield* Scope.extend(Effect.withClock(Deadlines.shared, clock), second)
-      const others = yield* Effect.withClock(Deadlines.shared, play())
+      const mine = yield* Scope.extend(Effect.withClock(SharedDeadlines.shared, clock), first)
+      const yours = yield* Scope.extend(Effect.withClock(SharedDeadlines.shared, clock), second)
+      const others = yield* Effect.withClock(SharedDeadlines.shared, play())
       expect(yours).toBe(mine)
       expect(others).not.toBe(mine)
       const rung: Array<string> = []
@@ -338,7 +339,7 @@ describe("shared deadlines", () => {
       yield* Scope.close(second, Exit.void)
       yield* clock.advance(20)
       expect([rung, clock.sleepers()]).toEqual([["a", "b"], 0])
-      const anew = yield* Effect.withClock(Deadlines.shared, clock)
+      const anew = yield* Effect.withClock(SharedDeadlines.shared, clock)
       anew.after(10, () => void rung.push("anew"))
       yield* clock.advance(20)
       expect(rung).toEqual(["a", "b", "anew"])

@@ -23,11 +23,12 @@ import type * as ReplyQueue from "../ReplyQueue.js"
 import type { Policy, WecomBot } from "../WecomBot.js"
 import * as bot from "./bot.js"
 import { Link } from "./connection.js"
-import * as Deadlines from "./deadlines.js"
+import type * as Deadlines from "./deadlines.js"
 import * as download from "./download.js"
 import { Inbox } from "./inbox.js"
 import type * as Parts from "./parts.js"
 import * as replyQueue from "./replyQueue.js"
+import * as SharedDeadlines from "./sharedDeadlines.js"
 import * as upload from "./upload.js"
 
 /**
@@ -58,9 +59,10 @@ class Assembled implements Parts.OfConnection, Parts.OfBot {
   readonly connection: Link
   private readonly policies: Context.Context<never>
   private readonly network: Network
-  private readonly kept: Deadlines.Kept
+  private readonly kept: SharedDeadlines.Kept
   private readonly bot: bot.Bot
   private readonly inbox: Inbox
+  private madeCrypto: Crypto.Crypto.Service | undefined = undefined
   private madeDedupe: Dedupe.Dedupe.Service | undefined = undefined
   private madeGovernor: Governor.Governor.Service | undefined = undefined
   private madeQueue: ReplyQueue.ReplyQueue.Service | undefined = undefined
@@ -73,7 +75,7 @@ class Assembled implements Parts.OfConnection, Parts.OfBot {
     runtime: Runtime.Runtime<never>,
     policies: Context.Context<never>,
     network: Network,
-    kept: Deadlines.Kept
+    kept: SharedDeadlines.Kept
   ) {
     this.config = config
     this.clock = clock
@@ -100,7 +102,7 @@ class Assembled implements Parts.OfConnection, Parts.OfBot {
   }
 
   get crypto(): Crypto.Crypto.Service {
-    return this.policy(Crypto.Crypto, () => Crypto.make)
+    return this.madeCrypto ??= this.policy(Crypto.Crypto, () => Crypto.make)
   }
 
   get heartbeat(): Heartbeat.Heartbeat.Service {
@@ -141,7 +143,7 @@ class Assembled implements Parts.OfConnection, Parts.OfBot {
     return this.inbox.stop().pipe(
       Effect.zipRight(this.bot.close()),
       Effect.ensuring(this.connection.close()),
-      Effect.ensuring(Deadlines.leave(this.clock, this.kept)),
+      Effect.ensuring(SharedDeadlines.leave(this.clock, this.kept)),
       Effect.ensuring(this.network.close())
     )
   }
@@ -166,7 +168,7 @@ export const assemble = <P extends Policy, E, R>(
     const opened = Effect.gen(function*() {
       const clock = yield* Effect.clock
       const runtime = yield* Effect.runtime<never>()
-      const parts = new Assembled(config, clock, runtime, chosen, network, yield* Deadlines.enter(clock))
+      const parts = new Assembled(config, clock, runtime, chosen, network, yield* SharedDeadlines.enter(clock))
       yield* Effect.addFinalizer(() => parts.close())
       return parts.open()
     })

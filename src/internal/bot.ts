@@ -17,11 +17,12 @@ import * as MediaUpload from "../MediaUpload.js"
 import * as ReplyQueue from "../ReplyQueue.js"
 import type { WecomBot } from "../WecomBot.js"
 import * as Bubbles from "./bubbles.js"
-import * as Deadlines from "./deadlines.js"
+import type * as Deadlines from "./deadlines.js"
 import * as Handlers from "./handlers.js"
 import type * as Inbox from "./inbox.js"
 import * as Intake from "./intake.js"
 import type * as Parts from "./parts.js"
+import * as SharedDeadlines from "./sharedDeadlines.js"
 import * as wecomBot from "./wecomBot.js"
 import { within } from "./within.js"
 
@@ -196,7 +197,7 @@ export const make: Effect.Effect<
     uploads: yield* MediaUpload.MediaUpload,
     downloads: yield* MediaDownload.MediaDownload,
     clock: yield* Effect.clock,
-    deadlines: yield* Deadlines.shared,
+    deadlines: yield* SharedDeadlines.shared,
     runtime: yield* Effect.runtime<never>()
   })
   yield* Effect.addFinalizer(() => bot.close())

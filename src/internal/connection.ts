@@ -26,10 +26,10 @@ import type { ConnectionError, LinkFailure } from "../WecomError.js"
 import { AuthRejected, describeLinkFailure, ReconnectExhausted, Superseded } from "../WecomError.js"
 import * as Backoff from "./backoff.js"
 import type * as codec from "./codec.js"
-import * as Deadlines from "./deadlines.js"
 import type * as Parts from "./parts.js"
 import * as Requests from "./requests.js"
 import * as session from "./session.js"
+import * as SharedDeadlines from "./sharedDeadlines.js"
 import { Statuses } from "./statuses.js"
 import { Watchers } from "./watchers.js"
 
@@ -334,7 +334,7 @@ export const make: Effect.Effect<
     reconnect: yield* Reconnect.Reconnect,
     webSocket: yield* Socket.WebSocketConstructor,
     clock: yield* Effect.clock,
-    deadlines: yield* Deadlines.shared,
+    deadlines: yield* SharedDeadlines.shared,
     runtime: yield* Effect.runtime<never>()
   })
   yield* Effect.acquireRelease(Effect.sync(() => link.connect()), () => link.close())

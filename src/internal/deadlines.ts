@@ -11,10 +11,9 @@ import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Runtime from "effect/Runtime"
-import type * as Scope from "effect/Scope"
 
 /** A wake that is later than this was not kept by the scheduler but by a blocked loop. */
 const stallMillis = 1000
@@ -187,7 +186,7 @@ export const make = (clock: Clock.Clock): Deadlines => {
     return entry
   }
 
-  const lists = new Set<List>()
+  let lists: ReadonlyArray<List> = []
 
   /** Those of each length that somebody has asked for. */
   const makeLists = (blames: boolean) => {
@@ -201,7 +200,7 @@ export const make = (clock: Clock.Clock): Deadlines => {
         if (!blames && !isGlancing) look()
       }
       const made = { list, timeouts: { start, stop: list.unlink } }
-      lists.add(list)
+      lists = [...lists, list]
       known.set(millis, made)
       return made
     }
@@ -211,7 +210,7 @@ export const make = (clock: Clock.Clock): Deadlines => {
       forgetEmpty: () => {
         for (const [millis, { list }] of known) {
           if (list.first !== undefined) continue
-          lists.delete(list)
+          lists = lists.filter((other) => other !== list)
           known.delete(millis)
         }
       },
@@ -253,7 +252,9 @@ export const make = (clock: Clock.Clock): Deadlines => {
 
   const firstList = (): List | undefined => {
     let first: List | undefined
-    for (const list of lists) {
+    // An index, because an iterator for each look would be most of what a wake leaves to the collector.
+    for (let n = 0; n < lists.length; n++) {
+      const list = lists[n]!
       if (list.first !== undefined && (first === undefined || list.first.dueAt < first.first!.dueAt)) first = list
     }
     return first
@@ -362,49 +363,3 @@ export const make = (clock: Clock.Clock): Deadlines => {
     run
   }
 }
-
-/**
- * Those of one Clock, kept for as long as anybody uses them.
- *
- * @internal
- */
-export interface Kept {
-  readonly deadlines: Deadlines
-  readonly fiber: Fiber.RuntimeFiber<never>
-  users: number
-}
-
-const keptBy = new WeakMap<Clock.Clock, Kept>()
-
-/** @internal */
-export const enter = (clock: Clock.Clock): Effect.Effect<Kept> =>
-  Effect.withFiberRuntime((fiber) => {
-    const known = keptBy.get(clock)
-    if (known !== undefined) {
-      known.users++
-      return Effect.succeed(known)
-    }
-    const deadlines = make(clock)
-    // They serve every bot and keep none of them alive.
-    const run = Runtime.runFork(Runtime.defaultRuntime)(deadlines.run, { scheduler: fiber.currentScheduler })
-    const kept: Kept = { deadlines, fiber: run, users: 1 }
-    keptBy.set(clock, kept)
-    return Effect.succeed(kept)
-  })
-
-/** @internal */
-export const leave = (clock: Clock.Clock, kept: Kept): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    if (--kept.users > 0) return Effect.void
-    keptBy.delete(clock)
-    return Fiber.interrupt(kept.fiber)
-  })
-
-/**
- * Those that everybody uses who lives by the Clock of this fiber.
- *
- * @internal
- */
-export const shared: Effect.Effect<Deadlines, never, Scope.Scope> = Effect.clockWith((clock) =>
-  Effect.map(Effect.acquireRelease(enter(clock), (kept) => leave(clock, kept)), ({ deadlines }) => deadlines)
-)

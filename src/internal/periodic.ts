@@ -4,8 +4,8 @@
  */
 import * as Effect from "effect/Effect"
 import type { Heartbeat } from "../Heartbeat.js"
-import * as Deadlines from "./deadlines.js"
 import { pause } from "./pause.js"
+import * as SharedDeadlines from "./sharedDeadlines.js"
 
 /** @internal */
 export class Periodic implements Heartbeat.Service {
@@ -18,7 +18,7 @@ export class Periodic implements Heartbeat.Service {
   /** The same for whoever has no session. */
   readonly run = <E>(ping: Effect.Effect<void, E>): Effect.Effect<void, E> =>
     Effect.scoped(
-      Effect.flatMap(Deadlines.shared, (deadlines) =>
+      Effect.flatMap(SharedDeadlines.shared, (deadlines) =>
         Effect.whileLoop({
           while: () => true,
           body: () => Effect.zipRight(pause(deadlines, this.millis), ping),

@@ -97,6 +97,7 @@ export class Session implements Deadlines.Timeout {
   private timeouts: Deadlines.Timeouts | undefined = undefined
   private askedAt = 0
   private pauseMillis = 0
+  private pingMillis = 0
   private heart: Fiber.RuntimeFiber<void> | undefined = undefined
   /** When the ping that is out has to be answered. */
   private pingDueAt = Infinity
@@ -209,13 +210,12 @@ export class Session implements Deadlines.Timeout {
   }
 
   /** Writes a frame of its own, and waits for its ack. */
-  private ask(phase: Phase, cmd: string, body: unknown, timeout: Duration.Duration): void {
+  private ask(cmd: string, body: unknown, timeoutMillis: number): void {
     const { crypto, deadlines } = this.owner.parts
-    this.phase = phase
     const reqId = this.reqId = Crypto.unsafeReqId(crypto, cmd)
     if (!this.isOpen()) return this.loseUnsaid()
-    this.askedAt = deadlines.now()
-    this.wait(deadlines.timeouts(Duration.toMillis(timeout)))
+    this.wait(deadlines.timeouts(timeoutMillis))
+    this.askedAt = this.dueAt - timeoutMillis
     this.write(codec.encode(Frame.request(cmd, reqId, body)))
   }
 
@@ -230,13 +230,14 @@ export class Session implements Deadlines.Timeout {
       ...(config.scene === undefined ? {} : { scene: config.scene }),
       ...(config.plugVersion === undefined ? {} : { plug_version: config.plugVersion })
     }
-    this.ask("Subscribing", Frame.Command.subscribe, body, config.subscribeTimeout)
+    this.phase = "Subscribing"
+    this.ask(Frame.Command.subscribe, body, Duration.toMillis(config.subscribeTimeout))
   }
 
   private ping(): void {
-    const { pingTimeout } = this.owner.parts.config
-    this.pingDueAt = this.owner.parts.deadlines.now() + Duration.toMillis(pingTimeout)
-    this.ask("Pinging", Frame.Command.ping, undefined, pingTimeout)
+    this.phase = "Pinging"
+    this.ask(Frame.Command.ping, undefined, this.pingMillis)
+    this.pingDueAt = this.dueAt
   }
 
   private onOwnAck({ errcode, errmsg }: Frame.Ack): void {
@@ -267,6 +268,7 @@ export class Session implements Deadlines.Timeout {
     const { heartbeat } = this.owner.parts
     if (heartbeat instanceof Periodic) {
       this.pauseMillis = heartbeat.millis
+      this.pingMillis = Duration.toMillis(this.owner.parts.config.pingTimeout)
       return this.pause()
     }
     this.heart = this.owner.fork(Effect.matchCause(heartbeat.run(this.policyPing()), {

@@ -3,12 +3,10 @@ import * as BotRouter from "effect-wecom/BotRouter"
 import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
 import type * as ReplyTarget from "effect-wecom/ReplyTarget"
 import * as WecomBot from "effect-wecom/WecomBot"
-import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as ManagedRuntime from "effect/ManagedRuntime"
@@ -74,28 +72,27 @@ const effects: { readonly [K in Case]: (size: number) => Effect.Effect<unknown, 
   "router": answer
 }
 
-const layer = (url: string) =>
-  NodeWecomBot.layer({
-    botId: "aibBench",
-    secret: Redacted.make("bench"),
-    wsUrl: url,
-    // The bench pushes all messages at once; by default a bot that lags this far behind would drop the oldest.
-    inboxSize: 65_536
-  })
+const options = (url: string): NodeWecomBot.Options => ({
+  botId: "aibBench",
+  secret: Redacted.make("bench"),
+  wsUrl: url,
+  // The bench pushes all messages at once; by default a bot that lags this far behind would drop the oldest.
+  inboxSize: 65_536
+})
 
 export const make = async (
   url: string
 ): Promise<{ readonly play: (name: Case) => Promise<unknown>; readonly close: Client["close"] }> => {
-  const runtime = ManagedRuntime.make(layer(url))
+  const runtime = ManagedRuntime.make(NodeWecomBot.layer(options(url)))
   await runtime.runPromise(Logger.withMinimumLogLevel(WecomBot.ready, LogLevel.None))
   return { play: (name) => runtime.runPromise(effects[name](sizes[name])), close: () => runtime.dispose() }
 }
 
-/** One of many bots in one program: its layer in a Scope of its own, and no runtime for each. */
+/** One of many bots in a program: a Scope for each, and no layer and no runtime. */
 export const open = (url: string): Promise<Client["close"]> =>
   Effect.gen(function*() {
     const scope = yield* Scope.make()
-    const bot = Context.get(yield* Layer.buildWithScope(layer(url), scope), WecomBot.WecomBot)
+    const bot = yield* Scope.extend(NodeWecomBot.make(options(url)), scope)
     yield* bot.ready
     return () => Effect.runPromise(Scope.close(scope, Exit.void))
   }).pipe(Logger.withMinimumLogLevel(LogLevel.None), Effect.runPromise)

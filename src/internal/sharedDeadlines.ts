@@ -1,0 +1,55 @@
+/**
+ * The deadlines that everybody shares who lives by the same Clock.
+ */
+import type * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Runtime from "effect/Runtime"
+import type * as Scope from "effect/Scope"
+import * as Deadlines from "./deadlines.js"
+
+/**
+ * Those of one Clock, kept for as long as anybody uses them.
+ *
+ * @internal
+ */
+export interface Kept {
+  readonly deadlines: Deadlines.Deadlines
+  readonly fiber: Fiber.RuntimeFiber<never>
+  users: number
+}
+
+const keptBy = new WeakMap<Clock.Clock, Kept>()
+
+/** @internal */
+export const enter = (clock: Clock.Clock): Effect.Effect<Kept> =>
+  Effect.withFiberRuntime((fiber) => {
+    const known = keptBy.get(clock)
+    if (known !== undefined) {
+      known.users++
+      return Effect.succeed(known)
+    }
+    const deadlines = Deadlines.make(clock)
+    // They serve every bot and keep none of them alive.
+    const run = Runtime.runFork(Runtime.defaultRuntime)(deadlines.run, { scheduler: fiber.currentScheduler })
+    const kept: Kept = { deadlines, fiber: run, users: 1 }
+    keptBy.set(clock, kept)
+    return Effect.succeed(kept)
+  })
+
+/** @internal */
+export const leave = (clock: Clock.Clock, kept: Kept): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    if (--kept.users > 0) return Effect.void
+    keptBy.delete(clock)
+    return Fiber.interrupt(kept.fiber)
+  })
+
+/**
+ * Those that everybody uses who lives by the Clock of this fiber.
+ *
+ * @internal
+ */
+export const shared: Effect.Effect<Deadlines.Deadlines, never, Scope.Scope> = Effect.clockWith((clock) =>
+  Effect.map(Effect.acquireRelease(enter(clock), (kept) => leave(clock, kept)), ({ deadlines }) => deadlines)
+)

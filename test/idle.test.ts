@@ -1,0 +1,171 @@
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as Socket from "@effect/platform/Socket"
+import { describe, expect, it } from "@effect/vitest"
+import { Context, Effect, Exit, Fiber, Layer, Redacted, Scope, Stream, TestClock } from "effect"
+import { Chat, Crypto, Heartbeat, Reply, WecomBot } from "effect-wecom"
+import * as NodeGateway from "effect-wecom/NodeGateway"
+import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
+import * as TestGateway from "effect-wecom/TestGateway"
+
+const { defaultBotId: botId, defaultSecret: secret } = TestGateway
+
+const others = Array.from({ length: 20 }, (_, n) => ({ botId: `aib-${n}`, secret: `secret-of-${n}` }))
+
+const subscribed = (options: { readonly botId: string; readonly secret: Redacted.Redacted }) =>
+  Effect.tap(WecomBot.make(options), (bot) => bot.ready)
+
+describe("an idle bot", () => {
+  it.scoped("keeps no fiber, whatever its age", () =>
+    Effect.gen(function*() {
+      const fibers = Effect.map(Effect.zipRight(TestClock.adjust("95 seconds"), Fiber.roots), (all) => [...all].length)
+      yield* subscribed({ botId, secret })
+      const withOne = yield* fibers
+      for (const { botId, secret } of others) yield* subscribed({ botId, secret: Redacted.make(secret) })
+      expect(yield* fibers).toBe(withOne)
+      const pings = (yield* TestGateway.received).filter((frame) => frame.cmd === "ping")
+      expect(pings.length).toBeGreaterThan(2 * others.length)
+    }).pipe(Effect.provide(TestGateway.layer({ otherBots: others }))))
+
+  it.scoped("ends its link politely when its Scope closes, and pings no more", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      yield* Scope.extend(subscribed({ botId, secret }), scope)
+      yield* TestClock.adjust("35 seconds")
+      yield* Scope.close(scope, Exit.void)
+      const before = (yield* TestGateway.received).length
+      yield* TestClock.adjust("10 minutes")
+      expect((yield* TestGateway.received).length).toBe(before)
+      expect((yield* TestGateway.connections).map((_) => [_.state, _.closeCode])).toEqual([["closed", 1000]])
+    }).pipe(Effect.provide(TestGateway.layer())))
+})
+
+describe("a bot made without a layer", () => {
+  it.scopedLive("is on Node what the layer makes", () =>
+    Effect.gen(function*() {
+      const wsUrl = yield* NodeGateway.url
+      yield* Effect.scoped(Effect.gen(function*() {
+        const bot = yield* NodeWecomBot.make({ botId, secret, wsUrl }, Crypto.layerDeterministic("seed"))
+        const alice = yield* TestGateway.user("alice")
+        yield* bot.ready
+        yield* alice.sendText("hi")
+        yield* bot.sendMessage(Chat.user("alice"), Reply.markdown("hello"))
+        expect((yield* alice.screen).at(-1)?.text).toBe("hello")
+      }))
+      yield* TestGateway.awaitConnections((all) => all.every((_) => _.state === "closed"))
+    }).pipe(Effect.provide(NodeGateway.layer())))
+
+  it.scoped("fails for options that make no sense", () =>
+    Effect.gen(function*() {
+      expect((yield* Effect.flip(WecomBot.make({ botId: "", secret })))._tag).toBe("ConfigError")
+      expect((yield* Effect.flip(NodeWecomBot.make({ botId: "", secret })))._tag).toBe("ConfigError")
+    }).pipe(Effect.provide(TestGateway.layer())))
+})
+
+describe("the bot as a value", () => {
+  const members = [
+    ..."awaitCardAction awaitReply closed command downloadFile events forkHandler handlerRuntime messages ready".split(
+      " "
+    ),
+    ..."reply replyMedia replyStream replyStreamFrame replyStreamFrameIfIdle replyStreamWithCard".split(" "),
+    ..."replyTemplateCard replyWelcome sendMediaMessage sendMessage status statusChanges".split(" "),
+    ..."updateTemplateCard uploadMedia".split(" ")
+  ]
+
+  it.scoped("may be taken apart", () =>
+    Effect.gen(function*() {
+      const { ready, sendMessage, status } = yield* WecomBot.WecomBot
+      yield* ready
+      expect((yield* status)._tag).toBe("Subscribed")
+      yield* Effect.flatMap(TestGateway.user("alice"), (alice) => alice.sendText("hello"))
+      expect(yield* sendMessage(Chat.user("alice"), Reply.markdown("hi"))).toMatchObject({ errcode: 0 })
+    }).pipe(Effect.provide(TestGateway.layerBot())))
+
+  it.scoped("may be copied, with something else in the place of one member", () =>
+    Effect.gen(function*() {
+      const bot = yield* WecomBot.WecomBot
+      const copy: WecomBot.WecomBot.Service = {
+        ...bot,
+        sendMessage: (to) => bot.sendMessage(to, Reply.markdown("mine"))
+      }
+      expect(Object.keys(copy).sort()).toEqual(members)
+      yield* bot.ready
+      const alice = yield* TestGateway.user("alice")
+      yield* alice.sendText("hello")
+      yield* Effect.provideService(
+        WecomBot.sendMessage(Chat.user("alice"), Reply.markdown("yours")),
+        WecomBot.WecomBot,
+        copy
+      )
+      expect((yield* alice.screen).at(-1)?.text).toBe("mine")
+      const message = yield* Effect.flatten(Stream.runHead(copy.messages))
+      expect(message).toMatchObject({ text: { content: "hello" } })
+    }).pipe(Effect.provide(TestGateway.layerBot())))
+})
+
+it.scoped("a heartbeat that was copied with another `run` is asked itself", () =>
+  Effect.gen(function*() {
+    let runs = 0
+    const plain = Heartbeat.make("30 seconds")
+    const counting = Layer.succeed(Heartbeat.Heartbeat, {
+      ...plain,
+      run: (ping) => Effect.zipRight(Effect.sync(() => runs++), plain.run(ping))
+    })
+    const bot = yield* WecomBot.make({ botId, secret }, counting)
+    yield* bot.ready
+    yield* TestClock.adjust("65 seconds")
+    expect(runs).toBe(1)
+    expect((yield* TestGateway.received).map((frame) => frame.cmd)).toEqual(["aibot_subscribe", "ping", "ping"])
+  }).pipe(Effect.provide(TestGateway.layer())))
+
+/** A service that acknowledges everything, and answers a pushed message in the very step in which it acknowledges it. */
+const quick = Layer.succeed(Socket.WebSocketConstructor, () => {
+  const listeners = new Map<string, Array<(event: any) => void>>()
+  const emit = (kind: string, event: object) => {
+    for (const listener of listeners.get(kind) ?? []) listener(event)
+  }
+  const tell = (frame: object) => emit("message", { data: JSON.stringify(frame) })
+  const socket = {
+    readyState: 0,
+    addEventListener: (kind: string, listener: (event: any) => void) =>
+      void listeners.set(kind, [...listeners.get(kind) ?? [], listener]),
+    removeEventListener: () => {},
+    close: () => {
+      socket.readyState = 3
+      queueMicrotask(() => emit("close", { code: 1000 }))
+    },
+    send: (text: string) => {
+      const { cmd, headers } = JSON.parse(text)
+      queueMicrotask(() => {
+        tell({ headers, errcode: 0, errmsg: "ok" })
+        if (cmd !== "aibot_send_msg") return
+        tell({
+          cmd: "aibot_msg_callback",
+          headers: { req_id: "R" },
+          body: {
+            msgid: "M",
+            aibotid: botId,
+            chattype: "single",
+            from: { userid: "alice" },
+            msgtype: "text",
+            text: { content: "yes" }
+          }
+        })
+      })
+    }
+  }
+  queueMicrotask(() => {
+    socket.readyState = 1
+    emit("open", {})
+  })
+  return socket as unknown as WebSocket
+})
+
+it.scoped("an answer that comes right behind the ack of a question finds who begins to wait when he hears of the ack", () =>
+  Effect.gen(function*() {
+    const bot = yield* WecomBot.make({ botId, secret })
+    yield* bot.sendMessage(Chat.user("alice"), Reply.markdown("shall I?"))
+    expect(yield* bot.awaitReply(Chat.user("alice"))).toMatchObject({ text: { content: "yes" } })
+  }).pipe(Effect.provide([
+    quick,
+    Layer.succeedContext(Context.make(HttpClient.HttpClient, undefined as never))
+  ])))
