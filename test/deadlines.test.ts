@@ -463,6 +463,34 @@ describe("the pause between two pings", () => {
       expect(rung.slice(1).filter((name) => name !== "pause")).toEqual(["I/O", "blames", "blames as well"])
     }))
 
+  it.scoped("ends up to a five-hundredth early when somebody is awake anyway, and then wakes nobody; what blames does not", () =>
+    Effect.gen(function*() {
+      const { clock, deadlines, rung } = yield* started
+      const ring = (name: string) => Effect.sync(() => rung.push(name))
+      let wakes = 0
+      const sleep = clock.sleep
+      Object.assign(clock, {
+        sleep: (duration: Duration.Duration) => Effect.zipRight(Effect.sync(() => wakes++), sleep(duration))
+      })
+      for (const name of ["first", "almost over", "far from over"]) {
+        yield* Effect.forkScoped(Effect.tap(pause(deadlines, 30_000), () => ring(name)))
+        yield* settle
+        if (name === "first") {
+          const strict = { dueAt: 0, previous: undefined, next: undefined, onDue: () => void rung.push("blames") }
+          deadlines.timeouts(30_020).start(strict)
+        }
+        yield* clock.advance(name === "first" ? 50 : 500)
+      }
+      yield* clock.advance(28_900)
+      expect(rung).toEqual([])
+      wakes = 0
+      yield* clock.advance(60)
+      expect(rung).toEqual(["first", "almost over"])
+      yield* clock.advance(1_000)
+      expect(rung).toEqual(["first", "almost over", "blames", "far from over"])
+      expect(wakes).toBeLessThanOrEqual(6)
+    }))
+
   it.scoped("one that breaks last of all is reported, and a logger that breaks ends nothing", () =>
     Effect.gen(function*() {
       const lines: Array<string> = []

@@ -87,7 +87,7 @@ describe("the bot as a value", () => {
         ...bot,
         sendMessage: (to) => bot.sendMessage(to, Reply.markdown("mine"))
       }
-      expect(Object.keys(copy).sort()).toEqual(members)
+      expect(Object.keys(copy).toSorted()).toEqual(members)
       yield* bot.ready
       const alice = yield* TestGateway.user("alice")
       yield* alice.sendText("hello")

@@ -24,6 +24,9 @@ const glanceMillis = 1000
 /** How far wall time may run away from monotonic time between two glances before the machine must have slept. */
 const jumpMillis = 10_000
 
+/** So much of a pause may be left out when somebody is awake anyway: of 30 s, 60 ms. */
+const slack = 0.002
+
 /** Sums of fractions are rounded: what is closer than a microsecond is due. */
 const grainMillis = 0.001
 
@@ -215,6 +218,16 @@ export const make = (clock: Clock.Clock): Deadlines => {
         }
       },
       isEmpty: () => known.size === 0,
+      /** What is almost over need not wake anybody again. */
+      endEarly: (time: number, callBack: (due: Timeout) => void) => {
+        for (const [millis, { list }] of known) {
+          const end = time + millis * slack
+          for (let first = list.first; first !== undefined && first.dueAt < end; first = list.first) {
+            list.unlink(first)
+            callBack(first)
+          }
+        }
+      },
       /** All of them are due, whatever their length. */
       endAll: () => {
         for (const { list } of known.values()) {
@@ -303,6 +316,7 @@ export const make = (clock: Clock.Clock): Deadlines => {
         callBack(due)
       }
     }
+    if (!isYielding) pauses.endEarly(end, callBack)
     isAwake = false
     armedFor = nextDue()
   }

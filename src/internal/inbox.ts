@@ -85,7 +85,9 @@ export class Inbox implements Sink {
     const fiber = this.fiber = Runtime.runFork(this.owner.runtime)(Effect.interruptible(all))
     fiber.addObserver(() => {
       this.fiber = undefined
-      this.endOf(intake)
+      // What came after it had looked for the last time found it still there.
+      if (this.waiting.length > 0) this.schedule()
+      else this.endOf(intake)
     })
   }
 
