@@ -146,10 +146,24 @@ const isNegative = (input: unknown): boolean =>
     ? input < 0n
     : typeof input === "string" && input.trim().startsWith("-")
 
+/** Made once, for all bots. */
+const defaults = {
+  reconnectInterval: Duration.seconds(1),
+  heartbeatInterval: Duration.seconds(30),
+  pingTimeout: Duration.seconds(10),
+  subscribeTimeout: Duration.seconds(10),
+  ackTimeout: Duration.seconds(5),
+  ackHorizon: Duration.seconds(30),
+  unavailableTimeout: Duration.seconds(30),
+  requestTimeout: Duration.seconds(10),
+  drainTimeout: Duration.seconds(10),
+  sealTimeout: Duration.seconds(5)
+}
+
 const duration = (
   option: string,
   input: Duration.DurationInput | undefined,
-  fallback: Duration.DurationInput,
+  fallback: Duration.Duration,
   allowZero = false
 ): Either.Either<Duration.Duration, ConfigError.ConfigError> => {
   const decoded = isNegative(input) ? Option.none() : Duration.decodeUnknown(input ?? fallback)
@@ -222,20 +236,25 @@ const resolveUnsafe = (options: Options): Either.Either<Resolved, ConfigError.Co
       botId,
       secret,
       wsUrl,
-      reconnectInterval: yield* duration("reconnectInterval", options.reconnectInterval, "1 seconds"),
+      reconnectInterval: yield* duration("reconnectInterval", options.reconnectInterval, defaults.reconnectInterval),
       maxReconnectAttempts: yield* attempts("maxReconnectAttempts", options.maxReconnectAttempts, 10),
       maxAuthFailureAttempts: yield* attempts("maxAuthFailureAttempts", options.maxAuthFailureAttempts, 5),
-      heartbeatInterval: yield* duration("heartbeatInterval", options.heartbeatInterval, "30 seconds"),
-      pingTimeout: yield* duration("pingTimeout", options.pingTimeout, "10 seconds"),
-      subscribeTimeout: yield* duration("subscribeTimeout", options.subscribeTimeout, "10 seconds"),
-      ackTimeout: yield* duration("ackTimeout", options.ackTimeout, "5 seconds"),
-      ackHorizon: yield* duration("ackHorizon", options.ackHorizon, "30 seconds"),
-      unavailableTimeout: yield* duration("unavailableTimeout", options.unavailableTimeout, "30 seconds", true),
-      requestTimeout: yield* duration("requestTimeout", options.requestTimeout, "10 seconds"),
+      heartbeatInterval: yield* duration("heartbeatInterval", options.heartbeatInterval, defaults.heartbeatInterval),
+      pingTimeout: yield* duration("pingTimeout", options.pingTimeout, defaults.pingTimeout),
+      subscribeTimeout: yield* duration("subscribeTimeout", options.subscribeTimeout, defaults.subscribeTimeout),
+      ackTimeout: yield* duration("ackTimeout", options.ackTimeout, defaults.ackTimeout),
+      ackHorizon: yield* duration("ackHorizon", options.ackHorizon, defaults.ackHorizon),
+      unavailableTimeout: yield* duration(
+        "unavailableTimeout",
+        options.unavailableTimeout,
+        defaults.unavailableTimeout,
+        true
+      ),
+      requestTimeout: yield* duration("requestTimeout", options.requestTimeout, defaults.requestTimeout),
       maxDownloadBytes: yield* size("maxDownloadBytes", options.maxDownloadBytes, Limits.downloadBytes),
       allowPrivateAddresses: options.allowPrivateAddresses ?? !isPublicService(wsUrl),
-      drainTimeout: yield* duration("drainTimeout", options.drainTimeout, "10 seconds", true),
-      sealTimeout: yield* duration("sealTimeout", options.sealTimeout, "5 seconds", true),
+      drainTimeout: yield* duration("drainTimeout", options.drainTimeout, defaults.drainTimeout, true),
+      sealTimeout: yield* duration("sealTimeout", options.sealTimeout, defaults.sealTimeout, true),
       maxReplyQueueSize: yield* size("maxReplyQueueSize", options.maxReplyQueueSize, 500),
       inboxSize: yield* size("inboxSize", options.inboxSize, 1024),
       onSuperseded: yield* oneOf("onSuperseded", options.onSuperseded, "fail", ["fail", "retake"]),
