@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as BotConfig from "./BotConfig.js"
 import { required } from "./internal/arguments.js"
-import { Periodic } from "./internal/periodic.js"
+import * as periodic from "./internal/periodic.js"
 
 /**
  * @since 0.1.0
@@ -52,7 +52,7 @@ const millisOf = required(
  * @since 0.1.0
  * @category constructors
  */
-export const make = (interval: Duration.DurationInput): Heartbeat.Service => new Periodic(millisOf(interval))
+export const make = (interval: Duration.DurationInput): Heartbeat.Service => periodic.make(millisOf(interval))
 
 /**
  * `make` with the bot's `heartbeatInterval`.

@@ -362,7 +362,8 @@ export const statusChanges: Stream.Stream<Connection.Status, never, WecomBot> = 
 
 /**
  * Succeeds as soon as the bot is subscribed; fails when it is closed for good before that. Sends need not wait for it: they
- * wait by themselves, for `unavailableTimeout`.
+ * wait by themselves, for `unavailableTimeout`. Once its Scope has closed the bot is never ready again, and who waits is
+ * interrupted.
  *
  * @since 0.1.0
  * @category connection

@@ -1,5 +1,18 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Clock, type Duration, Effect, Exit, Fiber, Layer, Metric, TestClock, TestContext } from "effect"
+import {
+  Clock,
+  type Duration,
+  Effect,
+  Exit,
+  Fiber,
+  Layer,
+  Logger,
+  LogLevel,
+  Metric,
+  Scheduler,
+  TestClock,
+  TestContext
+} from "effect"
 import { Crypto, Heartbeat, Telemetry } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
 import { readdirSync, readFileSync } from "node:fs"
@@ -322,6 +335,38 @@ describe("bounded, and nothing incoming is fatal", () => {
       expect(yield* dropped).toBe(2)
       yield* alice.sendText("6")
       expect([...(yield* service.callbacks.takeAll)[0]]).toHaveLength(1)
+    }).pipe(Effect.provide(gateway())))
+
+  it.scoped("a logger that throws is not heard in the socket's callback", () =>
+    Effect.gen(function*() {
+      const breaking = Logger.make(({ message }) => {
+        if (!String(message).includes("subscribed")) throw new Error("broken logger")
+      })
+      const listeners: Array<(event: object) => void> = []
+      ;(yield* Watch).tamper = (ws: any) => {
+        const { addEventListener } = ws
+        ws.addEventListener = (kind: string, listener: (event: object) => void) => {
+          if (kind === "message") listeners.push(listener)
+          addEventListener.call(ws, kind, listener)
+        }
+      }
+      const { service } = yield* open().pipe(
+        Effect.provide(Logger.replace(Logger.defaultLogger, breaking)),
+        Logger.withMinimumLogLevel(LogLevel.Debug)
+      )
+      yield* service.ready
+      expect(listeners).toHaveLength(1)
+      for (const data of ["garbage", "{\"cmd\":\"unheard_of\",\"headers\":{\"req_id\":\"r\"}}"]) {
+        expect(() => listeners[0]!({ data })).not.toThrow()
+      }
+      expect((yield* service.status)._tag).toBe("Subscribed")
+    }).pipe(Effect.provide(gateway())))
+
+  it.scoped("callbacks wait with the scheduler of whoever made the connection", () =>
+    Effect.gen(function*() {
+      const scheduler = new Scheduler.MixedScheduler(2048)
+      const { service } = yield* Effect.withScheduler(open(), scheduler)
+      expect((service.callbacks as any).scheduler).toBe(scheduler)
     }).pipe(Effect.provide(gateway())))
 
   it.scoped("every unreadable frame is counted by its reason", () =>

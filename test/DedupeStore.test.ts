@@ -2,8 +2,8 @@ import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import { describe, expect, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Layer, Option, Ref, TestClock } from "effect"
-import { BotRouter, Dedupe, WecomBot } from "effect-wecom"
+import { Context, Effect, Fiber, Layer, Metric, Option, Ref, TestClock } from "effect"
+import { BotRouter, Dedupe, Telemetry, WecomBot } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
 import * as fs from "node:fs"
 import * as os from "node:os"
@@ -141,6 +141,7 @@ describe("seen messages in a store", () => {
 
   const memories: Record<string, Dedupe.Dedupe.Service> = {
     "dies": { isNew: () => Effect.dieMessage("broken") },
+    "ends by interruption": { isNew: () => Effect.zipRight(Effect.yieldNow(), Effect.interrupt) },
     "throws at once": {
       isNew: () => {
         throw new Error("broken")
@@ -155,11 +156,30 @@ describe("seen messages in a store", () => {
           BotRouter.onText((message) => WecomBot.replyStream(message, message.text.content))
         )))
         const alice = yield* TestGateway.user("alice")
+        yield* alice.sendText("one")
         expect((yield* alice.say("hi")).text).toBe("hi")
         expect((yield* alice.say("there")).text).toBe("there")
+        // Each as she said it, and as it came back.
+        const shown = (yield* alice.screen).map(({ text }) => text)
+        expect(shown.toSorted()).toEqual(["hi", "hi", "one", "one", "there", "there"])
       }).pipe(
         Effect.provide(botOver(Layer.succeed(Dedupe.Dedupe, memory))),
         Effect.provide(TestGateway.layer())
       ))
   }
+
+  it.scoped("what still waits for a slow memory when the bot closes is dropped, and counted", () =>
+    Effect.gen(function*() {
+      const before = (yield* Metric.value(Telemetry.inboxDropped)).count
+      const slow = Layer.succeed(Dedupe.Dedupe, { isNew: () => Effect.as(Effect.sleep("1 minute"), true) })
+      yield* Effect.gen(function*() {
+        yield* WecomBot.ready
+        const alice = yield* TestGateway.user("alice")
+        yield* alice.sendText("asks")
+        yield* TestClock.adjust("1 second")
+        for (const text of ["waits", "waits as well"]) yield* alice.sendText(text)
+        yield* TestClock.adjust("1 second")
+      }).pipe(Effect.provide(botOver(slow)))
+      expect((yield* Metric.value(Telemetry.inboxDropped)).count - before).toBe(2)
+    }).pipe(Effect.provide(TestGateway.layer())))
 })

@@ -2,7 +2,7 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import * as Socket from "@effect/platform/Socket"
 import { describe, expect, it } from "@effect/vitest"
 import { Context, Effect, Exit, Fiber, Layer, Redacted, Scope, Stream, TestClock } from "effect"
-import { Chat, Crypto, Heartbeat, Reply, WecomBot } from "effect-wecom"
+import { BotConfig, Chat, Crypto, Dedupe, Heartbeat, Reply, WecomBot } from "effect-wecom"
 import * as NodeGateway from "effect-wecom/NodeGateway"
 import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
 import * as TestGateway from "effect-wecom/TestGateway"
@@ -54,6 +54,34 @@ describe("a bot made without a layer", () => {
       yield* TestGateway.awaitConnections((all) => all.every((_) => _.state === "closed"))
     }).pipe(Effect.provide(NodeGateway.layer())))
 
+  it.scopedLive("gives its policies the way to the service that it has itself", () =>
+    Effect.gen(function*() {
+      const options = { botId, secret, wsUrl: yield* NodeGateway.url }
+      const policies = Layer.effect(
+        Dedupe.Dedupe,
+        Effect.as(
+          Effect.all([HttpClient.HttpClient, Socket.WebSocketConstructor, BotConfig.BotConfig]),
+          { isNew: () => Effect.succeed(true) }
+        )
+      )
+      yield* Effect.scoped(Effect.flatMap(NodeWecomBot.make(options, policies), (bot) => bot.ready))
+      yield* Effect.provide(WecomBot.ready, NodeWecomBot.layer(options, policies))
+    }).pipe(Effect.provide(NodeGateway.layer())))
+
+  it.scoped("leaves no link behind in a Scope that has closed, before or meanwhile", () =>
+    Effect.gen(function*() {
+      const closed = yield* Scope.make()
+      yield* Scope.close(closed, Exit.void)
+      yield* Effect.fork(Scope.extend(WecomBot.make({ botId, secret }), closed))
+      const closing = yield* Scope.make()
+      const slow = Layer.effect(Crypto.Crypto, Effect.zipRight(Effect.sleep("1 second"), Crypto.make))
+      yield* Effect.fork(Scope.extend(WecomBot.make({ botId, secret }, slow), closing))
+      yield* TestClock.adjust("500 millis")
+      yield* Scope.close(closing, Exit.void)
+      yield* TestClock.adjust("2 minutes")
+      expect((yield* TestGateway.connections).filter((_) => _.state !== "closed")).toEqual([])
+    }).pipe(Effect.provide(TestGateway.layer())))
+
   it.scoped("fails for options that make no sense", () =>
     Effect.gen(function*() {
       expect((yield* Effect.flip(WecomBot.make({ botId: "", secret })))._tag).toBe("ConfigError")
@@ -102,70 +130,92 @@ describe("the bot as a value", () => {
     }).pipe(Effect.provide(TestGateway.layerBot())))
 })
 
-it.scoped("a heartbeat that was copied with another `run` is asked itself", () =>
-  Effect.gen(function*() {
-    let runs = 0
-    const plain = Heartbeat.make("30 seconds")
-    const counting = Layer.succeed(Heartbeat.Heartbeat, {
-      ...plain,
-      run: (ping) => Effect.zipRight(Effect.sync(() => runs++), plain.run(ping))
-    })
-    const bot = yield* WecomBot.make({ botId, secret }, counting)
-    yield* bot.ready
-    yield* TestClock.adjust("65 seconds")
-    expect(runs).toBe(1)
-    expect((yield* TestGateway.received).map((frame) => frame.cmd)).toEqual(["aibot_subscribe", "ping", "ping"])
-  }).pipe(Effect.provide(TestGateway.layer())))
+type Run = Heartbeat.Heartbeat.Service["run"]
 
-/** A service that acknowledges everything, and answers a pushed message in the very step in which it acknowledges it. */
-const quick = Layer.succeed(Socket.WebSocketConstructor, () => {
-  const listeners = new Map<string, Array<(event: any) => void>>()
-  const emit = (kind: string, event: object) => {
-    for (const listener of listeners.get(kind) ?? []) listener(event)
+describe("a heartbeat with another `run` is asked itself", () => {
+  const ways: Record<string, (plain: Heartbeat.Heartbeat.Service, run: Run) => Heartbeat.Heartbeat.Service> = {
+    "a copy": (plain, run) => ({ ...plain, run }),
+    "an heir": (plain, run) => Object.create(plain, { run: { value: run } }),
+    "a proxy": (plain, run) => new Proxy(plain, { get: () => run }),
+    "a spy": (plain, run) => Object.assign(plain, { run })
   }
-  const tell = (frame: object) => emit("message", { data: JSON.stringify(frame) })
-  const socket = {
-    readyState: 0,
-    addEventListener: (kind: string, listener: (event: any) => void) =>
-      void listeners.set(kind, [...listeners.get(kind) ?? [], listener]),
-    removeEventListener: () => {},
-    close: () => {
-      socket.readyState = 3
-      queueMicrotask(() => emit("close", { code: 1000 }))
-    },
-    send: (text: string) => {
-      const { cmd, headers } = JSON.parse(text)
-      queueMicrotask(() => {
-        tell({ headers, errcode: 0, errmsg: "ok" })
-        if (cmd !== "aibot_send_msg") return
-        tell({
-          cmd: "aibot_msg_callback",
-          headers: { req_id: "R" },
-          body: {
-            msgid: "M",
-            aibotid: botId,
-            chattype: "single",
-            from: { userid: "alice" },
-            msgtype: "text",
-            text: { content: "yes" }
-          }
-        })
-      })
-    }
-  }
-  queueMicrotask(() => {
-    socket.readyState = 1
-    emit("open", {})
-  })
-  return socket as unknown as WebSocket
+  it.scoped.each(Object.keys(ways))("%s", (way) =>
+    Effect.gen(function*() {
+      let runs = 0
+      const plain = Heartbeat.make("30 seconds")
+      const { run } = plain
+      const counting = ways[way]!(plain, (ping) => Effect.zipRight(Effect.sync(() => runs++), run(ping)))
+      const bot = yield* WecomBot.make({ botId, secret }, Layer.succeed(Heartbeat.Heartbeat, counting))
+      yield* bot.ready
+      yield* TestClock.adjust("65 seconds")
+      expect(runs).toBe(1)
+      expect((yield* TestGateway.received).map((frame) => frame.cmd)).toEqual(["aibot_subscribe", "ping", "ping"])
+    }).pipe(Effect.provide(TestGateway.layer())))
 })
+
+/**
+ * A service that acknowledges everything, and answers a pushed message in the very step in which it acknowledges it; by default
+ * a turn later.
+ */
+const quick = (later: (step: () => void) => void = queueMicrotask) =>
+  Layer.succeed(Socket.WebSocketConstructor, () => {
+    const listeners = new Map<string, Array<(event: any) => void>>()
+    const emit = (kind: string, event: object) => {
+      for (const listener of listeners.get(kind) ?? []) listener(event)
+    }
+    const tell = (frame: object) => emit("message", { data: JSON.stringify(frame) })
+    const socket = {
+      readyState: 0,
+      addEventListener: (kind: string, listener: (event: any) => void) =>
+        void listeners.set(kind, [...listeners.get(kind) ?? [], listener]),
+      removeEventListener: () => {},
+      close: () => {
+        socket.readyState = 3
+        queueMicrotask(() => emit("close", { code: 1000 }))
+      },
+      send: (text: string) => {
+        const { cmd, headers } = JSON.parse(text)
+        later(() => {
+          tell({ headers, errcode: 0, errmsg: "ok" })
+          if (cmd !== "aibot_send_msg") return
+          tell({
+            cmd: "aibot_msg_callback",
+            headers: { req_id: "R" },
+            body: {
+              msgid: "M",
+              aibotid: botId,
+              chattype: "single",
+              from: { userid: "alice" },
+              msgtype: "text",
+              text: { content: "yes" }
+            }
+          })
+        })
+      }
+    }
+    queueMicrotask(() => {
+      socket.readyState = 1
+      emit("open", {})
+    })
+    return socket as unknown as WebSocket
+  })
+
+const noHttp = Layer.succeedContext(Context.make(HttpClient.HttpClient, undefined as never))
 
 it.scoped("an answer that comes right behind the ack of a question finds who begins to wait when he hears of the ack", () =>
   Effect.gen(function*() {
     const bot = yield* WecomBot.make({ botId, secret })
     yield* bot.sendMessage(Chat.user("alice"), Reply.markdown("shall I?"))
     expect(yield* bot.awaitReply(Chat.user("alice"))).toMatchObject({ text: { content: "yes" } })
-  }).pipe(Effect.provide([
-    quick,
-    Layer.succeedContext(Context.make(HttpClient.HttpClient, undefined as never))
-  ])))
+  }).pipe(Effect.provide([quick(), noHttp])))
+
+it.scoped("a service that acknowledges before the write returns is as good as any", () =>
+  Effect.gen(function*() {
+    const bot = yield* WecomBot.make({ botId, secret })
+    const early = yield* Effect.fork(bot.sendMessage(Chat.user("alice"), Reply.markdown("before it is ready")))
+    yield* bot.ready
+    expect(yield* Fiber.join(early)).toMatchObject({ errcode: 0 })
+    expect(yield* bot.sendMessage(Chat.user("alice"), Reply.markdown("now"))).toMatchObject({ errcode: 0 })
+    yield* TestClock.adjust("5 minutes")
+    expect((yield* bot.status)._tag).toBe("Subscribed")
+  }).pipe(Effect.provide([quick((step) => step()), noHttp])))

@@ -83,10 +83,9 @@ class Assembled implements Parts.OfConnection, Parts.OfBot {
     this.policies = policies
     this.network = network
     this.kept = kept
-    this.connection = new Link(this)
     this.bot = new bot.Bot(this)
     this.inbox = new Inbox(this.bot)
-    this.connection.divert(this.inbox)
+    this.connection = new Link(this, this.inbox)
   }
 
   private policy<I, S>(tag: Context.Tag<I, S>, otherwise: () => Effect.Effect<S>): S {
@@ -134,8 +133,7 @@ class Assembled implements Parts.OfConnection, Parts.OfBot {
     return this.madeDownloads ??= download.over(this.config, this.crypto, this.network.http)
   }
 
-  open(): WecomBot.Service {
-    this.connection.connect()
+  get service(): WecomBot.Service {
     return bot.service(this.bot)
   }
 
@@ -151,6 +149,13 @@ class Assembled implements Parts.OfConnection, Parts.OfBot {
 
 const none: Effect.Effect<Context.Context<never>> = Effect.succeed(Context.empty())
 
+/** What policies may need of the bot they are for. */
+const around = (config: BotConfig.Resolved, { http, webSocket }: Network) =>
+  Context.make(BotConfig.BotConfig, config).pipe(
+    Context.add(Socket.WebSocketConstructor, webSocket),
+    Context.add(HttpClient.HttpClient, http)
+  )
+
 /** @internal */
 export const assemble = <P extends Policy, E, R>(
   config: BotConfig.Resolved,
@@ -160,17 +165,20 @@ export const assemble = <P extends Policy, E, R>(
   Effect.gen(function*() {
     const chosen = policies === undefined
       ? yield* none
-      : yield* Layer.build(policies).pipe(Effect.provideService(BotConfig.BotConfig, config)) as Effect.Effect<
+      : yield* Layer.build(policies).pipe(Effect.provide(around(config, network))) as Effect.Effect<
         Context.Context<never>,
         E,
         Exclude<R, BotConfig.BotConfig> | Scope.Scope
       >
-    const opened = Effect.gen(function*() {
-      const clock = yield* Effect.clock
-      const runtime = yield* Effect.runtime<never>()
-      const parts = new Assembled(config, clock, runtime, chosen, network, yield* SharedDeadlines.enter(clock))
-      yield* Effect.addFinalizer(() => parts.close())
-      return parts.open()
-    })
-    return yield* Effect.uninterruptible(opened)
+    const clock = yield* Effect.clock
+    const runtime = yield* Effect.runtime<never>()
+    const parts = yield* Effect.acquireRelease(
+      Effect.map(SharedDeadlines.enter(clock), (kept) => {
+        const parts = new Assembled(config, clock, runtime, chosen, network, kept)
+        parts.connection.connect()
+        return parts
+      }),
+      (parts) => parts.close()
+    )
+    return parts.service
   })

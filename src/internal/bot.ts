@@ -187,9 +187,10 @@ export const make: Effect.Effect<
   | ReplyQueue.ReplyQueue
   | Scope.Scope
 > = Effect.gen(function*() {
+  const connection = yield* Connection.Connection
   const bot = new Bot({
     config: yield* BotConfig.BotConfig,
-    connection: yield* Connection.Connection,
+    connection,
     crypto: yield* Crypto.Crypto,
     dedupe: yield* Dedupe.Dedupe,
     governor: yield* Governor.Governor,
@@ -201,6 +202,6 @@ export const make: Effect.Effect<
     runtime: yield* Effect.runtime<never>()
   })
   yield* Effect.addFinalizer(() => bot.close())
-  yield* bot.intake.run(bot.parts.connection.callbacks).pipe(Effect.interruptible, Effect.forkScoped)
+  yield* bot.intake.run(connection.callbacks).pipe(Effect.interruptible, Effect.forkScoped)
   return service(bot)
 })

@@ -2,7 +2,7 @@
  * Hot path. `Effect.suspend(() => f(a))` as an object of a class: what V8 compiled for a closure is gone with the last one that
  * lives, and of those made for one message each none outlives a full garbage collection.
  */
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import * as Specimens from "./specimens.js"
 
@@ -23,6 +23,6 @@ class Called<A, B, E, R> extends Effectable.Class<B, E, R> {
 
 /** @internal */
 export const by = <A, B, E, R>(f: (a: A) => Effect.Effect<B, E, R>): (a: A) => Effect.Effect<B, E, R> => {
-  Specimens.keep(Called, () => new Called(f, undefined as A))
+  Specimens.keep(Called, () => new Called(() => Effect.void, undefined))
   return (a) => new Called(f, a)
 }

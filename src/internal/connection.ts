@@ -76,8 +76,9 @@ export type Sink = Pick<Mailbox.Mailbox<Callback, ConnectionError>, "unsafeOffer
 const subscribed = Exit.void
 
 /** @internal */
-export class Link implements Connection.Service, session.Owner {
+export class Link implements Parts.Connection, session.Owner {
   readonly parts: Parts.OfConnection
+  private readonly sink: Sink
   private readonly requests: Requests.Requests
   private readonly statuses = new Statuses({ _tag: "Connecting", attempt: 1 })
   private readonly watchers = new Watchers()
@@ -85,9 +86,6 @@ export class Link implements Connection.Service, session.Owner {
   /** Of what goes on between two sessions. */
   private fiber: Fiber.RuntimeFiber<void> | undefined = undefined
   private counters: Counters | undefined = undefined
-  /** Somebody else than the bot may be the one who takes the callbacks. */
-  private mailbox: Mailbox.Mailbox<Callback, ConnectionError> | undefined = undefined
-  private sink: Sink | undefined = undefined
   private isDraining = false
   /** When the close must be over, in monotonic time. */
   private closeBy = Infinity
@@ -96,8 +94,9 @@ export class Link implements Connection.Service, session.Owner {
   /** Why it is closed for good. */
   private end: Exit.Exit<never, ConnectionError> | undefined = undefined
 
-  constructor(parts: Parts.OfConnection) {
+  constructor(parts: Parts.OfConnection, sink: Sink) {
     this.parts = parts
+    this.sink = sink
     this.requests = new Requests.Requests(parts.config, parts.deadlines, parts.clock)
   }
 
@@ -113,7 +112,9 @@ export class Link implements Connection.Service, session.Owner {
   }
 
   private log(message: Effect.Effect<void>): void {
-    Runtime.runFork(this.parts.runtime)(Effect.annotateLogs(message, "module", "effect-wecom/Connection"))
+    // Effect tells a logger that broke of it, which would throw here, in a callback of the socket.
+    const safe = Effect.catchAllCause(message, () => Effect.void)
+    Runtime.runFork(this.parts.runtime)(Effect.annotateLogs(safe, "module", "effect-wecom/Connection"))
   }
 
   private setStatus(next: Status): void {
@@ -183,7 +184,7 @@ export class Link implements Connection.Service, session.Owner {
     switch (inbound._tag) {
       case "Message":
       case "Event": {
-        const isTaken = !this.isDraining && (this.sink ?? this.callbacks).unsafeOffer(inbound)
+        const isTaken = !this.isDraining && this.sink.unsafeOffer(inbound)
         if (!isTaken) Telemetry.unsafeIncrement(Telemetry.inboxDropped)
         return
       }
@@ -242,7 +243,7 @@ export class Link implements Connection.Service, session.Owner {
 
   private finish(end: Exit.Exit<never, ConnectionError>, callbacks: Exit.Exit<void, ConnectionError>): void {
     this.end ??= end
-    ;(this.sink ?? this.callbacks).unsafeDone(callbacks)
+    this.sink.unsafeDone(callbacks)
     this.watchers.look()
   }
 
@@ -257,18 +258,6 @@ export class Link implements Connection.Service, session.Owner {
         this.finish(Exit.interrupt(FiberId.none), Exit.void)
       }))
     )
-  }
-
-  /** Before it connects: takes the callbacks in the step that reads them. */
-  divert(sink: Sink): void {
-    this.sink = sink
-  }
-
-  get callbacks(): Mailbox.ReadonlyMailbox<Callback, ConnectionError> & Sink {
-    return this.mailbox ??= Runtime.runSync(this.parts.runtime)(Mailbox.make<Callback, ConnectionError>({
-      capacity: this.parts.config.inboxSize,
-      strategy: "dropping"
-    }))
   }
 
   unsafeRequest(
@@ -327,8 +316,13 @@ export const make: Effect.Effect<
   | Scope.Scope
   | Socket.WebSocketConstructor
 > = Effect.gen(function*() {
-  const link = new Link({
-    config: yield* BotConfig.BotConfig,
+  const config = yield* BotConfig.BotConfig
+  const callbacks = yield* Mailbox.make<Callback, ConnectionError>({
+    capacity: config.inboxSize,
+    strategy: "dropping"
+  })
+  const parts: Parts.OfConnection = {
+    config,
     crypto: yield* Crypto.Crypto,
     heartbeat: yield* Heartbeat.Heartbeat,
     reconnect: yield* Reconnect.Reconnect,
@@ -336,12 +330,13 @@ export const make: Effect.Effect<
     clock: yield* Effect.clock,
     deadlines: yield* SharedDeadlines.shared,
     runtime: yield* Effect.runtime<never>()
-  })
+  }
+  const link = new Link(parts, callbacks)
   yield* Effect.acquireRelease(Effect.sync(() => link.connect()), () => link.close())
   // A record, so that whoever puts something else in the place of one member may copy the others.
   return {
     unsafeRequest: (request, options, onExit) => link.unsafeRequest(request, options, onExit),
-    callbacks: link.callbacks,
+    callbacks,
     status: link.status,
     statusChanges: link.statusChanges,
     unsafeStatus: () => link.unsafeStatus(),

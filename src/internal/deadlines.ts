@@ -24,8 +24,11 @@ const glanceMillis = 1000
 /** How far wall time may run away from monotonic time between two glances before the machine must have slept. */
 const jumpMillis = 10_000
 
-/** So much of a pause may be left out when somebody is awake anyway: of 30 s, 60 ms. */
-const slack = 0.002
+/**
+ * So much of a pause is left out when somebody is awake anyway. More would spare few wakes, and in time bring all bots of a process
+ * together: who has ended a pause with somebody begins the next with him.
+ */
+const slackMillis = 10
 
 /** Sums of fractions are rounded: what is closer than a microsecond is due. */
 const grainMillis = 0.001
@@ -220,8 +223,8 @@ export const make = (clock: Clock.Clock): Deadlines => {
       isEmpty: () => known.size === 0,
       /** What is almost over need not wake anybody again. */
       endEarly: (time: number, callBack: (due: Timeout) => void) => {
-        for (const [millis, { list }] of known) {
-          const end = time + millis * slack
+        const end = time + slackMillis
+        for (const { list } of known.values()) {
           for (let first = list.first; first !== undefined && first.dueAt < end; first = list.first) {
             list.unlink(first)
             callBack(first)

@@ -54,11 +54,11 @@ export class Quotas implements Governor.Service {
       if (this.unsafeTryTake(chatId)) return Effect.succeed(Duration.zero)
       const since = this.now()
       const waiter: Waiter = { priority, turn: undefined }
-      const line = this.enter(chatId, waiter)
-      return this.inLine(line, waiter, this.sentBy(chatId)).pipe(
-        Effect.ensuring(Effect.sync(() => this.leave(chatId, line, waiter))),
-        Effect.map(() => Duration.millis(this.now() - since))
-      )
+      return Effect.acquireUseRelease(
+        Effect.sync(() => this.enter(chatId, waiter)),
+        (line) => this.inLine(line, waiter, this.sentBy(chatId)),
+        (line) => Effect.sync(() => this.leave(chatId, line, waiter))
+      ).pipe(Effect.map(() => Duration.millis(this.now() - since)))
     })
 
   private enter(chatId: string, waiter: Waiter): Line {

@@ -11,6 +11,7 @@ import * as FiberRefs from "effect/FiberRefs"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import type { Callback } from "../Connection.js"
+import * as Telemetry from "../Telemetry.js"
 import type { ConnectionError } from "../WecomError.js"
 import type { Sink } from "./connection.js"
 import type { Intake } from "./intake.js"
@@ -55,6 +56,7 @@ export class Inbox implements Sink {
   /** What waits is dropped. */
   stop(): Effect.Effect<void> {
     return Effect.suspend(() => {
+      for (const _ of this.waiting) Telemetry.unsafeIncrement(Telemetry.inboxDropped)
       this.waiting = []
       this.end ??= Exit.void
       return this.fiber === undefined ? Effect.void : Fiber.interrupt(this.fiber)

@@ -52,7 +52,7 @@ const alwaysNew = Effect.succeed(true)
 /** @internal */
 export const make = (
   config: BotConfig.Resolved,
-  connection: Connection.Connection.Service,
+  connection: Pick<Connection.Connection.Service, "closed">,
   dedupe: Dedupe.Dedupe.Service
 ): Intake => {
   const onDrop = () => Telemetry.unsafeIncrement(Telemetry.subscriberDropped)
@@ -106,7 +106,7 @@ export const make = (
       step: (isNew) => settle(callbacks[at++]!, isNew)
     })
     // A policy may be anybody's, and one that breaks must not make the bot deaf.
-    const surviving: Effect.Effect<void> = Effect.catchAllDefect(oneByOne, () => {
+    const surviving: Effect.Effect<void> = Effect.catchAllCause(oneByOne, () => {
       if (at < callbacks.length) publish(callbacks[at++]!)
       return Effect.zipRight(survived, surviving)
     })

@@ -50,7 +50,7 @@ const flush = (ws: Corked): void => ws.flush()
 /** Its methods stand on a class: a process may have a thousand of these. */
 class Corked extends WS.WebSocket {
   private socket: Socket | undefined = undefined
-  private texts: Array<string> = []
+  private texts: Array<string> | undefined = undefined
   private spare: SpareBuffers | undefined = undefined
   private readonly plain: Array<readonly [listener: unknown, onMessage: OnMessage]> = []
 
@@ -67,10 +67,10 @@ class Corked extends WS.WebSocket {
   }
 
   flush(): void {
-    if (this.texts.length === 0) return
-    const written = this.texts
-    this.texts = []
-    if (this.isPlain()) this.socket!.write(TextFrames.join(written))
+    const { texts } = this
+    if (texts === undefined) return
+    this.texts = undefined
+    if (this.isPlain()) this.socket!.write(TextFrames.join(texts))
   }
 
   override send(data: Parameters<WS.WebSocket["send"]>[0]): void {
@@ -78,8 +78,10 @@ class Corked extends WS.WebSocket {
       this.flush()
       return super.send(data)
     }
+    if (this.texts !== undefined) return void this.texts.push(data)
+    this.texts = [data]
     // Runs after the microtasks of this turn, in which the fibers write.
-    if (this.texts.push(data) === 1) process.nextTick(flush, this)
+    process.nextTick(flush, this)
   }
 
   override close(code?: number, reason?: string | Buffer): void {

@@ -7,7 +7,6 @@ import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Tracer from "effect/Tracer"
 import * as Chat from "../Chat.js"
-import type * as Connection from "../Connection.js"
 import * as Crypto from "../Crypto.js"
 import * as Frame from "../Frame.js"
 import type * as Governor from "../Governor.js"
@@ -62,8 +61,9 @@ class FrameOptions implements ReplyQueue.Options {
   readonly windowMillis: number | undefined
   readonly passesDrain: boolean
   isWritten = false
-  /** A function of its own: whoever stands between may copy what it hands on. */
+  /** Functions of its own: whoever stands between may copy what it hands on. */
   readonly isWanted: () => boolean
+  readonly onWritten: () => void
 
   constructor(
     fiber: Fiber.RuntimeFiber<unknown, unknown>,
@@ -77,10 +77,7 @@ class FrameOptions implements ReplyQueue.Options {
     this.windowMillis = windowMillis
     this.passesDrain = fiber.getFiberRef(Handlers.passesDrain)
     this.isWanted = () => fiber.unsafePoll() === null
-  }
-
-  onWritten(): void {
-    this.isWritten = true
+    this.onWritten = () => void (this.isWritten = true)
   }
 }
 
@@ -94,9 +91,8 @@ const noteAnswer = (answer: Handlers.Answer | undefined, reqId: string): void =>
 }
 
 /** @internal */
-export const make = ({ clock, connection, crypto, governor, queue }: {
+export const make = ({ clock, crypto, governor, queue }: {
   readonly clock: Clock.Clock
-  readonly connection: Connection.Connection.Service
   readonly crypto: Crypto.Crypto.Service
   readonly governor: Governor.Governor.Service
   readonly queue: ReplyQueue.ReplyQueue.Service

@@ -4,7 +4,7 @@
 import type * as Clock from "effect/Clock"
 import type * as Runtime from "effect/Runtime"
 import type * as BotConfig from "../BotConfig.js"
-import type * as Connection from "../Connection.js"
+import type * as ConnectionModule from "../Connection.js"
 import type * as Crypto from "../Crypto.js"
 import type * as Dedupe from "../Dedupe.js"
 import type * as Governor from "../Governor.js"
@@ -14,6 +14,13 @@ import type * as MediaUpload from "../MediaUpload.js"
 import type * as Reconnect from "../Reconnect.js"
 import type * as ReplyQueue from "../ReplyQueue.js"
 import type * as Deadlines from "./deadlines.js"
+
+/**
+ * A connection whose callbacks go somewhere already.
+ *
+ * @internal
+ */
+export type Connection = Omit<ConnectionModule.Connection.Service, "callbacks">
 
 interface Common {
   readonly config: BotConfig.Resolved
@@ -33,7 +40,7 @@ export interface OfConnection extends Common {
 
 /** @internal */
 export interface OfBot extends Common {
-  readonly connection: Connection.Connection.Service
+  readonly connection: Connection
   readonly dedupe: Dedupe.Dedupe.Service
   readonly governor: Governor.Governor.Service
   readonly queue: ReplyQueue.ReplyQueue.Service

@@ -120,7 +120,7 @@ export const make: Effect.Effect<ReplyQueue.Service, never, BotConfig.BotConfig 
 
 /** @internal */
 export const over = (
-  connection: Connection.Connection.Service,
+  connection: Pick<Connection.Connection.Service, "unsafeRequest">,
   config: BotConfig.Resolved,
   wallTime: () => number
 ): ReplyQueue.Service => {

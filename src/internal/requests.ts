@@ -184,13 +184,13 @@ export class Requests implements Owner {
       const window = Duration.millis(options.windowMillis ?? 0)
       return fail(job, new SendExpired({ command: job.request.cmd, window }))
     }
-    job.text ??= encode(job)
-    if (job.text === undefined) return
+    const text = job.text ??= encode(job)
+    if (text === undefined) return
     const isWritten = this.session !== undefined &&
-      this.session.send(job.request.headers.req_id, job.text, options?.ackTimeoutMillis ?? this.ackTimeout, job)
+      this.session.send(job.request.headers.req_id, text, options?.ackTimeoutMillis ?? this.ackTimeout, job)
     if (!isWritten) return this.park(job)
     // Chunks of uploads are large, and few go out twice.
-    if (job.text.length > largeText) job.text = undefined
+    if (text.length > largeText) job.text = undefined
     if (!job.isAnnounced) {
       job.isAnnounced = true
       options?.onWritten?.()

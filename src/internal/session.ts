@@ -22,7 +22,7 @@ import * as linkFailure from "./linkFailure.js"
 import * as meters from "./meters.js"
 import type * as Parts from "./parts.js"
 import * as PendingAcks from "./pendingAcks.js"
-import { Periodic } from "./periodic.js"
+import * as periodic from "./periodic.js"
 import { within } from "./within.js"
 
 /** @internal */
@@ -95,13 +95,13 @@ export class Session implements Deadlines.Timeout {
   /** Of the subscribe or the ping that waits for its ack. */
   private reqId: string | undefined = undefined
   private timeouts: Deadlines.Timeouts | undefined = undefined
-  private askedAt = 0
+  private askedAt = NaN
   private pauseMillis = 0
   private pingMillis = 0
   private heart: Fiber.RuntimeFiber<void> | undefined = undefined
   /** When the ping that is out has to be answered. */
   private pingDueAt = Infinity
-  dueAt = 0
+  dueAt = NaN
   previous: Deadlines.Timeout | undefined = undefined
   next: Deadlines.Timeout | undefined = undefined
 
@@ -236,8 +236,8 @@ export class Session implements Deadlines.Timeout {
 
   private ping(): void {
     this.phase = "Pinging"
+    this.pingDueAt = this.owner.parts.deadlines.now() + this.pingMillis
     this.ask(Frame.Command.ping, undefined, this.pingMillis)
-    this.pingDueAt = this.dueAt
   }
 
   private onOwnAck({ errcode, errmsg }: Frame.Ack): void {
@@ -266,8 +266,9 @@ export class Session implements Deadlines.Timeout {
     this.owner.onReady(this)
     if (this.hasEnded) return
     const { heartbeat } = this.owner.parts
-    if (heartbeat instanceof Periodic) {
-      this.pauseMillis = heartbeat.millis
+    const interval = periodic.intervalOf(heartbeat.run)
+    if (interval !== undefined) {
+      this.pauseMillis = interval
       this.pingMillis = Duration.toMillis(this.owner.parts.config.pingTimeout)
       return this.pause()
     }

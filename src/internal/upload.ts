@@ -77,7 +77,7 @@ export const make: Effect.Effect<
 
 /** @internal */
 export const over = (
-  connection: Connection.Connection.Service,
+  connection: Pick<Connection.Connection.Service, "unsafeRequest">,
   crypto: Crypto.Crypto.Service,
   clock: Clock.Clock
 ): MediaUpload.Service => {

@@ -29,6 +29,6 @@ export class Watchers {
   look(): void {
     if (this.watching === undefined) return
     for (const watch of [...this.watching]) watch()
-    if (this.watching.size === 0) this.watching = undefined
+    if (this.watching?.size === 0) this.watching = undefined
   }
 }

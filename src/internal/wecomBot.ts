@@ -39,14 +39,8 @@ export interface Environment {
 
 /** @internal */
 export const make = ({ bubbles, handlers, intake, parts }: Environment): Operations => {
-  const { clock, config, connection, crypto, governor, queue } = parts
-  const { offer, push, pushTo, pushWithinQuota, unsafeOffer } = Outbox.make({
-    clock,
-    connection,
-    crypto,
-    governor,
-    queue
-  })
+  const { clock, config, crypto, governor, queue } = parts
+  const { offer, push, pushTo, pushWithinQuota, unsafeOffer } = Outbox.make({ clock, crypto, governor, queue })
 
   const answering: Answer.Environment = {
     bubbles,
