@@ -68,8 +68,7 @@ export class Bot implements Inbox.Owner {
   }
 
   get operations(): wecomBot.Operations {
-    const { bubbles, handlers, intake, parts } = this
-    return this.madeOperations ??= wecomBot.make({ bubbles, handlers, intake, parts })
+    return this.madeOperations ??= wecomBot.make(this)
   }
 
   private after(millis: number, task: () => void): void {
