@@ -81,19 +81,17 @@ const fair = 252
 let block: Uint8Array | undefined
 let used = 0
 
-const system: Crypto.Service = {
-  unsafeRandomString: (length) => {
-    let out = ""
-    while (out.length < length) {
-      if (block === undefined || used === block.length) {
-        block = NodeCrypto.randomBytes(1024)
-        used = 0
-      }
-      const byte = block[used++]!
-      if (byte < fair) out += alphabet[byte % alphabet.length]
+const unsafeRandomString: Crypto.Service["unsafeRandomString"] = (length) => {
+  let out = ""
+  while (out.length < length) {
+    if (block === undefined || used === block.length) {
+      block = NodeCrypto.randomBytes(1024)
+      used = 0
     }
-    return out
+    const byte = block[used++]!
+    if (byte < fair) out += alphabet[byte % alphabet.length]
   }
+  return out
 }
 
 /**
@@ -102,7 +100,7 @@ const system: Crypto.Service = {
  * @since 0.1.0
  * @category constructors
  */
-export const make: Effect.Effect<Crypto.Service> = Effect.succeed(system)
+export const make: Effect.Effect<Crypto.Service> = Effect.sync(() => ({ unsafeRandomString }))
 
 /**
  * `make` as a layer.

@@ -491,6 +491,24 @@ describe("the pause between two pings", () => {
       expect(wakes).toBeLessThanOrEqual(6)
     }))
 
+  it.scoped("one that is shorter than what is left out, and begins again as it ends, still lasts", () =>
+    Effect.gen(function*() {
+      const { clock, deadlines } = yield* started
+      const pauses = deadlines.pauses(5)
+      let ended = 0
+      const again: Deadlines.Timeout = {
+        dueAt: 0,
+        previous: undefined,
+        next: undefined,
+        onDue: () => {
+          if (++ended < 1000) pauses.start(again)
+        }
+      }
+      pauses.start(again)
+      yield* clock.advance(21)
+      expect(ended).toBe(4)
+    }))
+
   it.scoped("one that breaks last of all is reported, and a logger that breaks ends nothing", () =>
     Effect.gen(function*() {
       const lines: Array<string> = []

@@ -4,6 +4,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
@@ -15,7 +16,7 @@ import * as Governor from "../Governor.js"
 import * as MediaDownload from "../MediaDownload.js"
 import * as MediaUpload from "../MediaUpload.js"
 import * as ReplyQueue from "../ReplyQueue.js"
-import type { WecomBot } from "../WecomBot.js"
+import type { layerWithoutDependencies, WecomBot } from "../WecomBot.js"
 import * as Bubbles from "./bubbles.js"
 import type * as Deadlines from "./deadlines.js"
 import * as Handlers from "./handlers.js"
@@ -176,15 +177,7 @@ export const service = (bot: Bot): WecomBot.Service =>
 export const make: Effect.Effect<
   WecomBot.Service,
   never,
-  | BotConfig.BotConfig
-  | Connection.Connection
-  | Crypto.Crypto
-  | Dedupe.Dedupe
-  | Governor.Governor
-  | MediaDownload.MediaDownload
-  | MediaUpload.MediaUpload
-  | ReplyQueue.ReplyQueue
-  | Scope.Scope
+  Layer.Layer.Context<typeof layerWithoutDependencies> | Scope.Scope
 > = Effect.gen(function*() {
   const connection = yield* Connection.Connection
   const bot = new Bot({

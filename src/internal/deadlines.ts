@@ -224,7 +224,9 @@ export const make = (clock: Clock.Clock): Deadlines => {
       /** What is almost over need not wake anybody again. */
       endEarly: (time: number, callBack: (due: Timeout) => void) => {
         const end = time + slackMillis
-        for (const { list } of known.values()) {
+        for (const [millis, { list }] of known) {
+          // One that is shorter still, and begins again as it ends, would end for ever.
+          if (millis <= slackMillis) continue
           for (let first = list.first; first !== undefined && first.dueAt < end; first = list.first) {
             list.unlink(first)
             callBack(first)
