@@ -382,6 +382,21 @@ describe("shared deadlines", () => {
       expect(jumps).toBe(1)
     }))
 
+  it.scoped("a process in which somebody pauses for long wakes every five seconds and no more", () =>
+    Effect.gen(function*() {
+      const clock = play()
+      const { sleep } = clock
+      let wakes = 0
+      const deadlines = Deadlines.make(Object.assign(clock, {
+        sleep: (duration: Duration.Duration) => Effect.tap(sleep(duration), () => Effect.sync(() => wakes++))
+      }))
+      yield* Effect.forkScoped(deadlines.run)
+      yield* settle
+      yield* Effect.forkScoped(pause(deadlines, 600_000))
+      yield* clock.advance(60_000)
+      expect(wakes).toBe(12)
+    }))
+
   it.scoped("a loop that was blocked for long counts as a jump", () =>
     Effect.gen(function*() {
       const { clock, deadlines } = yield* started

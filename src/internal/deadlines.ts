@@ -18,8 +18,11 @@ import * as Runtime from "effect/Runtime"
 /** A wake that is later than this was not kept by the scheduler but by a blocked loop. */
 const stallMillis = 1000
 
-/** How often the wall clock is looked at: a laptop that slept may not know it, its wall clock does. */
-const glanceMillis = 1000
+/**
+ * How often the wall clock is looked at: a laptop that slept may not know it, its wall clock does. A wake of a process that has
+ * nothing else to do costs half a millisecond, because no cache remembers the code.
+ */
+const glanceMillis = 5_000
 
 /** How far wall time may run away from monotonic time between two glances before the machine must have slept. */
 const jumpMillis = 10_000
@@ -247,11 +250,9 @@ export const make = (clock: Clock.Clock): Deadlines => {
 
   let isGlancing = false
   let offset = 0
-  let stalledBefore = 0
 
   const look = () => {
     offset = clock.unsafeCurrentTimeMillis() - raw()
-    stalledBefore = stalled
     isGlancing = true
     set(glanceMillis, glance, false)
   }
@@ -263,9 +264,8 @@ export const make = (clock: Clock.Clock): Deadlines => {
     isGlancing = false
     if (pauses.isEmpty()) return
     const drift = clock.unsafeCurrentTimeMillis() - raw() - offset
-    const hasJumped = Math.abs(drift) > jumpMillis || stalled - stalledBefore > jumpMillis
     look()
-    if (hasJumped) pauses.endAll()
+    if (Math.abs(drift) > jumpMillis) pauses.endAll()
   }
 
   const firstList = (): List | undefined => {
@@ -301,11 +301,15 @@ export const make = (clock: Clock.Clock): Deadlines => {
     }
   }
 
+  let stalledBefore = 0
+
   /** Calls back whoever is due, as far as nobody is blamed before I/O went first. */
   const wake = () => {
     const mayBlame = isYielding
     isYielding = false
     const end = now() + grainMillis
+    if (stalled - stalledBefore > jumpMillis) pauses.endAll()
+    stalledBefore = stalled
     isAwake = true
     while (!isYielding && nextDue() < end) {
       const entry = firstEntry()

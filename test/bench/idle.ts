@@ -1,7 +1,13 @@
 /** Many bots in one process, subscribed and idle: what each holds, and what their heartbeats cost. */
 import { setTimeout as pause } from "node:timers/promises"
 
-const [kind, url, count, seconds] = process.argv.slice(2) as ["ours" | "official", string, string, string]
+const [kind, url, count, seconds, rounds] = process.argv.slice(2) as [
+  "ours" | "official",
+  string,
+  string,
+  string,
+  string
+]
 
 const open = async (): Promise<() => Promise<void>> => {
   if (kind === "ours") return (await import("./clients/ours.js")).open(url)
@@ -25,8 +31,12 @@ for (let opened = 0; opened < Number(count);) {
   opened += some
 }
 const bytes = (await collect() - before) / Number(count)
-const cpu = process.cpuUsage()
-await pause(Number(seconds) * 1000)
-const { system, user } = process.cpuUsage(cpu)
-process.send!({ bytes, cpuMillisPerMinute: (user + system) / 1000 * 60 / Number(seconds) })
+const cpuMillisPerMinute: Array<number> = []
+for (let round = 0; round < Number(rounds); round++) {
+  const cpu = process.cpuUsage()
+  await pause(Number(seconds) * 1000)
+  const { system, user } = process.cpuUsage(cpu)
+  cpuMillisPerMinute.push((user + system) / 1000 * 60 / Number(seconds))
+}
+process.send!({ bytes, cpuMillisPerMinute })
 process.exit(0)
