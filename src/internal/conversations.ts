@@ -72,20 +72,26 @@ interface Policy<A> {
 class Queue<A> implements Turn<A> {
   private readonly policy: OneAfterTheOther<A>
   private readonly key: string
-  private items: Array<A>
+  private first: A | undefined
+  private others: Array<A> | undefined = undefined
   /** When the first of them came. */
   openedAt: number
 
   constructor(policy: OneAfterTheOther<A>, key: string, item: A) {
     this.policy = policy
     this.key = key
-    this.items = [item]
+    this.first = item
     this.openedAt = policy.now()
   }
 
   push(item: A): void {
-    if (this.items.length === 0) this.openedAt = this.policy.now()
-    this.items.push(item)
+    if (this.first !== undefined) {
+      this.others ??= []
+      this.others.push(item)
+      return
+    }
+    this.openedAt = this.policy.now()
+    this.first = item
   }
 
   take(): ReadonlyArray<A> {
@@ -93,17 +99,19 @@ class Queue<A> implements Turn<A> {
   }
 
   takeAll(): ReadonlyArray<A> {
-    const { items } = this
-    this.items = []
-    return items
+    const { first, others } = this
+    this.first = this.others = undefined
+    return first === undefined ? [] : others === undefined ? [first] : [first, ...others]
   }
 
   takeOne(): ReadonlyArray<A> {
-    return this.items.length === 1 ? this.takeAll() : this.items.splice(0, 1)
+    const { first, others } = this
+    this.first = others?.shift()
+    return first === undefined ? [] : [first]
   }
 
   onEnd(): void {
-    if (this.items.length > 0) this.policy.serve(this)
+    if (this.first !== undefined) this.policy.serve(this)
     else this.policy.queues.delete(this.key)
   }
 

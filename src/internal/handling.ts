@@ -10,7 +10,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import * as Exit from "effect/Exit"
-import type * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
 import * as FiberRefs from "effect/FiberRefs"
 import * as HashMap from "effect/HashMap"
@@ -23,6 +22,7 @@ import * as Reply from "../Reply.js"
 import * as Telemetry from "../Telemetry.js"
 import type { WecomBot } from "../WecomBot.js"
 import type * as Conversations from "./conversations.js"
+import { Entries } from "./entries.js"
 import type * as Handlers from "./handlers.js"
 import { LazyScope } from "./lazyScope.js"
 import * as meters from "./meters.js"
@@ -70,13 +70,6 @@ const rootsOf = (items: ReadonlyArray<Item>): Roots => {
   return items.flatMap(({ span }) => span === undefined ? [] : [span])
 }
 
-/** Made from another Map, a Map costs an object for each of its entries. */
-const copy = <K, V>(map: ReadonlyMap<K, V>): Map<K, V> => {
-  const into = new Map<K, V>()
-  map.forEach((value, key) => into.set(key, value))
-  return into
-}
-
 const closed = (scope: LazyScope, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> | undefined => {
   const close = scope.unsafeClose(exit)
   return close && Effect.uninterruptible(
@@ -120,15 +113,13 @@ class Handler<R> extends Workers.Work<R> {
     this.onEnded = onEnded
   }
 
-  refs(base: FiberRefs.FiberRefs, fiberId: FiberId.Runtime): FiberRefs.FiberRefs {
-    const { annotations, services } = this.handling.environment
-    const own = Context.unsafeMake(copy(services.unsafeMap).set(Scope.Scope.key, this.scope))
-    const locals = copy(base.locals)
-    locals.set(FiberRef.currentContext, [[fiberId, own]])
-    locals.set(FiberRef.currentLogAnnotations, [[
-      fiberId,
-      HashMap.set(annotations, "msgid", this.incoming.msgid as unknown)
-    ]])
+  refs({ id, locals: base }: Workers.Base): FiberRefs.FiberRefs {
+    const { environment, services } = this.handling
+    const own = Context.unsafeMake(services.toMap().set(Scope.Scope.key, this.scope))
+    const annotations = HashMap.set(environment.annotations, "msgid", this.incoming.msgid as unknown)
+    const locals = base.toMap()
+    locals.set(FiberRef.currentContext, [[id, own]])
+    locals.set(FiberRef.currentLogAnnotations, [[id, annotations]])
     return FiberRefs.unsafeMake(locals)
   }
 
@@ -159,8 +150,8 @@ class Remains<R> extends Workers.Work<R> {
     this.exit = exit
   }
 
-  refs(base: FiberRefs.FiberRefs, fiberId: FiberId.Runtime): FiberRefs.FiberRefs {
-    return this.handler.refs(base, fiberId)
+  refs(base: Workers.Base): FiberRefs.FiberRefs {
+    return this.handler.refs(base)
   }
 
   onEnd(): void {
@@ -180,8 +171,8 @@ class Pause extends Workers.Work<never> {
     this.onPassed = onPassed
   }
 
-  refs(base: FiberRefs.FiberRefs): FiberRefs.FiberRefs {
-    return base
+  refs(base: Workers.Base): FiberRefs.FiberRefs {
+    return base.refs
   }
 
   onEnd(exit: Exit.Exit<unknown, unknown>): void {
@@ -264,10 +255,12 @@ const specimen = (): Handling<never, never> => {
 /** @internal */
 export class Handling<E, R> implements Conversations.Host<Item> {
   readonly environment: Environment<E, R>
+  readonly services: Entries<string, unknown>
   private readonly context: RouteContext
 
   constructor(environment: Environment<E, R>) {
     this.environment = environment
+    this.services = new Entries(environment.services.unsafeMap)
     this.context = { botName: environment.options.botName }
     Specimens.keep(Handling, specimen)
     Specimens.keep(Selected, () => new Selected({ routes: [] } as never, {} as Incoming, { botName: undefined }))

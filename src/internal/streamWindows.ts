@@ -1,20 +1,13 @@
 /**
  * When each stream was opened, and how many finals it was sent. The service counts ten minutes from the first frame
  * (WeCom doc 101031), and a refusal of a second final says something only while both are known.
+ *
+ * Hot path. Thousands of streams are remembered, and what the collector has to move and to look through for that costs more
+ * than their frames: so they are rows of numbers, found by a hash. Two streams with one hash pass for one stream that is as
+ * old as the older and got the finals of both, of which less can be concluded and nothing that is wrong.
  */
 import * as Duration from "effect/Duration"
 import * as Limits from "../Limits.js"
-import { Fifo } from "./fifo.js"
-
-interface Window {
-  readonly reqId: string
-  readonly id: string
-  readonly openedAt: number
-  finals: number
-}
-
-/** Almost every `req_id` has one stream, which then needs no Map of its own and no key made of two. */
-type Windows = Window | Map<string, Window>
 
 /** @internal */
 export interface StreamWindows {
@@ -30,52 +23,65 @@ const marginMillis = Duration.toMillis("1 minute")
 
 const capacity = 10_000
 
+const addText = (hash: number, text: string): number => {
+  let sum = hash
+  for (let i = 0; i < text.length; i++) sum = Math.imul(sum ^ text.charCodeAt(i), 0x01000193)
+  return sum
+}
+
+const beyondText = 0x10000
+
+/** FNV-1a, in thirty bits: larger numbers are objects. */
+const hashOf = (reqId: string, id: string): number => {
+  const sum = addText(addText(0x811c9dc5, reqId) ^ beyondText, id)
+  return (sum ^ (sum >>> 15)) & 0x3fffffff
+}
+
 /** @internal */
 export const make = (wallTime: () => number): StreamWindows => {
-  const windows = new Map<string, Windows>()
-  const order = new Fifo<Window>()
-  // A forgotten stream looks new when it comes back, so while one of them may be open nothing is concluded.
+  const rows = new Map<number, number>()
+  // By row; once all are taken the oldest is used again.
+  const hashes: Array<number> = []
+  const openedAt: Array<number> = []
+  const writtenAt: Array<number> = []
+  const finals: Array<number> = []
+  let next = 0
+  // A forgotten stream looks new when it comes back, so while one of them may be open nothing is concluded: none of a row was
+  // opened after its last frame.
   let forgottenUntil = -Infinity
 
-  const windowOf = (known: Windows | undefined, id: string): Window | undefined =>
-    known instanceof Map ? known.get(id) : known?.id === id ? known : undefined
-
-  const find = (reqId: string, id: string): Window | undefined => windowOf(windows.get(reqId), id)
-
-  const remember = (window: Window, known: Windows | undefined) => {
-    if (known === undefined) windows.set(window.reqId, window)
-    else if (known instanceof Map) known.set(window.id, window)
-    else windows.set(window.reqId, new Map([[known.id, known], [window.id, window]]))
-    order.push(window)
-    if (order.size() > capacity) forgetOldest()
+  const forget = (row: number) => {
+    rows.delete(hashes[row]!)
+    forgottenUntil = Math.max(forgottenUntil, writtenAt[row]! + Limits.streamWindowMillis)
   }
 
-  const forgetOldest = () => {
-    const { id, openedAt, reqId } = order.shift()!
-    const known = windows.get(reqId)
-    if (known instanceof Map) known.delete(id)
-    if (!(known instanceof Map) || known.size === 0) windows.delete(reqId)
-    forgottenUntil = Math.max(forgottenUntil, openedAt + Limits.streamWindowMillis)
+  const add = (hash: number, time: number): number => {
+    const row = next
+    next = (next + 1) % capacity
+    if (row < hashes.length) forget(row)
+    hashes[row] = hash
+    openedAt[row] = time
+    finals[row] = 0
+    rows.set(hash, row)
+    return row
   }
 
   return {
     onWritten: (reqId, { finish, id }) => {
-      const known = windows.get(reqId)
-      let window = windowOf(known, id)
-      if (window === undefined) {
-        window = { reqId, id, openedAt: wallTime(), finals: 0 }
-        remember(window, known)
-      }
-      if (finish) window.finals++
+      const hash = hashOf(reqId, id)
+      const time = wallTime()
+      const row = rows.get(hash) ?? add(hash, time)
+      writtenAt[row] = time
+      if (finish) finals[row]!++
     },
     isOpenForOneFinal: (reqId, id) => {
-      const window = find(reqId, id)
-      return window !== undefined && window.finals === 1 && wallTime() >= forgottenUntil &&
-        wallTime() < window.openedAt + Limits.streamWindowMillis - marginMillis
+      const row = rows.get(hashOf(reqId, id))
+      return row !== undefined && finals[row] === 1 && wallTime() >= forgottenUntil &&
+        wallTime() < openedAt[row]! + Limits.streamWindowMillis - marginMillis
     },
     isOver: (reqId, id) => {
-      const window = find(reqId, id)
-      return window !== undefined && wallTime() >= window.openedAt + Limits.streamWindowMillis
+      const row = rows.get(hashOf(reqId, id))
+      return row !== undefined && wallTime() >= openedAt[row]! + Limits.streamWindowMillis
     }
   }
 }

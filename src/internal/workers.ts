@@ -6,6 +6,7 @@
  * A handler notices none of this. It has its own FiberRefs, and whatever would outlast it in its fiber ends the worker with
  * it: an interruption, or children that the end of a fiber interrupts.
  */
+import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -15,7 +16,19 @@ import * as FiberRef from "effect/FiberRef"
 import type * as FiberRefs from "effect/FiberRefs"
 import * as FiberStatus from "effect/FiberStatus"
 import * as RuntimeFlags from "effect/RuntimeFlags"
+import { Entries } from "./entries.js"
 import * as Specimens from "./specimens.js"
+
+/**
+ * The FiberRefs that a worker begins with.
+ *
+ * @internal
+ */
+export interface Base {
+  readonly refs: FiberRefs.FiberRefs
+  readonly locals: Entries<FiberRef.FiberRef<any>, Arr.NonEmptyReadonlyArray<readonly [FiberId.Single, any]>>
+  readonly id: FiberId.Runtime
+}
 
 /**
  * What a worker does, one after the other: handlers, and what else has to be done in a fiber as theirs.
@@ -28,8 +41,8 @@ export abstract class Work<R> {
   /** Whether it may be left undone when the bot closes. */
   abstract readonly isStoppable: boolean
   abstract readonly effect: Effect.Effect<unknown, unknown, R>
-  /** What it has of its own among the FiberRefs of the runtime. */
-  abstract refs(base: FiberRefs.FiberRefs, fiberId: FiberId.Runtime): FiberRefs.FiberRefs
+  /** With what it has of its own among them. */
+  abstract refs(base: Base): FiberRefs.FiberRefs
   abstract onEnd(exit: Exit.Exit<unknown, unknown>): void
 
   /** Does nothing once it has ended. */
@@ -47,9 +60,10 @@ interface Inside extends Fiber.RuntimeFiber<unknown> {
 }
 
 /** How a fiber was before it did anything. */
-class AsNew {
+class AsNew implements Base {
   readonly fiber: Inside
   readonly refs: FiberRefs.FiberRefs
+  readonly locals: Base["locals"]
   readonly id: FiberId.Runtime
   private readonly flags: number
   private readonly observers: number
@@ -57,6 +71,7 @@ class AsNew {
   constructor(fiber: Inside) {
     this.fiber = fiber
     this.refs = fiber.getFiberRefs()
+    this.locals = new Entries(this.refs.locals)
     this.id = fiber.id()
     this.flags = fiber.currentRuntimeFlags
     this.observers = fiber._observers.length
@@ -113,9 +128,9 @@ export class Worker {
   }
 
   /** Not an operator more than the work itself: when it fails, so does the worker. */
-  private next({ fiber, id, refs }: AsNew): Effect.Effect<unknown> {
+  private next(asNew: AsNew): Effect.Effect<unknown> {
     const { work } = this
-    fiber.setFiberRefs(work === undefined ? refs : work.refs(refs, id))
+    asNew.fiber.setFiberRefs(work === undefined ? asNew.refs : work.refs(asNew))
     return work === undefined ? this.wait : work.effect as Effect.Effect<unknown>
   }
 

@@ -1,5 +1,5 @@
 import { expect, it } from "@effect/vitest"
-import { Effect, type Exit, Fiber, type FiberId, FiberRef, type FiberRefs, Runtime } from "effect"
+import { Effect, type Exit, Fiber, type FiberId, FiberRef, Runtime } from "effect"
 import { BotRouter } from "effect-wecom"
 import * as Handlers from "../../src/internal/handlers.js"
 import * as Workers from "../../src/internal/workers.js"
@@ -22,8 +22,8 @@ class Task extends Workers.Work<never> {
     this.isStoppable = isStoppable
     this.onEnd = onEnd
   }
-  refs(base: FiberRefs.FiberRefs) {
-    return base
+  refs(base: Workers.Base) {
+    return base.refs
   }
 }
 

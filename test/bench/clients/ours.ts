@@ -7,6 +7,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as ManagedRuntime from "effect/ManagedRuntime"
@@ -46,22 +47,26 @@ const take = (count: number) =>
     yield* Fiber.join(taken)
   })
 
+/** Of the present round; the router is built once, as in a program. */
+const round = { left: 0, done: Deferred.unsafeMake<void>(FiberId.none) }
+
+const router = BotRouter.empty.pipe(
+  BotRouter.onText((message) =>
+    Effect.tap(
+      WecomBot.replyStreamFrame(message, { id: message.reqId, content: "an answer", finish: true }),
+      () => --round.left === 0 ? Deferred.succeed(round.done, undefined) : Effect.void
+    )
+  )
+)
+
 const answer = (count: number) =>
   Effect.gen(function*() {
-    const done = yield* Deferred.make<void>()
-    let left = count
-    const router = BotRouter.empty.pipe(
-      BotRouter.onText((message) =>
-        Effect.tap(
-          WecomBot.replyStreamFrame(message, { id: message.reqId, content: "an answer", finish: true }),
-          () => --left === 0 ? Deferred.succeed(done, undefined) : Effect.void
-        )
-      )
-    )
+    round.left = count
+    round.done = yield* Deferred.make<void>()
     const running = yield* Effect.fork(BotRouter.run(router))
     yield* Effect.yieldNow()
     yield* push(count)
-    yield* Deferred.await(done)
+    yield* Deferred.await(round.done)
     yield* Fiber.interrupt(running)
   })
 
