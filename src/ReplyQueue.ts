@@ -26,7 +26,11 @@ export interface Options extends Connection.RequestOptions {
    * arrive; `"fail"`, the default, for what a second copy would show twice.
    */
   readonly onConnectionLost?: "resend" | "fail" | undefined
-  /** The stream this frame is a snapshot of, and whether it is the last one. */
+  /**
+   * The stream this frame is a snapshot of, and whether it is the last one. `expiresAt` and `windowMillis` tell when the message
+   * came in that it answers; without them, or when that was before this queue began, 846608 to a second copy of the last one
+   * leaves its delivery unknown.
+   */
   readonly stream?: { readonly id: string; readonly finish: boolean } | undefined
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Context, Effect, Exit, Layer } from "effect"
+import { Clock, Context, Effect, Exit, Layer } from "effect"
 import { BotConfig, Connection, type Frame, ReplyQueue, WecomError } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
 import * as fc from "fast-check"
@@ -197,9 +197,12 @@ describe("sending again", () => {
   it.scoped("846608 to the second copy of a final means that the first arrived; to anything else nothing is known", () =>
     Effect.gen(function*() {
       const { answers, offer, written } = yield* played()
+      const now = yield* Clock.currentTimeMillis
       const stream = (id: string, finish: boolean): ReplyQueue.Options => ({
         onConnectionLost: "resend",
-        stream: { id, finish }
+        stream: { id, finish },
+        expiresAt: now + 60_000,
+        windowMillis: 60_000
       })
       offer("a", "final", stream("s", true))
       offer("b", "middle", stream("s", false))
@@ -210,6 +213,18 @@ describe("sending again", () => {
       middle!.answer(rejected(846608))
       refused!.answer(rejected(45009))
       expect(answers).toEqual(["final: ok", "middle: DeliveryUnknown", "refused: DeliveryUnknown"])
+    }))
+
+  it.scoped("or to the second copy of a final whose stream may be older than what the queue has seen", () =>
+    Effect.gen(function*() {
+      const { answers, offer, written } = yield* played()
+      const now = yield* Clock.currentTimeMillis
+      const final = { onConnectionLost: "resend", stream: { id: "s", finish: true } } as const
+      offer("a", "older", { ...final, expiresAt: now + 59_999, windowMillis: 60_000 })
+      offer("b", "of unknown age", final)
+      for (const frame of written.slice()) frame.answer(lost())
+      for (const frame of written.slice(2)) frame.answer(rejected(846608))
+      expect(answers).toEqual(["older: DeliveryUnknown", "of unknown age: DeliveryUnknown"])
     }))
 
   it.scoped("a first copy that is refused with 846608 was refused", () =>
@@ -259,7 +274,7 @@ it("a second copy that waits for a connection does not leave when its caller wen
   const connection = {
     unsafeRequest: (...args: Parameters<typeof requests.submit>) => requests.submit(...args)
   } as unknown as Connection.Connection.Service
-  const queue = internal.over(connection, config, () => 0)
+  const queue = internal.over(connection, config, () => 0, 0)
   const session: Requests.Writing = {
     send: (reqId, _text, _timeout, own) => {
       sent.push(reqId)

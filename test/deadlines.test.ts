@@ -317,6 +317,75 @@ describe("patience with what is read before a judgement", () => {
     }))
 })
 
+describe("while somebody only pauses the process sleeps for long", () => {
+  const blamed = (deadlines: Deadlines.Deadlines, millis: number, onDue: () => void) =>
+    deadlines.timeouts(millis).start({ dueAt: 0, previous: undefined, next: undefined, onDue })
+
+  const blamedInQueue: typeof blamed = (deadlines, millis, onDue) => void deadlines.after(millis, onDue)
+
+  it.scoped("a loop that is blocked now and again keeps nobody waiting for ever", () =>
+    Effect.gen(function*() {
+      const { clock, deadlines, rung } = yield* started
+      yield* Effect.forkScoped(Effect.tap(pause(deadlines, 30_000), () => Effect.sync(() => rung.push("pause"))))
+      yield* settle
+      blamed(deadlines, 40_000, () => rung.push("blamed"))
+      for (let n = 0; n < 10; n++) {
+        yield* clock.advance(4_990)
+        clock.block(1_200)
+        yield* clock.advance(0)
+      }
+      expect(rung).toEqual(["pause", "blamed"])
+    }))
+
+  it.scoped("nor whoever only pauses", () =>
+    Effect.gen(function*() {
+      const { clock, deadlines, rung } = yield* started
+      yield* Effect.forkScoped(Effect.tap(pause(deadlines, 30_000), () => Effect.sync(() => rung.push("pause"))))
+      for (let n = 0; n < 10; n++) {
+        yield* clock.advance(4_990)
+        clock.block(1_200)
+        yield* clock.advance(0)
+      }
+      expect(rung).toEqual(["pause"])
+    }))
+
+  for (const [waited, begin] of [0, 1_100].flatMap((waited) => [[waited, blamed], [waited, blamedInQueue]] as const)) {
+    it.scoped(`and yet a loop that is blocked when somebody has waited for ${waited} ms accuses nobody`, () =>
+      Effect.gen(function*() {
+        const { clock, deadlines, rung } = yield* started
+        yield* Effect.forkScoped(pause(deadlines, 600_000))
+        yield* clock.advance(5_001)
+        begin(deadlines, 5_000, () => rung.push("blamed"))
+        yield* clock.advance(waited)
+        clock.block(4_500)
+        yield* clock.advance(1_000)
+        expect(rung).toEqual([])
+        yield* clock.advance(4_000)
+        expect(rung).toEqual(["blamed"])
+      }))
+  }
+
+  it.scoped("a loop that was blocked for less than ten seconds is no jump, and nothing is to who pauses after it", () =>
+    Effect.gen(function*() {
+      const { after, clock, deadlines } = yield* started
+      let ended = 0
+      const pausing = Effect.forkScoped(Effect.tap(pause(deadlines, 600_000), () => Effect.sync(() => ended++)))
+      const before = yield* pausing
+      yield* clock.advance(4_900)
+      clock.block(5_700)
+      yield* clock.advance(0)
+      expect(ended).toBe(0)
+      yield* Fiber.interrupt(before)
+      yield* clock.advance(10_000)
+      after(5_000)
+      yield* settle
+      clock.block(20_000)
+      yield* pausing
+      yield* clock.advance(8_000)
+      expect(ended).toBe(0)
+    }))
+})
+
 describe("shared deadlines", () => {
   it.scoped("are the same for all who live by one Clock, and end with the last of them", () =>
     Effect.gen(function*() {

@@ -60,6 +60,7 @@ class Assembled implements Parts.OfConnection, Parts.OfBot {
   private readonly policies: Context.Context<never>
   private readonly network: Network
   private readonly kept: SharedDeadlines.Kept
+  private readonly startedAt: number
   private readonly bot: bot.Bot
   private readonly inbox: Inbox
   private madeCrypto: Crypto.Crypto.Service | undefined = undefined
@@ -83,6 +84,7 @@ class Assembled implements Parts.OfConnection, Parts.OfBot {
     this.policies = policies
     this.network = network
     this.kept = kept
+    this.startedAt = clock.unsafeCurrentTimeMillis()
     this.bot = new bot.Bot(this)
     this.inbox = new Inbox(this.bot)
     this.connection = new Link(this, this.inbox)
@@ -122,7 +124,7 @@ class Assembled implements Parts.OfConnection, Parts.OfBot {
 
   get queue(): ReplyQueue.ReplyQueue.Service {
     const { clock, config, connection } = this
-    return this.madeQueue ??= replyQueue.over(connection, config, () => clock.unsafeCurrentTimeMillis())
+    return this.madeQueue ??= replyQueue.over(connection, config, () => clock.unsafeCurrentTimeMillis(), this.startedAt)
   }
 
   get uploads(): MediaUpload.MediaUpload.Service {

@@ -33,6 +33,12 @@ import * as SharedDeadlines from "./sharedDeadlines.js"
 import { Statuses } from "./statuses.js"
 import { Watchers } from "./watchers.js"
 
+/**
+ * A frame that was on its way when another instance took the bot over may be refused before we are told of the takeover. So long
+ * we listen before we come back, which would throw the other one out.
+ */
+const hearing = Duration.millis(500)
+
 /** A retaker that kept the bot this long starts its budget anew: the earlier fight is over. */
 const settledMillis = 10 * 60 * 1000
 
@@ -83,6 +89,8 @@ export class Link implements Parts.Connection, session.Owner {
   private readonly statuses = new Statuses({ _tag: "Connecting", attempt: 1 })
   private readonly watchers = new Watchers()
   private session: session.Session | undefined = undefined
+  /** What the session was lost for. */
+  private loss: Cause.Cause<LinkFailure> = Cause.empty
   /** Of what goes on between two sessions. */
   private fiber: Fiber.RuntimeFiber<void> | undefined = undefined
   private counters: Counters | undefined = undefined
@@ -205,22 +213,34 @@ export class Link implements Parts.Connection, session.Owner {
   }
 
   onLost(cause: Cause.Cause<LinkFailure>): void {
-    const fiber = this.fork(Effect.catchAllCause(this.afterLoss(cause), (cause) => Effect.sync(() => this.fail(cause))))
+    this.loss = cause
+    const fiber = this.fork(
+      this.afterLoss.pipe(
+        Effect.onError(() => this.letGo),
+        Effect.catchAllCause((cause) => Effect.sync(() => this.fail(cause)))
+      )
+    )
     this.fiber = fiber
     fiber.addObserver(() => {
       if (this.fiber === fiber) this.fiber = undefined
     })
   }
 
+  onTakenOver(): void {
+    this.loss = Cause.fail<LinkFailure>({ _tag: "TakenOver" })
+  }
+
   /** Ends when the next session begins, or fails with what closes the connection for good. */
-  private afterLoss(cause: Cause.Cause<LinkFailure>): Effect.Effect<void, ConnectionError> {
+  private get afterLoss(): Effect.Effect<void, ConnectionError> {
     return Effect.gen(this, function*() {
-      yield* Effect.uninterruptible(this.session!.close())
-      this.session = undefined
+      const { clock } = this.parts
+      const { loss } = this
       this.requests.suspend()
       this.watchers.look()
+      const failure = yield* Effect.flip(Effect.failCause(loss))
+      const mayBeTakenOver = failure._tag === "NotSubscribed" && !this.isDraining
+      if (!mayBeTakenOver) yield* this.letGo
       if (this.isDraining) return
-      const failure = yield* Effect.flip(Effect.failCause(cause))
       const count = this.counterOf(failure)
       count.attempts++
       const delay = count.attempts > count.policy.maxAttempts ? undefined : yield* nextDelay(count)
@@ -230,9 +250,23 @@ export class Link implements Parts.Connection, session.Owner {
         `${describeLinkFailure(failure)}; attempt ${count.attempts} to reconnect in ${Duration.format(delay)}`
       )
       this.setStatus({ _tag: "Waiting", attempt: count.attempts, delay, reason: failure })
-      yield* this.parts.clock.sleep(delay)
+      const listening = mayBeTakenOver ? Duration.min(delay, hearing) : Duration.zero
+      if (mayBeTakenOver) {
+        yield* clock.sleep(listening)
+        yield* this.letGo
+        if (this.loss !== loss) return yield* this.afterLoss
+      }
+      yield* clock.sleep(Duration.subtract(delay, listening))
       if (!this.isDraining) this.connect()
     })
+  }
+
+  private get letGo(): Effect.Effect<void> {
+    return Effect.uninterruptible(Effect.suspend(() => {
+      const { session } = this
+      this.session = undefined
+      return session?.close() ?? Effect.void
+    }))
   }
 
   private fail(cause: Cause.Cause<ConnectionError>): void {

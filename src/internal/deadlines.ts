@@ -18,13 +18,19 @@ import * as Runtime from "effect/Runtime"
 /** A wake that is later than this was not kept by the scheduler but by a blocked loop. */
 const stallMillis = 1000
 
+/** How long nobody looks whether the loop stands still, while somebody may be blamed for what does not come. */
+const watchMillis = 1000
+
 /**
- * How often the wall clock is looked at: a laptop that slept may not know it, its wall clock does. A wake of a process that has
- * nothing else to do costs half a millisecond, because no cache remembers the code.
+ * How often the wall clock is looked at: a laptop that slept may not know it, its wall clock does. While somebody only pauses this
+ * is all that wakes the process, and each wake from idleness costs half a millisecond.
  */
 const glanceMillis = 5_000
 
-/** How far wall time may run away from monotonic time between two glances before the machine must have slept. */
+/**
+ * The machine must have slept when wall time ran away from monotonic time by more than this between two glances, and the loop was
+ * blocked for long when it stood still for more than this between two wakes.
+ */
 const jumpMillis = 10_000
 
 /**
@@ -148,7 +154,10 @@ export const make = (clock: Clock.Clock): Deadlines => {
 
   const now = () => {
     const time = raw()
-    if (time - stalled > armedFor + stallMillis) stalled += time - lastSeen
+    // Whoever pauses sleeps for long, and of that no more than the last moment is given back with the time it overslept.
+    if (time - stalled > armedFor + stallMillis) {
+      stalled += Math.min(time - lastSeen, time - stalled - armedFor + watchMillis)
+    }
     lastSeen = time
     return time - stalled
   }
@@ -161,6 +170,7 @@ export const make = (clock: Clock.Clock): Deadlines => {
     compactAt = Math.max(smallestCompaction, 2 * queue.length)
   }
 
+  /** Of one who is to be awake at this time. */
   const arm = (dueAt: number) => {
     if (dueAt >= armedFor) return
     // At once, and not only when the fiber sleeps: a loop that blocks right now must be noticed too.
@@ -181,17 +191,18 @@ export const make = (clock: Clock.Clock): Deadlines => {
     sleeper = undefined
     armedFor = Infinity
     isYielding = false
-    arm(nextDue())
+    arm(nextWake(now()))
   }
 
   const set = (millis: number, onDue: () => void, blames: boolean): Entry => {
-    const entry: Queued = { dueAt: now() + millis, onDue, blames, cancelled: false }
+    const time = now()
+    const entry: Queued = { dueAt: time + millis, onDue, blames, cancelled: false }
     if (queue.length >= compactAt) compact()
     let at = queue.length
     while (at > head && queue[at - 1]!.dueAt > entry.dueAt) at--
     if (at === queue.length) queue.push(entry)
     else queue.splice(at, 0, entry)
-    arm(entry.dueAt)
+    arm(blames ? Math.min(entry.dueAt, time + watchMillis) : entry.dueAt)
     return entry
   }
 
@@ -203,9 +214,10 @@ export const make = (clock: Clock.Clock): Deadlines => {
     const add = (millis: number) => {
       const list = new List(blames)
       const start = (timeout: Timeout) => {
-        timeout.dueAt = now() + millis
+        const time = now()
+        timeout.dueAt = time + millis
         list.link(timeout)
-        arm(timeout.dueAt)
+        arm(blames && millis > watchMillis ? time + watchMillis : timeout.dueAt)
         if (!blames && !isGlancing) look()
       }
       const made = { list, timeouts: { start, stop: list.unlink } }
@@ -250,9 +262,12 @@ export const make = (clock: Clock.Clock): Deadlines => {
 
   let isGlancing = false
   let offset = 0
+  /** At the last wake. */
+  let stalledBefore = 0
 
   const look = () => {
     offset = clock.unsafeCurrentTimeMillis() - raw()
+    stalledBefore = stalled
     isGlancing = true
     set(glanceMillis, glance, false)
   }
@@ -291,6 +306,17 @@ export const make = (clock: Clock.Clock): Deadlines => {
 
   const nextDue = (): number => Math.min(firstEntry()?.dueAt ?? Infinity, firstList()?.first?.dueAt ?? Infinity)
 
+  const mayBlame = (): boolean => {
+    if (queue.length - head > (isGlancing ? 1 : 0)) return true
+    for (let n = 0; n < lists.length; n++) if (lists[n]!.blames && lists[n]!.first !== undefined) return true
+    return false
+  }
+
+  const nextWake = (time: number): number => {
+    const dueAt = nextDue()
+    return dueAt > time + watchMillis && mayBlame() ? time + watchMillis : dueAt
+  }
+
   /** One that breaks must not keep the others from theirs. */
   const defects: Array<unknown> = []
   const callBack = (due: { readonly onDue: () => void }) => {
@@ -301,13 +327,12 @@ export const make = (clock: Clock.Clock): Deadlines => {
     }
   }
 
-  let stalledBefore = 0
-
   /** Calls back whoever is due, as far as nobody is blamed before I/O went first. */
   const wake = () => {
-    const mayBlame = isYielding
+    const isPatient = isYielding
     isYielding = false
-    const end = now() + grainMillis
+    const time = now()
+    const end = time + grainMillis
     if (stalled - stalledBefore > jumpMillis) pauses.endAll()
     stalledBefore = stalled
     isAwake = true
@@ -317,7 +342,7 @@ export const make = (clock: Clock.Clock): Deadlines => {
       const due = entry !== undefined && (list === undefined || entry.dueAt <= list.first!.dueAt)
         ? entry
         : list!.first!
-      if (!mayBlame && (due === entry ? entry.blames : list!.blames)) {
+      if (!isPatient && (due === entry ? entry.blames : list!.blames)) {
         isYielding = true
       } else {
         if (due === entry) head++
@@ -327,7 +352,7 @@ export const make = (clock: Clock.Clock): Deadlines => {
     }
     if (!isYielding) pauses.endEarly(end, callBack)
     isAwake = false
-    armedFor = nextDue()
+    armedFor = nextWake(time)
   }
 
   /** A logger may break as well, and it may set a deadline. */

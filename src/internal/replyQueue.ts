@@ -108,13 +108,17 @@ const specimen = (): Lane => {
   return lane
 }
 
+/** When what the frame answers came in. */
+const receivedAt = ({ expiresAt, windowMillis }: Options): number =>
+  expiresAt === undefined || windowMillis === undefined ? -Infinity : expiresAt - windowMillis
+
 /** @internal */
 export const make: Effect.Effect<ReplyQueue.Service, never, BotConfig.BotConfig | Connection.Connection> = Effect.gen(
   function*() {
     const config = yield* BotConfig.BotConfig
     const connection = yield* Connection.Connection
     const clock = yield* Effect.clock
-    return over(connection, config, () => clock.unsafeCurrentTimeMillis())
+    return over(connection, config, () => clock.unsafeCurrentTimeMillis(), clock.unsafeCurrentTimeMillis())
   }
 )
 
@@ -122,11 +126,13 @@ export const make: Effect.Effect<ReplyQueue.Service, never, BotConfig.BotConfig 
 export const over = (
   connection: Pick<Connection.Connection.Service, "unsafeRequest">,
   config: BotConfig.Resolved,
-  wallTime: () => number
+  wallTime: () => number,
+  /** What was written before, by another process for example, it does not know. */
+  startedAt: number
 ): ReplyQueue.Service => {
   Specimens.keep(Lane, specimen)
   const lanes = new Keyed<Lane>()
-  const windows = StreamWindows.make(wallTime)
+  const windows = StreamWindows.make(wallTime, startedAt)
   const onFlushed = new Set<() => void>()
   let size = 0
 
@@ -171,7 +177,7 @@ export const over = (
   }
 
   const onFirstWritten = ({ lane, options, request }: Job) => {
-    if (options?.stream !== undefined) windows.onWritten(lane.reqId, options.stream)
+    if (options?.stream !== undefined) windows.onWritten(lane.reqId, options.stream, receivedAt(options))
     meters.sent(request.cmd)
   }
 

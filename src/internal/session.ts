@@ -37,6 +37,8 @@ export interface Owner {
   onCallback(inbound: codec.Inbound): void
   /** It was lost for this. What is read until it is closed counts all the same. */
   onLost(cause: Cause.Cause<LinkFailure>): void
+  /** It had been lost already, and now the service says why. */
+  onTakenOver(): void
 }
 
 const OPEN = 1
@@ -151,6 +153,11 @@ export class Session implements Deadlines.Timeout {
     this.hasEnded = true
     this.stopWaiting()
     this.owner.onLost(cause)
+  }
+
+  private onTakenOver(): void {
+    if (this.hasEnded) this.owner.onTakenOver()
+    else this.lose({ _tag: "TakenOver" })
   }
 
   private wait(timeouts: Deadlines.Timeouts): void {
@@ -322,7 +329,7 @@ export class Session implements Deadlines.Timeout {
       }
       case "Event": {
         this.owner.onCallback(inbound)
-        if (inbound.event.eventtype === "disconnected_event") this.lose({ _tag: "TakenOver" })
+        if (inbound.event.eventtype === "disconnected_event") this.onTakenOver()
         return
       }
       default:

@@ -3,18 +3,23 @@
  * (WeCom doc 101031), and a refusal of a second final says something only while both are known.
  *
  * Hot path. Thousands of streams are remembered, and what the collector has to move and to look through for that costs more
- * than their frames: so they are rows of numbers, found by a hash. Two streams with one hash pass for one stream that is as
- * old as the older and got the finals of both, of which less can be concluded and nothing that is wrong.
+ * than their frames: so they are rows of numbers, found by a hash. Two streams with one hash pass for one that is as old as
+ * the older and got the finals of both: a final of theirs may be left without a verdict, and is never given a wrong one.
  */
 import * as Duration from "effect/Duration"
 import * as Limits from "../Limits.js"
 
 /** @internal */
 export interface StreamWindows {
-  readonly onWritten: (reqId: string, stream: { readonly id: string; readonly finish: boolean }) => void
+  /** `since`: no stream of this `req_id` was opened before. */
+  readonly onWritten: (
+    reqId: string,
+    stream: { readonly id: string; readonly finish: boolean },
+    since: number
+  ) => void
   /** Certainly still open on the service's clock too, and no more than one final was ever written. */
   readonly isOpenForOneFinal: (reqId: string, id: string) => boolean
-  /** The service takes no more frames of this stream. */
+  /** The service takes no more frames of this stream; may be told too early of one of two with one hash. */
   readonly isOver: (reqId: string, id: string) => boolean
 }
 
@@ -23,22 +28,30 @@ const marginMillis = Duration.toMillis("1 minute")
 
 const capacity = 10_000
 
+/** In the place of a number of finals. */
+const unknown = 2
+
 const addText = (hash: number, text: string): number => {
   let sum = hash
   for (let i = 0; i < text.length; i++) sum = Math.imul(sum ^ text.charCodeAt(i), 0x01000193)
   return sum
 }
 
-const beyondText = 0x10000
+/** Like no character, so that nothing moves from the one text to the other unseen. */
+const separator = 0x10000
 
-/** FNV-1a, in thirty bits: larger numbers are objects. */
+/** FNV-1a of UTF-16, in thirty bits: larger numbers are objects. */
 const hashOf = (reqId: string, id: string): number => {
-  const sum = addText(addText(0x811c9dc5, reqId) ^ beyondText, id)
+  const sum = addText(addText(0x811c9dc5, reqId) ^ separator, id)
   return (sum ^ (sum >>> 15)) & 0x3fffffff
 }
 
-/** @internal */
-export const make = (wallTime: () => number): StreamWindows => {
+/**
+ * Of streams that were opened before `knownSince`, a wall time, nothing is known.
+ *
+ * @internal
+ */
+export const make = (wallTime: () => number, knownSince: number): StreamWindows => {
   const rows = new Map<number, number>()
   // By row; once all are taken the oldest is used again.
   const hashes: Array<number> = []
@@ -46,37 +59,37 @@ export const make = (wallTime: () => number): StreamWindows => {
   const writtenAt: Array<number> = []
   const finals: Array<number> = []
   let next = 0
-  // A forgotten stream looks new when it comes back, so while one of them may be open nothing is concluded: none of a row was
-  // opened after its last frame.
-  let forgottenUntil = -Infinity
+  let known = knownSince
 
+  /** Of two with one hash the younger is forgotten with the older, and it was opened before its last frame. */
   const forget = (row: number) => {
     rows.delete(hashes[row]!)
-    forgottenUntil = Math.max(forgottenUntil, writtenAt[row]! + Limits.streamWindowMillis)
+    known = Math.max(known, writtenAt[row]! + 1)
   }
 
-  const add = (hash: number, time: number): number => {
+  const add = (hash: number, time: number, since: number): number => {
     const row = next
     next = (next + 1) % capacity
     if (row < hashes.length) forget(row)
     hashes[row] = hash
-    openedAt[row] = time
-    finals[row] = 0
+    openedAt[row] = writtenAt[row] = time
+    // One that was forgotten may have come back.
+    finals[row] = since < known ? unknown : 0
     rows.set(hash, row)
     return row
   }
 
   return {
-    onWritten: (reqId, { finish, id }) => {
+    onWritten: (reqId, { finish, id }, since) => {
       const hash = hashOf(reqId, id)
       const time = wallTime()
-      const row = rows.get(hash) ?? add(hash, time)
-      writtenAt[row] = time
+      const row = rows.get(hash) ?? add(hash, time, since)
+      writtenAt[row] = Math.max(writtenAt[row]!, time)
       if (finish) finals[row]!++
     },
     isOpenForOneFinal: (reqId, id) => {
       const row = rows.get(hashOf(reqId, id))
-      return row !== undefined && finals[row] === 1 && wallTime() >= forgottenUntil &&
+      return row !== undefined && finals[row] === 1 &&
         wallTime() < openedAt[row]! + Limits.streamWindowMillis - marginMillis
     },
     isOver: (reqId, id) => {

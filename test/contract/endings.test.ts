@@ -258,7 +258,8 @@ const alone = Effect.gen(function*() {
     onPingAcked: () => {},
     millisToClose: () => Infinity,
     onCallback: () => {},
-    onLost: (cause) => Deferred.unsafeDone(lost, Effect.failCause(cause))
+    onLost: (cause) => Deferred.unsafeDone(lost, Effect.failCause(cause)),
+    onTakenOver: () => {}
   }
   const run = Effect.acquireUseRelease(
     Effect.sync(() => new session.Session(owner)),

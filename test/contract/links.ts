@@ -43,6 +43,37 @@ export const links = ({ during, seconds, test }: Harness) => {
       expect((yield* isDown).length).toBe(1)
     }))
 
+  test("a takeover that we are told of right after a frame was refused for it is final too", () =>
+    Effect.gen(function*() {
+      const { message } = yield* asked
+      const closed = yield* Effect.fork(Effect.flip(WecomBot.closed))
+      yield* TestGateway.faults.forgetSubscription()
+      const sent = yield* Effect.fork(Effect.flip(WecomBot.replyStreamFrame(message, snapshot("x"))))
+      yield* TestGateway.awaitReceived({ cmd: respond })
+      yield* TestGateway.faults.pushRaw(JSON.stringify({
+        cmd: "aibot_event_callback",
+        headers: { req_id: "r" },
+        body: { msgid: "m", msgtype: "event", event: { eventtype: "disconnected_event" } }
+      }))
+      expect((yield* during(Fiber.join(closed), seconds(1)))._tag).toBe("Superseded")
+      expect(yield* Fiber.join(sent)).toMatchObject({ _tag: "SendUnavailable", reason: "Closed" })
+      expect((yield* isDown).length).toBe(1)
+    }))
+
+  test(
+    "whoever gives up after a frame was refused for want of a subscription leaves no socket",
+    () =>
+      Effect.gen(function*() {
+        const { message } = yield* asked
+        const closed = yield* Effect.fork(Effect.flip(WecomBot.closed))
+        yield* TestGateway.faults.forgetSubscription()
+        yield* Effect.fork(Effect.exit(WecomBot.replyStreamFrame(message, snapshot("x"))))
+        expect((yield* Fiber.join(closed))._tag).toBe("ReconnectExhausted")
+        expect((yield* isDown).length).toBe(1)
+      }),
+    () => ({ bot: { maxReconnectAttempts: 0 } })
+  )
+
   test("after a cut the bot reconnects, and messages flow again", () =>
     Effect.gen(function*() {
       const { alice, next } = yield* asked
@@ -105,7 +136,8 @@ export const links = ({ during, seconds, test }: Harness) => {
         WecomBot.sendMessage(Chat.user("alice"), Reply.markdown("push")),
         WecomBot.replyStreamFrame(message, snapshot("reply", true))
       ], { concurrency: "unbounded" }))
-      yield* reconnected
+      // The first stays open a little longer, for a word of a takeover.
+      yield* during(TestGateway.awaitConnections((all) => all[1]?.state === "subscribed"), seconds(30))
       const acks = yield* Fiber.join(sends)
       expect(acks.map((ack) => ack.errcode)).toEqual([0, 0])
       const texts = (yield* alice.screen).filter((bubble) => bubble.from === "bot").map((bubble) => bubble.text)
