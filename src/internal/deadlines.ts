@@ -154,7 +154,7 @@ export const make = (clock: Clock.Clock): Deadlines => {
 
   const now = () => {
     const time = raw()
-    // Whoever pauses sleeps for long, and of that no more than the last moment is given back with the time it overslept.
+    // Where somebody only pauses the sleeper sleeps for long: what it overslept is given back, and of its sleep the last second.
     if (time - stalled > armedFor + stallMillis) {
       stalled += Math.min(time - lastSeen, time - stalled - armedFor + watchMillis)
     }
@@ -170,7 +170,7 @@ export const make = (clock: Clock.Clock): Deadlines => {
     compactAt = Math.max(smallestCompaction, 2 * queue.length)
   }
 
-  /** Of one who is to be awake at this time. */
+  /** Somebody is to be awake by then. */
   const arm = (dueAt: number) => {
     if (dueAt >= armedFor) return
     // At once, and not only when the fiber sleeps: a loop that blocks right now must be noticed too.

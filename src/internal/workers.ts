@@ -41,7 +41,7 @@ export abstract class Work<R> {
   /** Whether it may be left undone when the bot closes. */
   abstract readonly isStoppable: boolean
   abstract readonly effect: Effect.Effect<unknown, unknown, R>
-  /** With what it has of its own among them. */
+  /** Those of the base, with what it has of its own among them. */
   abstract refs(base: Base): FiberRefs.FiberRefs
   abstract onEnd(exit: Exit.Exit<unknown, unknown>): void
 
