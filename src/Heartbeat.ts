@@ -46,8 +46,8 @@ const millisOf = required(
 )
 
 /**
- * A ping every `interval`, and one within 5 s of running again after the machine slept for more than 10 s, as its wall clock
- * tells. One unanswered ping is enough: with the defaults a dead link is noticed 40 s after its last sign of life.
+ * A ping every `interval`, and one within a second of running again after the machine slept for more than 10 s, as its wall
+ * clock tells. One unanswered ping is enough: with the defaults a dead link is noticed 40 s after its last sign of life.
  *
  * @since 0.1.0
  * @category constructors

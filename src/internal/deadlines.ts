@@ -18,19 +18,10 @@ import * as Runtime from "effect/Runtime"
 /** A wake that is later than this was not kept by the scheduler but by a blocked loop. */
 const stallMillis = 1000
 
-/** How long nobody looks whether the loop stands still, while somebody may be blamed for what does not come. */
-const watchMillis = 1000
+/** How often the wall clock is looked at: a laptop that slept may not know it, its wall clock does. */
+const glanceMillis = 1000
 
-/**
- * How often the wall clock is looked at: a laptop that slept may not know it, its wall clock does. While somebody only pauses this
- * is all that wakes the process, and each wake from idleness costs half a millisecond.
- */
-const glanceMillis = 5_000
-
-/**
- * The machine must have slept when wall time ran away from monotonic time by more than this between two glances, and the loop was
- * blocked for long when it stood still for more than this between two wakes.
- */
+/** How far wall time may run away from monotonic time between two glances before the machine must have slept. */
 const jumpMillis = 10_000
 
 /**
@@ -154,10 +145,7 @@ export const make = (clock: Clock.Clock): Deadlines => {
 
   const now = () => {
     const time = raw()
-    // Where somebody only pauses the sleeper sleeps for long: what it overslept is given back, and of its sleep the last second.
-    if (time - stalled > armedFor + stallMillis) {
-      stalled += Math.min(time - lastSeen, time - stalled - armedFor + watchMillis)
-    }
+    if (time - stalled > armedFor + stallMillis) stalled += time - lastSeen
     lastSeen = time
     return time - stalled
   }
@@ -170,7 +158,6 @@ export const make = (clock: Clock.Clock): Deadlines => {
     compactAt = Math.max(smallestCompaction, 2 * queue.length)
   }
 
-  /** Somebody is to be awake by then. */
   const arm = (dueAt: number) => {
     if (dueAt >= armedFor) return
     // At once, and not only when the fiber sleeps: a loop that blocks right now must be noticed too.
@@ -191,18 +178,17 @@ export const make = (clock: Clock.Clock): Deadlines => {
     sleeper = undefined
     armedFor = Infinity
     isYielding = false
-    arm(nextWake(now()))
+    arm(nextDue())
   }
 
   const set = (millis: number, onDue: () => void, blames: boolean): Entry => {
-    const time = now()
-    const entry: Queued = { dueAt: time + millis, onDue, blames, cancelled: false }
+    const entry: Queued = { dueAt: now() + millis, onDue, blames, cancelled: false }
     if (queue.length >= compactAt) compact()
     let at = queue.length
     while (at > head && queue[at - 1]!.dueAt > entry.dueAt) at--
     if (at === queue.length) queue.push(entry)
     else queue.splice(at, 0, entry)
-    arm(blames ? Math.min(entry.dueAt, time + watchMillis) : entry.dueAt)
+    arm(entry.dueAt)
     return entry
   }
 
@@ -214,10 +200,9 @@ export const make = (clock: Clock.Clock): Deadlines => {
     const add = (millis: number) => {
       const list = new List(blames)
       const start = (timeout: Timeout) => {
-        const time = now()
-        timeout.dueAt = time + millis
+        timeout.dueAt = now() + millis
         list.link(timeout)
-        arm(blames && millis > watchMillis ? time + watchMillis : timeout.dueAt)
+        arm(timeout.dueAt)
         if (!blames && !isGlancing) look()
       }
       const made = { list, timeouts: { start, stop: list.unlink } }
@@ -262,7 +247,6 @@ export const make = (clock: Clock.Clock): Deadlines => {
 
   let isGlancing = false
   let offset = 0
-  /** At the last wake. */
   let stalledBefore = 0
 
   const look = () => {
@@ -279,8 +263,9 @@ export const make = (clock: Clock.Clock): Deadlines => {
     isGlancing = false
     if (pauses.isEmpty()) return
     const drift = clock.unsafeCurrentTimeMillis() - raw() - offset
+    const hasJumped = Math.abs(drift) > jumpMillis || stalled - stalledBefore > jumpMillis
     look()
-    if (Math.abs(drift) > jumpMillis) pauses.endAll()
+    if (hasJumped) pauses.endAll()
   }
 
   const firstList = (): List | undefined => {
@@ -306,17 +291,6 @@ export const make = (clock: Clock.Clock): Deadlines => {
 
   const nextDue = (): number => Math.min(firstEntry()?.dueAt ?? Infinity, firstList()?.first?.dueAt ?? Infinity)
 
-  const mayBlame = (): boolean => {
-    if (queue.length - head > (isGlancing ? 1 : 0)) return true
-    for (let n = 0; n < lists.length; n++) if (lists[n]!.blames && lists[n]!.first !== undefined) return true
-    return false
-  }
-
-  const nextWake = (time: number): number => {
-    const dueAt = nextDue()
-    return dueAt > time + watchMillis && mayBlame() ? time + watchMillis : dueAt
-  }
-
   /** One that breaks must not keep the others from theirs. */
   const defects: Array<unknown> = []
   const callBack = (due: { readonly onDue: () => void }) => {
@@ -329,12 +303,9 @@ export const make = (clock: Clock.Clock): Deadlines => {
 
   /** Calls back whoever is due, as far as nobody is blamed before I/O went first. */
   const wake = () => {
-    const isPatient = isYielding
+    const mayBlame = isYielding
     isYielding = false
-    const time = now()
-    const end = time + grainMillis
-    if (stalled - stalledBefore > jumpMillis) pauses.endAll()
-    stalledBefore = stalled
+    const end = now() + grainMillis
     isAwake = true
     while (!isYielding && nextDue() < end) {
       const entry = firstEntry()
@@ -342,7 +313,7 @@ export const make = (clock: Clock.Clock): Deadlines => {
       const due = entry !== undefined && (list === undefined || entry.dueAt <= list.first!.dueAt)
         ? entry
         : list!.first!
-      if (!isPatient && (due === entry ? entry.blames : list!.blames)) {
+      if (!mayBlame && (due === entry ? entry.blames : list!.blames)) {
         isYielding = true
       } else {
         if (due === entry) head++
@@ -352,7 +323,7 @@ export const make = (clock: Clock.Clock): Deadlines => {
     }
     if (!isYielding) pauses.endEarly(end, callBack)
     isAwake = false
-    armedFor = nextWake(time)
+    armedFor = nextDue()
   }
 
   /** A logger may break as well, and it may set a deadline. */
