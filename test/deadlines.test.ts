@@ -318,44 +318,38 @@ describe("patience with what is read before a judgement", () => {
 })
 
 describe("while somebody pauses", () => {
-  const blamed = (deadlines: Deadlines.Deadlines, millis: number, onDue: () => void) =>
-    deadlines.timeouts(millis).start({ dueAt: 0, previous: undefined, next: undefined, onDue })
+  type Begin = (deadlines: Deadlines.Deadlines, millis: number, onDue: () => void) => void
 
-  const blamedInQueue: typeof blamed = (deadlines, millis, onDue) => void deadlines.after(millis, onDue)
+  const ways: Record<string, Begin> = {
+    "a timeout": (deadlines, millis, onDue) =>
+      deadlines.timeouts(millis).start({ dueAt: 0, previous: undefined, next: undefined, onDue }),
+    "a deadline": (deadlines, millis, onDue) => void deadlines.after(millis, onDue)
+  }
 
-  it.scoped("a loop that is blocked now and again keeps nobody waiting for ever", () =>
-    Effect.gen(function*() {
-      const { clock, deadlines, rung } = yield* started
-      yield* Effect.forkScoped(Effect.tap(pause(deadlines, 30_000), () => Effect.sync(() => rung.push("pause"))))
-      yield* settle
-      blamed(deadlines, 40_000, () => rung.push("blamed"))
-      for (let n = 0; n < 10; n++) {
-        yield* clock.advance(4_990)
-        clock.block(1_200)
-        yield* clock.advance(0)
-      }
-      expect(rung).toEqual(["pause", "blamed"])
-    }))
+  it.scoped.each(["nothing", ...Object.keys(ways)])(
+    "a loop that is blocked now and again keeps nobody waiting for ever, beside it %s",
+    (way) =>
+      Effect.gen(function*() {
+        const { clock, deadlines, rung } = yield* started
+        yield* Effect.forkScoped(Effect.tap(pause(deadlines, 30_000), () => Effect.sync(() => rung.push("pause"))))
+        yield* settle
+        ways[way]?.(deadlines, 40_000, () => rung.push(way))
+        for (let n = 0; n < 10; n++) {
+          yield* clock.advance(4_990)
+          clock.block(1_200)
+          yield* clock.advance(0)
+        }
+        expect(rung).toEqual(way === "nothing" ? ["pause"] : ["pause", way])
+      })
+  )
 
-  it.scoped("nor whoever pauses alone", () =>
-    Effect.gen(function*() {
-      const { clock, deadlines, rung } = yield* started
-      yield* Effect.forkScoped(Effect.tap(pause(deadlines, 30_000), () => Effect.sync(() => rung.push("pause"))))
-      for (let n = 0; n < 10; n++) {
-        yield* clock.advance(4_990)
-        clock.block(1_200)
-        yield* clock.advance(0)
-      }
-      expect(rung).toEqual(["pause"])
-    }))
-
-  for (const [waited, begin] of [0, 1_100].flatMap((waited) => [[waited, blamed], [waited, blamedInQueue]] as const)) {
-    it.scoped(`and yet a loop that is blocked when somebody has waited for ${waited} ms accuses nobody`, () =>
+  for (const [way, waited] of Object.keys(ways).flatMap((way) => [[way, 0], [way, 1_100]] as const)) {
+    it.scoped(`and yet a loop that is blocked ${waited} ms into ${way} accuses nobody`, () =>
       Effect.gen(function*() {
         const { clock, deadlines, rung } = yield* started
         yield* Effect.forkScoped(pause(deadlines, 600_000))
         yield* clock.advance(5_001)
-        begin(deadlines, 5_000, () => rung.push("blamed"))
+        ways[way]!(deadlines, 5_000, () => rung.push("blamed"))
         yield* clock.advance(waited)
         clock.block(4_500)
         yield* clock.advance(1_000)

@@ -215,8 +215,8 @@ export class Link implements Parts.Connection, session.Owner {
   onLost(cause: Cause.Cause<LinkFailure>): void {
     this.loss = cause
     const fiber = this.fork(
-      this.afterLoss.pipe(
-        Effect.onError(() => this.letGo),
+      this.afterLoss().pipe(
+        Effect.onError(() => this.letGo()),
         Effect.catchAllCause((cause) => Effect.sync(() => this.fail(cause)))
       )
     )
@@ -231,7 +231,7 @@ export class Link implements Parts.Connection, session.Owner {
   }
 
   /** Ends when the next session begins, or fails with what closes the connection for good. */
-  private get afterLoss(): Effect.Effect<void, ConnectionError> {
+  private afterLoss(): Effect.Effect<void, ConnectionError> {
     return Effect.gen(this, function*() {
       const { clock } = this.parts
       const { loss } = this
@@ -239,7 +239,7 @@ export class Link implements Parts.Connection, session.Owner {
       this.watchers.look()
       const failure = yield* Effect.flip(Effect.failCause(loss))
       const mayBeTakenOver = failure._tag === "NotSubscribed" && !this.isDraining
-      if (!mayBeTakenOver) yield* this.letGo
+      if (!mayBeTakenOver) yield* this.letGo()
       if (this.isDraining) return
       const count = this.counterOf(failure)
       count.attempts++
@@ -250,18 +250,19 @@ export class Link implements Parts.Connection, session.Owner {
         `${describeLinkFailure(failure)}; attempt ${count.attempts} to reconnect in ${Duration.format(delay)}`
       )
       this.setStatus({ _tag: "Waiting", attempt: count.attempts, delay, reason: failure })
-      const listening = mayBeTakenOver ? Duration.min(delay, hearing) : Duration.zero
-      if (mayBeTakenOver) {
+      if (!mayBeTakenOver) yield* clock.sleep(delay)
+      else {
+        const listening = Duration.min(delay, hearing)
         yield* clock.sleep(listening)
-        yield* this.letGo
-        if (this.loss !== loss) return yield* this.afterLoss
+        yield* this.letGo()
+        if (this.loss !== loss) return yield* this.afterLoss()
+        yield* clock.sleep(Duration.subtract(delay, listening))
       }
-      yield* clock.sleep(Duration.subtract(delay, listening))
       if (!this.isDraining) this.connect()
     })
   }
 
-  private get letGo(): Effect.Effect<void> {
+  private letGo(): Effect.Effect<void> {
     return Effect.uninterruptible(Effect.suspend(() => {
       const { session } = this
       this.session = undefined

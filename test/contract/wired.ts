@@ -73,7 +73,7 @@ export const gateway = (
 
 export type Services = Connection.Connection | ReplyQueue.ReplyQueue | BotConfig.BotConfig
 
-/** Pings alone: looking at the wall clock every few seconds makes minutes on the test clock long. */
+/** Pings alone: looking at the wall clock every second makes minutes on the test clock long. */
 export const plainHeartbeat: Layer.Layer<Heartbeat.Heartbeat, never, BotConfig.BotConfig> = Layer.effect(
   Heartbeat.Heartbeat,
   Effect.map(BotConfig.BotConfig, ({ heartbeatInterval }) => ({
