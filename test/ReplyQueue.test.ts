@@ -270,7 +270,8 @@ it("a second copy that waits for a connection does not leave when its caller wen
   const sent: Array<string> = []
   const config = Effect.runSync(BotConfig.resolve({ botId: "b", secret: TestGateway.defaultSecret }))
   const clock = Effect.runSync(Effect.clock)
-  const requests = new Requests.Requests(config, Deadlines.make(clock), clock)
+  const deadlines = Deadlines.make(clock, () => () => {}, Effect.runFork)
+  const requests = new Requests.Requests(config, deadlines, clock)
   const connection = {
     unsafeRequest: (...args: Parameters<typeof requests.submit>) => requests.submit(...args)
   } as unknown as Connection.Connection.Service

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Cause, Clock, Duration, Effect, Exit, Fiber, FiberId, Logger, Scope } from "effect"
+import { Cause, Clock, Duration, Effect, Exit, Fiber, FiberId, Logger, Runtime, Scope } from "effect"
 import * as fc from "fast-check"
+import * as Alarm from "../src/internal/alarm.js"
 import * as Deadlines from "../src/internal/deadlines.js"
 import { pause } from "../src/internal/pause.js"
 import * as SharedDeadlines from "../src/internal/sharedDeadlines.js"
@@ -64,14 +65,21 @@ const play = (): Played => {
   return clock
 }
 
+const made = (clock: Clock.Clock): Effect.Effect<Deadlines.Driven, never, Scope.Scope> =>
+  Effect.flatMap(Effect.runtime<never>(), (runtime) => {
+    const fork: Alarm.Fork = (effect) => Runtime.runFork(runtime)(effect, { immediate: false })
+    return Effect.acquireRelease(
+      Effect.sync(() => Deadlines.make(clock, Alarm.of(clock, fork), fork)),
+      (deadlines) => Effect.sync(deadlines.stop)
+    )
+  })
+
 const started = Effect.gen(function*() {
   const clock = play()
-  const deadlines = Deadlines.make(clock)
-  const fiber = yield* Effect.forkScoped(deadlines.run)
+  const deadlines = yield* made(clock)
   const rung: Array<string> = []
   const after = (millis: number, name = String(millis)) => deadlines.after(millis, () => void rung.push(name))
-  yield* settle
-  return { after, clock, deadlines, fiber, rung }
+  return { after, clock, deadlines, rung }
 })
 
 describe("deadlines", () => {
@@ -141,16 +149,18 @@ describe("deadlines", () => {
       }
     }))
 
-  it.scoped("one fiber sleeps, however many there are, and none of its sleeps is left behind", () =>
+  it.scoped("one sleep is enough, however many there are, and none is left behind", () =>
     Effect.gen(function*() {
-      const { after, clock, fiber } = yield* started
+      const { after, clock, deadlines } = yield* started
       for (let n = 1000; n > 0; n--) {
         after(n)
         if (n % 100 === 0) yield* settle
       }
       yield* settle
       expect(clock.sleepers()).toBe(1)
-      yield* Fiber.interrupt(fiber)
+      deadlines.stop()
+      after(1)
+      yield* settle
       expect(clock.sleepers()).toBe(0)
     }))
 
@@ -425,9 +435,7 @@ describe("shared deadlines", () => {
       let ahead = 0
       const clock = play()
       const wall = clock.unsafeCurrentTimeMillis
-      const deadlines = Deadlines.make(Object.assign(clock, { unsafeCurrentTimeMillis: () => wall() + ahead }))
-      yield* Effect.forkScoped(deadlines.run)
-      yield* settle
+      const deadlines = yield* made(Object.assign(clock, { unsafeCurrentTimeMillis: () => wall() + ahead }))
       expect(clock.sleepers()).toBe(0)
       let jumps = 0
       const waiting = yield* Effect.forkScoped(
@@ -450,11 +458,9 @@ describe("shared deadlines", () => {
       const clock = play()
       const { sleep } = clock
       let wakes = 0
-      const deadlines = Deadlines.make(Object.assign(clock, {
+      const deadlines = yield* made(Object.assign(clock, {
         sleep: (duration: Duration.Duration) => Effect.tap(sleep(duration), () => Effect.sync(() => wakes++))
       }))
-      yield* Effect.forkScoped(deadlines.run)
-      yield* settle
       yield* Effect.forkScoped(pause(deadlines, 600_000))
       yield* clock.advance(60_000)
       expect(wakes).toBe(60)
@@ -492,13 +498,11 @@ describe("whatever happens to the sleeper", () => {
     Effect.gen(function*() {
       const lines: Array<string> = []
       const clock = play()
-      const deadlines = Deadlines.make(clock)
       const logger = Logger.make(({ cause }) => {
         lines.push(Cause.pretty(cause).split("\n")[0]!)
         if (lines.length === 1) deadlines.after(5, () => void lines.push("set"))
       })
-      yield* Effect.forkScoped(Effect.provide(deadlines.run, Logger.replace(Logger.defaultLogger, logger)))
-      yield* settle
+      const deadlines = yield* Effect.provide(made(clock), Logger.replace(Logger.defaultLogger, logger))
       deadlines.after(1000, () => {})
       for (const name of ["first", "second"]) {
         deadlines.after(10, () => {
@@ -595,9 +599,7 @@ describe("the pause between two pings", () => {
         throw new Error("so does this")
       })
       const clock = play()
-      const deadlines = Deadlines.make(clock)
-      yield* Effect.forkScoped(Effect.provide(deadlines.run, Logger.replace(Logger.defaultLogger, logger)))
-      yield* settle
+      const deadlines = yield* Effect.provide(made(clock), Logger.replace(Logger.defaultLogger, logger))
       deadlines.after(10, () => {
         throw new Error("on purpose")
       })

@@ -1,5 +1,5 @@
 /**
- * Hot path. One queue of deadlines and one sleeping fiber for all bots that live by the same Clock: a timer or a fiber per frame
+ * Hot path. One queue of deadlines and one alarm for all bots that live by the same Clock: a timer or a fiber per frame
  * costs ten times what the frame itself does, and a thousand idle bots wake nobody a thousand times.
  *
  * Time here is patient. A deadline that wakes late was kept by a blocked event loop, and the other side cannot be blamed for
@@ -8,12 +8,8 @@
  */
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
-import * as FiberId from "effect/FiberId"
-import * as Runtime from "effect/Runtime"
+import type { Alarm, Fork } from "./alarm.js"
 
 /** A wake that is later than this was not kept by the scheduler but by a blocked loop. */
 const stallMillis = 1000
@@ -82,15 +78,23 @@ export interface Deadlines {
    * begins again as it ends must last a while.
    */
   readonly pauses: (millis: number) => Timeouts
-  /** Never returns; runs for as long as the deadlines are kept. */
-  readonly run: Effect.Effect<never>
+}
+
+/** @internal */
+export interface Driven extends Deadlines {
+  /** Nobody is called back any more. */
+  readonly stop: () => void
 }
 
 const smallestCompaction = 1024
 
-interface Sleeper {
-  fiber: Fiber.RuntimeFiber<void> | undefined
-}
+/** A logger may break as well. */
+const report = (defects: ReadonlyArray<unknown>): Effect.Effect<void> =>
+  Effect.forEach(
+    defects,
+    (defect) => Effect.catchAllCause(Effect.logError("a deadline failed", Cause.die(defect)), () => Effect.void),
+    { discard: true }
+  )
 
 class List {
   readonly blames: boolean
@@ -120,20 +124,21 @@ class List {
   }
 }
 
-/** @internal */
-export const make = (clock: Clock.Clock): Deadlines => {
+/**
+ * `fork` is for reporting what broke.
+ *
+ * @internal
+ */
+export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
   // Few distinct durations are in use and each is a FIFO by itself, so insertion sorts by walking back from the end.
   let queue: Array<Queued> = []
   let head = 0
   let stalled = 0
   let armedFor = Infinity
-  /** There while these are run. */
-  let fork: (<A>(effect: Effect.Effect<A>) => Fiber.RuntimeFiber<A>) | undefined
-  /** Whoever sleeps until `armedFor`. */
-  let sleeper: Sleeper | undefined
-  /** With those that are to end and have not yet. */
-  const fibers = new Set<Fiber.RuntimeFiber<void>>()
-  /** The sleeper calls back, and finds for itself what is set meanwhile. */
+  /** Calls off the alarm that is set for `armedFor`. */
+  let callOff: (() => unknown) | undefined
+  let hasStopped = false
+  /** Those that are due are called back, and what is set meanwhile is found after them. */
   let isAwake = false
   /** What is due blames somebody, so I/O goes first. */
   let isYielding = false
@@ -158,27 +163,25 @@ export const make = (clock: Clock.Clock): Deadlines => {
     compactAt = Math.max(smallestCompaction, 2 * queue.length)
   }
 
-  const arm = (dueAt: number) => {
+  const arm = (dueAt: number, millis: number) => {
     if (dueAt >= armedFor) return
-    // At once, and not only when the fiber sleeps: a loop that blocks right now must be noticed too.
     armedFor = dueAt
-    if (fork === undefined || isAwake) return
-    sleeper?.fiber?.unsafeInterruptAsFork(FiberId.none)
-    const next: Sleeper = sleeper = { fiber: undefined }
-    const fiber = next.fiber = fork(sleep(next))
-    fibers.add(fiber)
-    fiber.addObserver((exit) => {
-      fibers.delete(fiber)
-      if (sleeper === next && Exit.isInterrupted(exit)) fallAsleep()
-    })
+    if (!isAwake) setAlarm(millis)
   }
 
-  /** With nobody asleep: at the beginning, or when somebody interrupted the sleeper. */
-  const fallAsleep = () => {
-    sleeper = undefined
-    armedFor = Infinity
-    isYielding = false
-    arm(nextDue())
+  const setAlarm = (millis: number) => {
+    if (hasStopped) return
+    callOff?.()
+    callOff = alarm(millis, ring)
+  }
+
+  const ring = () => {
+    callOff = undefined
+    wake()
+    if (defects.length > 0) fork(report(defects.splice(0)))
+    // What comes in first may block the loop, and that is given back too.
+    if (isYielding) setAlarm(0)
+    else if (armedFor < Infinity) setAlarm(Math.max(0, armedFor - now()))
   }
 
   const set = (millis: number, onDue: () => void, blames: boolean): Entry => {
@@ -188,7 +191,7 @@ export const make = (clock: Clock.Clock): Deadlines => {
     while (at > head && queue[at - 1]!.dueAt > entry.dueAt) at--
     if (at === queue.length) queue.push(entry)
     else queue.splice(at, 0, entry)
-    arm(entry.dueAt)
+    arm(entry.dueAt, millis)
     return entry
   }
 
@@ -202,7 +205,7 @@ export const make = (clock: Clock.Clock): Deadlines => {
       const start = (timeout: Timeout) => {
         timeout.dueAt = now() + millis
         list.link(timeout)
-        arm(timeout.dueAt)
+        arm(timeout.dueAt, millis)
         if (!blames && !isGlancing) look()
       }
       const made = { list, timeouts: { start, stop: list.unlink } }
@@ -326,59 +329,14 @@ export const make = (clock: Clock.Clock): Deadlines => {
     armedFor = nextDue()
   }
 
-  /** A logger may break as well, and it may set a deadline. */
-  const report = (): Effect.Effect<void> => {
-    isAwake = true
-    return Effect.ensuring(
-      Effect.forEach(
-        defects.splice(0),
-        (defect) => Effect.catchAllCause(Effect.logError("a deadline failed", Cause.die(defect)), () => Effect.void),
-        { discard: true }
-      ),
-      Effect.sync(() => {
-        isAwake = false
-      })
-    )
-  }
-
-  const wait = (): Effect.Effect<void> => {
-    if (defects.length > 0) return Effect.zipRight(Effect.suspend(report), Effect.suspend(wait))
-    // What comes in first may block the loop, and that is given back too.
-    if (isYielding) return clock.sleep(Duration.zero)
-    const millis = armedFor - now()
-    return millis < grainMillis || armedFor === Infinity ? Effect.void : clock.sleep(Duration.millis(millis))
-  }
-
-  /** One that another was put in place of may wake once more before it ends. */
-  const sleep = (self: Sleeper): Effect.Effect<void> =>
-    Effect.whileLoop({
-      while: () => {
-        if (sleeper === self && armedFor === Infinity && defects.length === 0) sleeper = undefined
-        return sleeper === self
-      },
-      body: wait,
-      step: () => {
-        if (sleeper === self) wake()
-      }
-    })
-
-  const run: Effect.Effect<never> = Effect.flatMap(Effect.runtime<never>(), (runtime) =>
-    Effect.async((_resume) => {
-      const runFork = Runtime.runFork(runtime)
-      fork = (effect) => runFork(effect, { immediate: false })
-      fallAsleep()
-      return Effect.sync(() => {
-        fork = undefined
-        sleeper = undefined
-        for (const fiber of fibers) fiber.unsafeInterruptAsFork(FiberId.none)
-      })
-    }))
-
   return {
     now,
     after: (millis, onDue) => set(millis, onDue, true),
     timeouts: timeouts.get,
     pauses: pauses.get,
-    run
+    stop: () => {
+      hasStopped = true
+      callOff?.()
+    }
   }
 }

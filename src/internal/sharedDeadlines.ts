@@ -3,9 +3,8 @@
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
+import * as Alarm from "./alarm.js"
 import * as Deadlines from "./deadlines.js"
 
 /**
@@ -14,8 +13,7 @@ import * as Deadlines from "./deadlines.js"
  * @internal
  */
 export interface Kept {
-  readonly deadlines: Deadlines.Deadlines
-  readonly fiber: Fiber.RuntimeFiber<never>
+  readonly deadlines: Deadlines.Driven
   users: number
 }
 
@@ -29,10 +27,10 @@ export const enter = (clock: Clock.Clock): Effect.Effect<Kept> =>
       known.users++
       return Effect.succeed(known)
     }
-    const deadlines = Deadlines.make(clock)
     // They serve every bot and keep none of them alive.
-    const run = Runtime.runFork(Runtime.defaultRuntime)(deadlines.run, { scheduler: fiber.currentScheduler })
-    const kept: Kept = { deadlines, fiber: run, users: 1 }
+    const options = { scheduler: fiber.currentScheduler, immediate: false }
+    const fork: Alarm.Fork = (effect) => Effect.runFork(effect, options)
+    const kept: Kept = { deadlines: Deadlines.make(clock, Alarm.of(clock, fork), fork), users: 1 }
     keptBy.set(clock, kept)
     return Effect.succeed(kept)
   })
@@ -42,7 +40,8 @@ export const leave = (clock: Clock.Clock, kept: Kept): Effect.Effect<void> =>
   Effect.suspend(() => {
     if (--kept.users > 0) return Effect.void
     keptBy.delete(clock)
-    return Fiber.interrupt(kept.fiber)
+    kept.deadlines.stop()
+    return Effect.void
   })
 
 /**

@@ -16,8 +16,9 @@ import {
 import { BotConfig, Crypto, Heartbeat } from "effect-wecom"
 import type { WecomError } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
-import * as Deadlines from "../../src/internal/deadlines.js"
+import type * as Deadlines from "../../src/internal/deadlines.js"
 import * as session from "../../src/internal/session.js"
+import * as SharedDeadlines from "../../src/internal/sharedDeadlines.js"
 import { gateway, noop, open, reasons, request, Watch, withNoop } from "./wired.js"
 
 type Controls = TestGateway.TestGateway | Watch
@@ -194,8 +195,7 @@ describe("one loop: exactly one reconnect follows", () => {
 const alone = Effect.gen(function*() {
   const clock = yield* Effect.clock
   const config = yield* BotConfig.resolve({ botId: TestGateway.defaultBotId, secret: TestGateway.defaultSecret })
-  const deadlines = Deadlines.make(clock)
-  yield* Effect.forkScoped(deadlines.run)
+  const deadlines = yield* SharedDeadlines.shared
   const entries = new Set<Deadlines.Entry>()
   const onTheirWay = new Set<Deadlines.Timeout>()
   const recorded = (inner: Deadlines.Timeouts): Deadlines.Timeouts => {

@@ -1,5 +1,4 @@
 /** Time that stands still until it is told to go on, for what takes `Deadlines` as a value. */
-import { Effect } from "effect"
 import type * as Deadlines from "../../src/internal/deadlines.js"
 
 interface Item {
@@ -48,8 +47,6 @@ export const make = (deadlineRank: number): Agenda => {
     after: (ticks, onDue) => add({ dueAt: time + ticks, onDue, cancelled: false }, deadlineRank),
     timeouts,
     pauses: timeouts,
-    // Nobody sleeps on paper.
-    run: Effect.never,
     at: (when, rank, act) => void add({ dueAt: when, onDue: act, cancelled: false }, rank),
     runToEnd: () => {
       while (items.length > 0) {
