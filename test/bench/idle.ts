@@ -11,7 +11,8 @@ const [kind, url, count, seconds, rounds] = process.argv.slice(2) as [
 
 const open = async (): Promise<() => Promise<void>> => {
   if (kind === "ours") return (await import("./clients/ours.js")).open(url)
-  return (await (await import("./clients/official.js")).make(url)).close
+  const client = await (await import("./clients/official.js")).connect(url)
+  return async () => client.disconnect()
 }
 
 const collect = async () => {

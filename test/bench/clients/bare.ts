@@ -2,10 +2,12 @@
 import { WebSocket } from "ws"
 import type { Client } from "./cases.js"
 
-export const make = async (url: string): Promise<Client> => {
+type OnMessage = (frame: { headers: { req_id: string } }) => void
+
+const connect = async (url: string) => {
   const socket = new WebSocket(url)
   const pending = new Map<string, () => void>()
-  let onMessage: (frame: { headers: { req_id: string } }) => void = () => {}
+  let onMessage: OnMessage = () => {}
   let next = 0
   await new Promise<void>((resolve, reject) => {
     socket.once("open", resolve)
@@ -23,22 +25,45 @@ export const make = async (url: string): Promise<Client> => {
       pending.set(reqId, resolve)
       socket.send(JSON.stringify({ cmd, headers: { req_id: reqId }, body }))
     })
-  const frame = (reqId: string, content: string, finish: boolean) =>
-    send("aibot_respond_msg", reqId, { msgtype: "stream", stream: { id: reqId, finish, content } })
-  const drain = (count: number, each: (reqId: string) => Promise<void> | void) =>
-    new Promise<void>((resolve) => {
-      let left = count
-      onMessage = async (message) => {
-        await each(message.headers.req_id)
-        if (--left === 0) resolve()
-      }
-      void send("bench_push", `PUSH${next++}`, { count })
-    })
   await send("aibot_subscribe", "SUBSCRIBE", { bot_id: "aibBench", secret: "bench" })
   return {
-    frame,
-    take: (count) => drain(count, () => {}),
-    answer: (count) => drain(count, (reqId) => frame(reqId, "an answer", true)),
-    close: async () => socket.terminate()
+    frame: (reqId: string, content: string, finish: boolean) =>
+      send("aibot_respond_msg", reqId, { msgtype: "stream", stream: { id: reqId, finish, content } }),
+    push: (count: number) => void send("bench_push", `PUSH${next++}`, { count }),
+    listen: (listener: OnMessage) => {
+      onMessage = listener
+    },
+    close: () => socket.terminate()
+  }
+}
+
+export const make = async (url: string): Promise<Client> => {
+  const client = await connect(url)
+  const answering = await connect(url)
+  const round = { left: 0, done: () => {} }
+  answering.listen(async (message) => {
+    await answering.frame(message.headers.req_id, "an answer", true)
+    if (--round.left === 0) round.done()
+  })
+  return {
+    frame: client.frame,
+    take: (count) =>
+      new Promise((resolve) => {
+        let left = count
+        client.listen(() => {
+          if (--left === 0) resolve()
+        })
+        client.push(count)
+      }),
+    answer: (count) =>
+      new Promise((resolve) => {
+        round.left = count
+        round.done = resolve
+        answering.push(count)
+      }),
+    close: async () => {
+      client.close()
+      answering.close()
+    }
   }
 }

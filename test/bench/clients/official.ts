@@ -4,32 +4,48 @@ import type { Client } from "./cases.js"
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
-export const make = async (url: string): Promise<Client> => {
+export const connect = async (url: string): Promise<WSClient> => {
   const client = new WSClient({ botId: "aibBench", secret: "bench", wsUrl: url, logger: silent })
   await new Promise<void>((resolve) => {
     client.on("authenticated", () => resolve())
     client.connect()
   })
+  return client
+}
+
+export const make = async (url: string): Promise<Client> => {
+  const client = await connect(url)
+  const answering = await connect(url)
   let next = 0
-  const push = (count: number) =>
+  const push = (client: WSClient, count: number) =>
     client.reply({ headers: { req_id: `PUSH${next++}` } }, { count } as never, "bench_push")
-  const drain = (count: number, each: (frame: { headers: { req_id: string } }) => Promise<unknown> | void) =>
-    new Promise<void>((resolve) => {
-      let left = count
-      const onText = async (frame: { headers: { req_id: string } }) => {
-        await each(frame)
-        if (--left === 0) {
+  const round = { left: 0, done: () => {} }
+  answering.on("message.text", async (frame) => {
+    await answering.replyStream(frame, frame.headers.req_id, "an answer", true)
+    if (--round.left === 0) round.done()
+  })
+  return {
+    frame: (reqId, content, finish) => client.replyStream({ headers: { req_id: reqId } }, reqId, content, finish),
+    take: (count) =>
+      new Promise((resolve) => {
+        let left = count
+        const onText = () => {
+          if (--left > 0) return
           client.off("message.text", onText)
           resolve()
         }
-      }
-      client.on("message.text", onText)
-      void push(count)
-    })
-  return {
-    frame: (reqId, content, finish) => client.replyStream({ headers: { req_id: reqId } }, reqId, content, finish),
-    take: (count) => drain(count, () => {}),
-    answer: (count) => drain(count, (frame) => client.replyStream(frame, frame.headers.req_id, "an answer", true)),
-    close: async () => client.disconnect()
+        client.on("message.text", onText)
+        void push(client, count)
+      }),
+    answer: (count) =>
+      new Promise((resolve) => {
+        round.left = count
+        round.done = resolve
+        void push(answering, count)
+      }),
+    close: async () => {
+      client.disconnect()
+      answering.disconnect()
+    }
   }
 }

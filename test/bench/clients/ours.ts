@@ -8,10 +8,11 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
+import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
-import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Redacted from "effect/Redacted"
+import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { type Case, type Client, play, sizes } from "./cases.js"
@@ -47,14 +48,17 @@ const take = (count: number) =>
     yield* Fiber.join(taken)
   })
 
-/** Of the present round; the router is built once, as in a program. */
+/** Of the present round; the router runs in all of them, as in a program. */
 const round = { left: 0, done: Deferred.unsafeMake<void>(FiberId.none) }
+
+const answered = Effect.sync(() => {
+  if (--round.left === 0) Deferred.unsafeDone(round.done, Effect.void)
+})
 
 const router = BotRouter.empty.pipe(
   BotRouter.onText((message) =>
-    Effect.tap(
-      WecomBot.replyStreamFrame(message, { id: message.reqId, content: "an answer", finish: true }),
-      () => --round.left === 0 ? Deferred.succeed(round.done, undefined) : Effect.void
+    WecomBot.replyStreamFrame(message, { id: message.reqId, content: "an answer", finish: true }).pipe(
+      Effect.zipRight(answered)
     )
   )
 )
@@ -63,11 +67,8 @@ const answer = (count: number) =>
   Effect.gen(function*() {
     round.left = count
     round.done = yield* Deferred.make<void>()
-    const running = yield* Effect.fork(BotRouter.run(router))
-    yield* Effect.yieldNow()
     yield* push(count)
     yield* Deferred.await(round.done)
-    yield* Fiber.interrupt(running)
   })
 
 const effects: { readonly [K in Case]: (size: number) => Effect.Effect<unknown, unknown, WecomBot.WecomBot> } = {
@@ -85,12 +86,24 @@ const options = (url: string): NodeWecomBot.Options => ({
   inboxSize: 65_536
 })
 
+const connect = (url: string) =>
+  Effect.gen(function*() {
+    const scope = yield* Scope.make()
+    const runtime = yield* Scope.extend(Layer.toRuntime(NodeWecomBot.layer(options(url))), scope)
+    yield* Effect.provide(WecomBot.ready, runtime)
+    return { runtime, close: Scope.close(scope, Exit.void) }
+  }).pipe(Logger.withMinimumLogLevel(LogLevel.None), Effect.runPromise)
+
 export const make = async (
   url: string
 ): Promise<{ readonly play: (name: Case) => Promise<unknown>; readonly close: Client["close"] }> => {
-  const runtime = ManagedRuntime.make(NodeWecomBot.layer(options(url)))
-  await runtime.runPromise(Logger.withMinimumLogLevel(WecomBot.ready, LogLevel.None))
-  return { play: (name) => runtime.runPromise(effects[name](sizes[name])), close: () => runtime.dispose() }
+  const plain = await connect(url)
+  const answering = await connect(url)
+  Runtime.runFork(answering.runtime)(BotRouter.run(router))
+  return {
+    play: (name) => Runtime.runPromise((name === "router" ? answering : plain).runtime)(effects[name](sizes[name])),
+    close: () => Effect.runPromise(Effect.zipRight(plain.close, answering.close))
+  }
 }
 
 /** One of many bots in a program: a Scope for each, and no layer and no runtime. */
