@@ -96,24 +96,37 @@ const report = (defects: ReadonlyArray<unknown>): Effect.Effect<void> =>
     { discard: true }
   )
 
-class List {
+/** Whoever has to know of all that is started. */
+interface Owner {
+  readonly now: () => number
+  readonly onStart: (list: List, dueAt: number) => void
+}
+
+/** Methods, because V8 forgets what it compiled for the functions of a list with that list, and lists come and go. */
+class List implements Timeouts {
+  readonly millis: number
   readonly blames: boolean
   first: Timeout | undefined = undefined
-  last: Timeout | undefined = undefined
+  private last: Timeout | undefined = undefined
+  private readonly owner: Owner
 
-  constructor(blames: boolean) {
+  constructor(millis: number, blames: boolean, owner: Owner) {
+    this.millis = millis
     this.blames = blames
+    this.owner = owner
   }
 
-  link = (timeout: Timeout): void => {
+  start(timeout: Timeout): void {
+    const dueAt = timeout.dueAt = this.owner.now() + this.millis
     timeout.previous = this.last
     timeout.next = undefined
     if (this.last === undefined) this.first = timeout
     else this.last.next = timeout
     this.last = timeout
+    this.owner.onStart(this, dueAt)
   }
 
-  unlink = (timeout: Timeout): void => {
+  stop(timeout: Timeout): void {
     const { next, previous } = timeout
     if (previous === undefined) this.first = next
     else previous.next = next
@@ -197,27 +210,28 @@ export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
 
   let lists: ReadonlyArray<List> = []
 
+  const owner: Owner = {
+    now,
+    onStart: (list, dueAt) => {
+      arm(dueAt, list.millis)
+      if (!list.blames && !isGlancing) look()
+    }
+  }
+
   /** Those of each length that somebody has asked for. */
   const makeLists = (blames: boolean) => {
-    const known = new Map<number, { readonly list: List; readonly timeouts: Timeouts }>()
+    const known = new Map<number, List>()
     const add = (millis: number) => {
-      const list = new List(blames)
-      const start = (timeout: Timeout) => {
-        timeout.dueAt = now() + millis
-        list.link(timeout)
-        arm(timeout.dueAt, millis)
-        if (!blames && !isGlancing) look()
-      }
-      const made = { list, timeouts: { start, stop: list.unlink } }
+      const list = new List(millis, blames, owner)
       lists = [...lists, list]
-      known.set(millis, made)
-      return made
+      known.set(millis, list)
+      return list
     }
     return {
-      get: (millis: number): Timeouts => (known.get(millis) ?? add(millis)).timeouts,
+      get: (millis: number): Timeouts => known.get(millis) ?? add(millis),
       /** Bots with durations of their own come and go. */
       forgetEmpty: () => {
-        for (const [millis, { list }] of known) {
+        for (const [millis, list] of known) {
           if (list.first !== undefined) continue
           lists = lists.filter((other) => other !== list)
           known.delete(millis)
@@ -227,18 +241,18 @@ export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
       /** What is almost over need not wake anybody again. */
       endEarly: (time: number, callBack: (due: Timeout) => void) => {
         const end = time + slackMillis
-        for (const [millis, { list }] of known) {
+        for (const [millis, list] of known) {
           // One that is shorter still, and begins again as it ends, would end for ever.
           if (millis <= slackMillis) continue
           for (let first = list.first; first !== undefined && first.dueAt < end; first = list.first) {
-            list.unlink(first)
+            list.stop(first)
             callBack(first)
           }
         }
       },
       /** All of them are due, whatever their length. */
       endAll: () => {
-        for (const { list } of known.values()) {
+        for (const list of known.values()) {
           for (let timeout = list.first; timeout !== undefined; timeout = timeout.next) timeout.dueAt = -Infinity
         }
       }
@@ -320,7 +334,7 @@ export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
         isYielding = true
       } else {
         if (due === entry) head++
-        else list!.unlink(list!.first!)
+        else list!.stop(list!.first!)
         callBack(due)
       }
     }
