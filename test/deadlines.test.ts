@@ -1,6 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Cause, Clock, Duration, Effect, Exit, Fiber, FiberId, Logger, Runtime, Scope } from "effect"
 import * as fc from "fast-check"
+import v8 from "node:v8"
+import vm from "node:vm"
 import * as Alarm from "../src/internal/alarm.js"
 import * as Deadlines from "../src/internal/deadlines.js"
 import { pause } from "../src/internal/pause.js"
@@ -15,6 +17,9 @@ interface Played extends Clock.Clock {
   onYield: () => void
   readonly sleepers: () => number
 }
+
+v8.setFlagsFromString("--expose-gc")
+const collect: () => void = vm.runInNewContext("gc")
 
 const settle = Effect.repeatN(Effect.yieldNow(), 20)
 
@@ -100,11 +105,32 @@ describe("deadlines", () => {
   it.scoped("that are cancelled never call back, and thousands of them are swept away", () =>
     Effect.gen(function*() {
       const { after, clock, deadlines, rung } = yield* started
-      for (let n = 0; n < 100_000; n++) after(5000).cancelled = true
+      for (let n = 0; n < 100_000; n++) after(5000).cancel()
       after(10, "kept")
       yield* clock.advance(10_000)
       expect(rung).toEqual(["kept"])
       expect(deadlines.now()).toBe(10_000)
+    }))
+
+  it.scoped("that are over are let go of at once, though they were cancelled or another waits for longer", () =>
+    Effect.gen(function*() {
+      const { after, clock, deadlines } = yield* started
+      after(600_000)
+      const held = (millis: number) => {
+        const value = { called: false }
+        const entry = deadlines.after(millis, () => {
+          value.called = true
+        })
+        return { entry, value: new WeakRef(value) }
+      }
+      const [cancelled, over, waiting] = [held(300_000), held(10), held(400_000)]
+      cancelled.entry.cancel()
+      yield* clock.advance(20)
+      // What a WeakRef was made for or asked for lives until its turn is over.
+      yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      collect()
+      expect([cancelled, over].map(({ value }) => value.deref())).toEqual([undefined, undefined])
+      expect(waiting.value.deref()).toEqual({ called: false })
     }))
 
   it.scoped("may be set and cancelled from a callback", () =>
@@ -114,11 +140,11 @@ describe("deadlines", () => {
       deadlines.after(10, () => {
         after(0, "at once")
         after(5, "soon")
-        other.cancelled = true
+        other.cancel()
       })
       const doomed = after(12, "doomed")
       deadlines.after(11, () => {
-        doomed.cancelled = true
+        doomed.cancel()
       })
       yield* clock.advance(20)
       expect(rung).toEqual(["other", "at once", "soon"])
@@ -188,7 +214,7 @@ describe("deadlines", () => {
             const chosen = model[step.at % Math.max(1, model.length)]
             if (chosen === undefined || chosen.dueAt <= now) continue
             chosen.isCancelled = true
-            chosen.entry.cancelled = true
+            chosen.entry.cancel()
           } else {
             yield* clock.advance(step.millis)
             yield* settle
@@ -234,7 +260,7 @@ describe("patience: a blocked event loop accuses nobody", () => {
       let yields = 0
       clock.onYield = () => {
         yields++
-        entry.cancelled = true
+        entry.cancel()
       }
       yield* clock.advance(4500)
       clock.block(900)

@@ -106,7 +106,7 @@ export class Bot implements Inbox.Owner {
       }
     }).pipe(
       Effect.ensuring(Effect.sync(() => {
-        for (const entry of this.later ?? []) entry.cancelled = true
+        for (const entry of this.later ?? []) entry.cancel()
       })),
       Effect.annotateLogs("module", "effect-wecom/WecomBot")
     )

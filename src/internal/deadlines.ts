@@ -29,20 +29,30 @@ const slackMillis = 10
 /** Sums of fractions are rounded: what is closer than a microsecond is due. */
 const grainMillis = 0.001
 
-/**
- * A cancelled entry may lie in the queue for a while, and what it refers to with it.
- *
- * @internal
- */
+/** @internal */
 export interface Entry {
   readonly dueAt: number
-  readonly onDue: () => void
-  cancelled: boolean
+  /** Does nothing once it has been called back. */
+  cancel(): void
 }
 
-interface Queued extends Entry {
+/** It may lie in the queue when it is over; what it refers to does not. */
+class Queued implements Entry {
+  readonly dueAt: number
   /** Whether it blames somebody for what has not come. */
   readonly blames: boolean
+  /** Absent once it is over. */
+  onDue: (() => void) | undefined
+
+  constructor(dueAt: number, blames: boolean, onDue: () => void) {
+    this.dueAt = dueAt
+    this.blames = blames
+    this.onDue = onDue
+  }
+
+  cancel(): void {
+    this.onDue = undefined
+  }
 }
 
 /**
@@ -171,7 +181,7 @@ export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
   // Settled frames leave cancelled entries behind; doubling the threshold keeps the sweep amortised.
   let compactAt = smallestCompaction
   const compact = () => {
-    queue = queue.slice(head).filter((entry) => !entry.cancelled)
+    queue = queue.slice(head).filter((entry) => entry.onDue !== undefined)
     head = 0
     compactAt = Math.max(smallestCompaction, 2 * queue.length)
   }
@@ -198,7 +208,7 @@ export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
   }
 
   const set = (millis: number, onDue: () => void, blames: boolean): Entry => {
-    const entry: Queued = { dueAt: now() + millis, onDue, blames, cancelled: false }
+    const entry = new Queued(now() + millis, blames, onDue)
     if (queue.length >= compactAt) compact()
     let at = queue.length
     while (at > head && queue[at - 1]!.dueAt > entry.dueAt) at--
@@ -298,7 +308,7 @@ export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
   const firstEntry = (): Queued | undefined => {
     while (head < queue.length) {
       const entry = queue[head]!
-      if (!entry.cancelled) return entry
+      if (entry.onDue !== undefined) return entry
       head++
     }
     queue = []
@@ -310,9 +320,9 @@ export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
 
   /** One that breaks must not keep the others from theirs. */
   const defects: Array<unknown> = []
-  const callBack = (due: { readonly onDue: () => void }) => {
+  const callBack = (due: { readonly onDue: (() => void) | undefined }) => {
     try {
-      due.onDue()
+      due.onDue?.()
     } catch (defect) {
       defects.push(defect)
     }
@@ -327,15 +337,17 @@ export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
     while (!isYielding && nextDue() < end) {
       const entry = firstEntry()
       const list = firstList()
-      const due = entry !== undefined && (list === undefined || entry.dueAt <= list.first!.dueAt)
-        ? entry
-        : list!.first!
-      if (!mayBlame && (due === entry ? entry.blames : list!.blames)) {
+      const isEntry = entry !== undefined && (list === undefined || entry.dueAt <= list.first!.dueAt)
+      if (!mayBlame && (isEntry ? entry : list!).blames) {
         isYielding = true
+      } else if (isEntry) {
+        head++
+        callBack(entry)
+        entry.cancel()
       } else {
-        if (due === entry) head++
-        else list!.stop(list!.first!)
-        callBack(due)
+        const timeout = list!.first!
+        list!.stop(timeout)
+        callBack(timeout)
       }
     }
     if (!isYielding) pauses.endEarly(end, callBack)

@@ -205,7 +205,7 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
     const open = [...single.values(), ...[...groups.values()].flatMap((group) => group.frames)]
     single.clear()
     groups.clear()
-    for (const horizon of horizons) horizon.cancelled = true
+    for (const horizon of horizons) horizon.cancel()
     horizons.clear()
     for (const frame of open) if (!isSettled(frame)) settle(frame, lost)
   }

@@ -107,7 +107,7 @@ export class Requests implements Owner {
     else this.write(job)
     return () => {
       job.onExit = undefined
-      if (this.waiting?.delete(job) === true) job.giveUp!.cancelled = true
+      if (this.waiting?.delete(job) === true) job.giveUp!.cancel()
     }
   }
 
@@ -117,7 +117,7 @@ export class Requests implements Owner {
     for (const job of [...this.waiting ?? []]) {
       // Settling one may make the caller of another give up.
       if (!this.waiting!.delete(job)) continue
-      job.giveUp!.cancelled = true
+      job.giveUp!.cancel()
       this.write(job)
     }
   }
@@ -200,7 +200,7 @@ export class Requests implements Owner {
   private failWaiting(reason: SendUnavailable["reason"]): void {
     for (const job of this.waiting ?? []) {
       this.waiting!.delete(job)
-      job.giveUp!.cancelled = true
+      job.giveUp!.cancel()
       unavailable(job, reason)
     }
   }

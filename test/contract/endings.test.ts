@@ -246,7 +246,11 @@ const alone = Effect.gen(function*() {
             onDue()
           })
           entries.add(entry)
-          return entry
+          const cancel = () => {
+            entries.delete(entry)
+            entry.cancel()
+          }
+          return { dueAt: entry.dueAt, cancel }
         },
         timeouts: (millis) => recorded(deadlines.timeouts(millis)),
         pauses: (millis) => recorded(deadlines.pauses(millis))
@@ -266,7 +270,7 @@ const alone = Effect.gen(function*() {
     () => Deferred.await(lost),
     (current) => current.close()
   )
-  return { run, ready, pending: () => [...entries].filter((entry) => !entry.cancelled).length + onTheirWay.size }
+  return { run, ready, pending: () => entries.size + onTheirWay.size }
 })
 
 describe("no timer, fiber, listener or socket outlives its session", () => {

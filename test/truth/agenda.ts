@@ -1,8 +1,22 @@
 /** Time that stands still until it is told to go on, for what takes `Deadlines` as a value. */
 import type * as Deadlines from "../../src/internal/deadlines.js"
 
+interface Entry extends Deadlines.Entry {
+  readonly onDue: () => void
+  isCancelled: boolean
+}
+
+const entryAt = (dueAt: number, onDue: () => void): Entry => ({
+  dueAt,
+  onDue,
+  isCancelled: false,
+  cancel() {
+    this.isCancelled = true
+  }
+})
+
 interface Item {
-  readonly entry: Deadlines.Entry
+  readonly entry: Entry
   readonly rank: number
   readonly turn: number
 }
@@ -17,7 +31,7 @@ export const make = (deadlineRank: number): Agenda => {
   const items: Array<Item> = []
   let time = 0
   let turn = 0
-  const add = (entry: Deadlines.Entry, rank: number): Deadlines.Entry => {
+  const add = (entry: Entry, rank: number): Entry => {
     items.push({ entry, rank, turn: turn++ })
     return entry
   }
@@ -34,26 +48,26 @@ export const make = (deadlineRank: number): Agenda => {
         timeout.dueAt = time + ticks
         entries.set(
           timeout,
-          add({ dueAt: timeout.dueAt, onDue: () => timeout.onDue(), cancelled: false }, deadlineRank)
+          add(entryAt(timeout.dueAt, () => timeout.onDue()), deadlineRank)
         )
       },
       stop: (timeout) => {
-        entries.get(timeout)!.cancelled = true
+        entries.get(timeout)!.cancel()
       }
     }
   }
   return {
     now: () => time,
-    after: (ticks, onDue) => add({ dueAt: time + ticks, onDue, cancelled: false }, deadlineRank),
+    after: (ticks, onDue) => add(entryAt(time + ticks, onDue), deadlineRank),
     timeouts,
     pauses: timeouts,
-    at: (when, rank, act) => void add({ dueAt: when, onDue: act, cancelled: false }, rank),
+    at: (when, rank, act) => void add(entryAt(when, act), rank),
     runToEnd: () => {
       while (items.length > 0) {
         let first = 0
         for (let i = 1; i < items.length; i++) if (isBefore(items[i]!, items[first]!)) first = i
         const { entry } = items.splice(first, 1)[0]!
-        if (entry.cancelled) continue
+        if (entry.isCancelled) continue
         time = Math.max(time, entry.dueAt)
         entry.onDue()
       }
