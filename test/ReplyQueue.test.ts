@@ -7,6 +7,7 @@ import * as Deadlines from "../src/internal/deadlines.js"
 import type * as PendingAcks from "../src/internal/pendingAcks.js"
 import * as internal from "../src/internal/replyQueue.js"
 import * as Requests from "../src/internal/requests.js"
+import * as Agenda from "./truth/agenda.js"
 
 type Answer = Exit.Exit<Frame.Ack, Connection.RequestError>
 
@@ -290,4 +291,15 @@ it("a second copy that waits for a connection does not leave when its caller wen
   giveUp()
   requests.begin(session)
   expect(sent).toEqual(["a"])
+})
+
+it("a frame that waited for a connection has what an ack may take once it is written, and no end of its wait", () => {
+  const agenda = Agenda.make(0)
+  const config = Effect.runSync(BotConfig.resolve({ botId: "b", secret: TestGateway.defaultSecret }))
+  const requests = new Requests.Requests(config, agenda, Effect.runSync(Effect.clock))
+  const exits: Array<Answer> = []
+  requests.submit({ cmd: "c", headers: { req_id: "a" } }, undefined, (exit) => exits.push(exit))
+  agenda.at(29_000, 0, () => requests.begin({ send: () => true }))
+  agenda.runToEnd()
+  expect(exits).toEqual([])
 })

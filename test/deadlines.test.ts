@@ -160,7 +160,7 @@ describe("deadlines", () => {
       expect(rung).toEqual(["earlier"])
     }))
 
-  it.scoped("fractions of milliseconds neither delay them nor make the fiber spin", () =>
+  it.scoped("fractions of milliseconds neither delay them nor make the loop spin", () =>
     Effect.gen(function*() {
       const { after, clock, rung } = yield* started
       let yields = 0
@@ -185,8 +185,29 @@ describe("deadlines", () => {
       yield* settle
       expect(clock.sleepers()).toBe(1)
       deadlines.stop()
-      after(1)
+      after(0.5)
       yield* settle
+      expect(clock.sleepers()).toBe(0)
+    }))
+
+  it.scoped("nobody is called back once they have stopped, not even by the callback that stops them", () =>
+    Effect.gen(function*() {
+      const { after, clock, deadlines, rung } = yield* started
+      const pauses = deadlines.pauses(30)
+      for (const name of ["a pause", "another pause"]) {
+        pauses.start({
+          dueAt: 0,
+          previous: undefined,
+          next: undefined,
+          onDue: () => {
+            rung.push(name)
+            deadlines.stop()
+          }
+        })
+      }
+      after(31, "blames")
+      yield* clock.advance(60)
+      expect(rung).toEqual(["a pause"])
       expect(clock.sleepers()).toBe(0)
     }))
 
@@ -506,8 +527,8 @@ describe("shared deadlines", () => {
     }))
 })
 
-describe("whatever happens to the sleeper", () => {
-  it.scoped("another takes its place when somebody interrupts it", () =>
+describe("whatever happens to the alarm", () => {
+  it.scoped("another takes its place when somebody interrupts its fiber", () =>
     Effect.gen(function*() {
       const { after, clock, rung } = yield* started
       const others = new Set(yield* Fiber.roots)

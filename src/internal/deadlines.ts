@@ -70,9 +70,9 @@ export interface Timeout {
 
 /** @internal */
 export interface Timeouts {
-  readonly start: (timeout: Timeout) => void
+  start(timeout: Timeout): void
   /** It must have been started, and neither stopped nor called back since. */
-  readonly stop: (timeout: Timeout) => void
+  stop(timeout: Timeout): void
 }
 
 /** @internal */
@@ -192,10 +192,14 @@ export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
     if (!isAwake) setAlarm(millis)
   }
 
-  const setAlarm = (millis: number) => {
-    if (hasStopped) return
+  const clearAlarm = () => {
     callOff?.()
-    callOff = alarm(millis, ring)
+    callOff = undefined
+  }
+
+  const setAlarm = (millis: number) => {
+    clearAlarm()
+    if (!hasStopped) callOff = alarm(millis, ring)
   }
 
   const ring = () => {
@@ -254,7 +258,7 @@ export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
         for (const [millis, list] of known) {
           // One that is shorter still, and begins again as it ends, would end for ever.
           if (millis <= slackMillis) continue
-          for (let first = list.first; first !== undefined && first.dueAt < end; first = list.first) {
+          for (let first = list.first; first !== undefined && first.dueAt < end && !hasStopped; first = list.first) {
             list.stop(first)
             callBack(first)
           }
@@ -334,7 +338,7 @@ export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
     isYielding = false
     const end = now() + grainMillis
     isAwake = true
-    while (!isYielding && nextDue() < end) {
+    while (!hasStopped && !isYielding && nextDue() < end) {
       const entry = firstEntry()
       const list = firstList()
       const isEntry = entry !== undefined && (list === undefined || entry.dueAt <= list.first!.dueAt)
@@ -362,7 +366,7 @@ export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
     pauses: pauses.get,
     stop: () => {
       hasStopped = true
-      callOff?.()
+      clearAlarm()
     }
   }
 }

@@ -29,8 +29,6 @@ type Options = Pick<ReplyQueue.Options, "onConnectionLost" | "stream">
 
 /** @internal */
 export interface Outbox {
-  /** Kept until the next, so that V8 does not forget what it compiled to resume a fiber. */
-  readonly last: { resume: ((sending: Sending) => void) | undefined }
   /** An answer to a callback. */
   readonly offer: (
     operation: Operation,
@@ -101,7 +99,6 @@ export const make = ({ clock, crypto, governor, queue }: {
 }): Outbox => {
   Specimens.keep(FrameOptions, specimen)
   const streams = sending.makeStreams()
-  const last: Outbox["last"] = { resume: undefined }
 
   // Hot path: no generator, no fiber, no operator, and no span unless there is one to be the child of; a frame costs its checks,
   // its lane and one resumed callback.
@@ -145,7 +142,6 @@ export const make = ({ clock, crypto, governor, queue }: {
     span: Tracer.Span | undefined,
     resume: (sending: Sending) => void
   ): Effect.Effect<void> | undefined => {
-    last.resume = resume
     const onExit = span === undefined ? resume : (verdict: Exit.Exit<Frame.Ack, SendError>) => {
       spans.onVerdict(span, clock, verdict)
       resume(verdict)
@@ -177,7 +173,6 @@ export const make = ({ clock, crypto, governor, queue }: {
     }, chat)
 
   return {
-    last,
     offer: (operation, target, cmd, body, options) =>
       Effect.async((resume) => unsafeOffer(operation, target, cmd, body, options, resume)),
     unsafeOffer,

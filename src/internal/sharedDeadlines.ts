@@ -37,11 +37,10 @@ export const enter = (clock: Clock.Clock): Effect.Effect<Kept> =>
 
 /** @internal */
 export const leave = (clock: Clock.Clock, kept: Kept): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    if (--kept.users > 0) return Effect.void
+  Effect.sync(() => {
+    if (--kept.users > 0) return
     keptBy.delete(clock)
     kept.deadlines.stop()
-    return Effect.void
   })
 
 /**
