@@ -161,6 +161,8 @@ export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
   /** Calls off the alarm that is set for `armedFor`. */
   let callOff: (() => unknown) | undefined
   let hasStopped = false
+  /** Whoever is called back may be the one who stops. */
+  const isOver = () => hasStopped
   /** Those that are due are called back, and what is set meanwhile is found after them. */
   let isAwake = false
   /** What is due blames somebody, so I/O goes first. */
@@ -258,7 +260,7 @@ export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
         for (const [millis, list] of known) {
           // One that is shorter still, and begins again as it ends, would end for ever.
           if (millis <= slackMillis) continue
-          for (let first = list.first; first !== undefined && first.dueAt < end && !hasStopped; first = list.first) {
+          for (let first = list.first; first !== undefined && first.dueAt < end && !isOver(); first = list.first) {
             list.stop(first)
             callBack(first)
           }
@@ -338,7 +340,7 @@ export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
     isYielding = false
     const end = now() + grainMillis
     isAwake = true
-    while (!hasStopped && !isYielding && nextDue() < end) {
+    while (!isOver() && !isYielding && nextDue() < end) {
       const entry = firstEntry()
       const list = firstList()
       const isEntry = entry !== undefined && (list === undefined || entry.dueAt <= list.first!.dueAt)
