@@ -465,6 +465,17 @@ describe("shared deadlines", () => {
       expect(rung).toEqual(["a", "b", "anew"])
     }))
 
+  it.scoped("call nobody back at once, even by a Clock on which sleep takes no time", () =>
+    Effect.gen(function*() {
+      const clock = Object.assign(play(), { sleep: () => Effect.void })
+      const deadlines = yield* Effect.withClock(SharedDeadlines.shared, clock)
+      let rung = 0
+      deadlines.after(0, () => rung++)
+      expect(rung).toBe(0)
+      yield* settle
+      expect(rung).toBe(1)
+    }))
+
   it.scoped("one that breaks is reported and keeps nobody from theirs", () =>
     Effect.gen(function*() {
       const { clock, deadlines, rung } = yield* started

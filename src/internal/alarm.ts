@@ -17,7 +17,11 @@ import * as FiberId from "effect/FiberId"
  */
 export type Alarm = (millis: number, ring: () => void) => () => unknown
 
-/** @internal */
+/**
+ * The fiber begins in a later turn.
+ *
+ * @internal
+ */
 export type Fork = (effect: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
 
 /** Effect's own Clock can call back without a fiber, which its type does not tell of. */
