@@ -190,12 +190,13 @@ export interface StreamOptions {
   readonly feedback?: Feedback | undefined
 }
 
+// Hot path. No literal: where many frames of one live at a time, V8 makes all that it writes old from the start, and what such a
+// frame refers to is not collected with the young either.
 const streamFrame = (options: StreamOptions): StreamFrame => {
-  const frame: { -readonly [K in keyof StreamFrame]: StreamFrame[K] } = {
-    id: options.id,
-    finish: options.finish ?? false,
-    content: options.content
-  }
+  const frame = {} as { -readonly [K in keyof StreamFrame]: StreamFrame[K] }
+  frame.id = options.id
+  frame.finish = options.finish ?? false
+  frame.content = options.content
   if (options.msgItem !== undefined && options.msgItem.length > 0) frame.msg_item = options.msgItem
   if (options.feedback !== undefined) frame.feedback = options.feedback
   return frame

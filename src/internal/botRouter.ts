@@ -20,7 +20,7 @@ import { WecomBot } from "../WecomBot.js"
 import type { ConnectionError } from "../WecomError.js"
 import { Conversations } from "./conversations.js"
 import * as Handlers from "./handlers.js"
-import { Handling, type Item } from "./handling.js"
+import { Handling, type Item, Traced } from "./handling.js"
 import type { RunOptions } from "./runOptions.js"
 import * as spans from "./spans.js"
 import * as Specimens from "./specimens.js"
@@ -102,7 +102,7 @@ class Taker {
   }
 
   private take(message: Message.Message, span: Tracer.Span | undefined): void {
-    const item: Item = { message, span }
+    const item: Item = span === undefined ? message : new Traced(message, span)
     if (!this.conversations.offer(conversationOf(message), item)) this.handling.drop(item)
   }
 }

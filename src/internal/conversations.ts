@@ -4,6 +4,7 @@
  * thousand waiting conversations costs more than all their handlers.
  */
 import { Fifo } from "./fifo.js"
+import { hashOf, Keyed, type Member } from "./keyed.js"
 import type { Overlap } from "./runOptions.js"
 import * as Specimens from "./specimens.js"
 
@@ -69,17 +70,19 @@ interface Policy<A> {
 }
 
 /** Thousands may wait, most of them with one message. */
-class Queue<A> implements Turn<A> {
+class Queue<A> implements Turn<A>, Member {
   private readonly policy: OneAfterTheOther<A>
-  private readonly key: string
+  readonly key: string
+  readonly hash: number
   private first: A | undefined
   private others: Array<A> | undefined = undefined
   /** When the first of them came. */
   openedAt: number
 
-  constructor(policy: OneAfterTheOther<A>, key: string, item: A) {
+  constructor(policy: OneAfterTheOther<A>, key: string, hash: number, item: A) {
     this.policy = policy
     this.key = key
+    this.hash = hash
     this.first = item
     this.openedAt = policy.now()
   }
@@ -112,18 +115,18 @@ class Queue<A> implements Turn<A> {
 
   onEnd(): void {
     if (this.first !== undefined) this.policy.serve(this)
-    else this.policy.queues.delete(this.key)
+    else this.policy.queues.delete(this)
   }
 
   onClosing(): void {
-    this.policy.queues.delete(this.key)
+    this.policy.queues.delete(this)
     this.policy.line.discard(this.takeAll(), "closing")
   }
 }
 
 /** Each after the one before; a permit is for one turn, so that a busy conversation keeps no other waiting. */
 class OneAfterTheOther<A> implements Policy<A> {
-  readonly queues = new Map<string, Queue<A>>()
+  readonly queues = new Keyed<Queue<A>>()
   readonly line: Line<A>
 
   constructor(line: Line<A>) {
@@ -131,10 +134,11 @@ class OneAfterTheOther<A> implements Policy<A> {
   }
 
   place(key: string, item: A): void {
-    const known = this.queues.get(key)
+    const hash = hashOf(key)
+    const known = this.queues.get(key, hash)
     if (known !== undefined) return known.push(item)
-    const queue = new Queue(this, key, item)
-    this.queues.set(key, queue)
+    const queue = new Queue(this, key, hash, item)
+    this.queues.add(queue)
     this.serve(queue)
   }
 

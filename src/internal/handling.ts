@@ -36,10 +36,24 @@ import * as Workers from "./workers.js"
  *
  * @internal
  */
-export interface Item {
+export class Traced {
   readonly message: Message.Message
-  readonly span: Tracer.Span | undefined
+  readonly span: Tracer.Span
+
+  constructor(message: Message.Message, span: Tracer.Span) {
+    this.message = message
+    this.span = span
+  }
 }
+
+/**
+ * A message on its way to its handler. Thousands may wait, so there is nothing around one that has no trace.
+ *
+ * @internal
+ */
+export type Item = Message.Message | Traced
+
+const messageOf = (item: Item): Message.Message => item instanceof Traced ? item.message : item
 
 type Items = Conversations.NonEmpty<Item>
 
@@ -66,8 +80,8 @@ const noRoots: Roots = []
 
 const rootsOf = (items: ReadonlyArray<Item>): Roots => {
   // The common case without a closure.
-  if (items.length === 1) return items[0]!.span === undefined ? noRoots : [items[0]!.span]
-  return items.flatMap(({ span }) => span === undefined ? [] : [span])
+  if (items.length === 1) return items[0] instanceof Traced ? [items[0].span] : noRoots
+  return items.flatMap((item) => item instanceof Traced ? [item.span] : [])
 }
 
 const closed = (scope: LazyScope, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> | undefined => {
@@ -223,7 +237,7 @@ const batchRouteOf = <E, R>(router: BotRouter<E, R>, message: Message.Message, c
 const share = <E, R>(router: BotRouter<E, R>, items: Items, context: RouteContext): ReadonlyArray<Share<E, R>> => {
   const shares: Array<Share<E, R>> = []
   for (const item of items) {
-    const route = batchRouteOf(router, item.message, context)
+    const route = batchRouteOf(router, messageOf(item), context)
     const open = route === undefined ? undefined : shares.find((other) => other.route === route)
     if (open === undefined) shares.push({ items: [item], route })
     else open.items.push(item)
@@ -271,7 +285,7 @@ export class Handling<E, R> implements Conversations.Host<Item> {
   }
 
   start(items: Items, onEnded: () => void): Workers.Work<R> | undefined {
-    const newest = items[items.length - 1]!.message
+    const newest = messageOf(items[items.length - 1]!)
     const roots = rootsOf(items)
     return items.length === 1
       ? this.begin(this.guarded(this.handlerOf(newest), newest, roots), newest, roots, this.seconds(), onEnded)
@@ -371,9 +385,9 @@ export class Handling<E, R> implements Conversations.Host<Item> {
   }
 
   private handlerOfShare(items: Items, route: Route<E, R> | undefined): Effect.Effect<void, never, R> {
-    const newest = items[items.length - 1]!.message
+    const newest = messageOf(items[items.length - 1]!)
     const startedAt = this.seconds()
-    const messages = items.map(({ message }) => message) as unknown as Batch
+    const messages = items.map(messageOf) as unknown as Batch
     const handler = route === undefined
       ? this.handlerOf(newest)
       : Effect.suspend(() => route.handleBatch!(messages, this.context))

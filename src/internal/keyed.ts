@@ -1,68 +1,95 @@
 /**
- * Hot path. A Map whose keys come and go again. Two things make a plain Map dear there: a key that was deleted leaves a hole
- * that every later look at it has to pass, until the Map is built anew; and a table that was outgrown keeps what it held from
- * the collector of the young generation, which then promotes whatever hangs on it. So a key that goes only empties its slot,
- * a key that comes back finds it, and empty slots are swept out together.
+ * Hot path. A hash table for what comes and goes. What a plain Map costs there is its tables: a key that was deleted leaves a
+ * hole until the Map is built anew, every few thousand frames, and each table that was outgrown keeps what it held from the
+ * collector of the young generation, which then promotes whatever hangs on it. This one is a single array that is used again:
+ * open addressing with linear probing, where what lies behind a gap moves up into it.
  */
 
 /** @internal */
-export interface Slot<A> {
-  /** Absent while the key is. */
-  value: A | undefined
+export interface Member {
+  readonly key: string
+  /** `hashOf` its key. */
+  readonly hash: number
 }
 
-/** So many empty slots are worth no sweep: their keys may come back. */
-const most = 256
+/** So much room is kept when nobody is there: few enough bytes, and more than a busy bot fills. */
+const smallest = 256
+
+/** FNV-1a of UTF-16, in thirty bits: larger numbers are objects. Nobody who could gain by it chooses the keys. */
+export const hashOf = (key: string): number => {
+  let sum = 0x811c9dc5
+  for (let i = 0; i < key.length; i++) sum = Math.imul(sum ^ key.charCodeAt(i), 0x01000193)
+  return (sum ^ (sum >>> 15)) & 0x3fffffff
+}
 
 /** @internal */
-export class Keyed<A> {
-  private readonly slots = new Map<string, Slot<A>>()
-  private vacant = 0
+export class Keyed<A extends Member> {
+  /** None before the first member; never more than half full. */
+  private places: Array<A | undefined> = []
+  private members = 0
 
   get size(): number {
-    return this.slots.size - this.vacant
+    return this.members
   }
 
-  get(key: string): A | undefined {
-    return this.slots.get(key)?.value
-  }
-
-  /** Whoever keeps it looks for the key once. One that is empty holds until another is emptied. */
-  slot(key: string): Slot<A> {
-    let slot = this.slots.get(key)
-    if (slot === undefined) {
-      slot = { value: undefined }
-      this.slots.set(key, slot)
-      this.vacant++
+  get(key: string, hash: number): A | undefined {
+    const { places } = this
+    if (this.members === 0) return undefined
+    const mask = places.length - 1
+    for (let at = hash & mask;; at = (at + 1) & mask) {
+      const member = places[at]
+      if (member === undefined || member.hash === hash && member.key === key) return member
     }
-    return slot
   }
 
-  /** The key must be absent. */
-  fill(slot: Slot<A>, value: A): void {
-    slot.value = value
-    this.vacant--
+  /** Its key must be absent. */
+  add(member: A): void {
+    if (++this.members * 2 > this.places.length) this.resize(Math.max(smallest, this.places.length * 2))
+    this.place(member)
   }
 
-  /** The key must be there. */
-  empty(slot: Slot<A>): void {
-    slot.value = undefined
-    this.vacant++
-    if (this.vacant > most && this.vacant * 2 > this.slots.size) this.sweep()
+  /** Does nothing when it is not there. */
+  delete(member: A): void {
+    const { places } = this
+    if (this.members === 0) return
+    const mask = places.length - 1
+    let gap = member.hash & mask
+    while (places[gap] !== member) {
+      if (places[gap] === undefined) return
+      gap = (gap + 1) & mask
+    }
+    for (let at = (gap + 1) & mask;; at = (at + 1) & mask) {
+      const other = places[at]
+      if (other === undefined) break
+      // It may move up unless the place it belongs to lies behind the gap.
+      if (((at - other.hash) & mask) < ((at - gap) & mask)) continue
+      places[gap] = other
+      gap = at
+    }
+    places[gap] = undefined
+    if (--this.members * 8 < places.length && places.length > smallest) this.resize(places.length / 2)
   }
 
   clear(): void {
-    for (const slot of this.slots.values()) slot.value = undefined
-    this.slots.clear()
-    this.vacant = 0
+    this.places = []
+    this.members = 0
   }
 
   values(): ReadonlyArray<A> {
-    return [...this.slots.values()].flatMap(({ value }) => value === undefined ? [] : [value])
+    return this.places.filter((member) => member !== undefined)
   }
 
-  private sweep(): void {
-    for (const [key, slot] of this.slots) if (slot.value === undefined) this.slots.delete(key)
-    this.vacant = 0
+  private place(member: A): void {
+    const { places } = this
+    const mask = places.length - 1
+    let at = member.hash & mask
+    while (places[at] !== undefined) at = (at + 1) & mask
+    places[at] = member
+  }
+
+  private resize(size: number): void {
+    const members = this.values()
+    this.places = Array.from<A | undefined>({ length: size })
+    for (const member of members) this.place(member)
   }
 }

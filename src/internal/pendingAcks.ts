@@ -6,7 +6,7 @@
 import type * as Frame from "../Frame.js"
 import * as AckCredit from "./ackCredit.js"
 import type * as Deadlines from "./deadlines.js"
-import { Keyed, type Slot } from "./keyed.js"
+import { hashOf, Keyed, type Member } from "./keyed.js"
 import * as meters from "./meters.js"
 import * as Specimens from "./specimens.js"
 
@@ -40,13 +40,13 @@ export interface PendingAcks {
 }
 
 /** Its own deadline: one object for each frame that waits. */
-class Pending implements AckCredit.Written, Deadlines.Timeout {
-  readonly reqId: string
+class Pending implements AckCredit.Written, Deadlines.Timeout, Member {
+  /** Its `req_id`. */
+  readonly key: string
+  readonly hash: number
   readonly order: number
   readonly timeouts: Deadlines.Timeouts
   readonly onTimeout: (frame: Pending) => void
-  /** Its own while it is the only one of its `req_id`. */
-  readonly slot: Slot<Pending>
   /** Absent once the frame is settled. */
   writer: Writer | undefined
   writtenAt = 0
@@ -56,17 +56,17 @@ class Pending implements AckCredit.Written, Deadlines.Timeout {
   next: Deadlines.Timeout | undefined = undefined
 
   constructor(
-    reqId: string,
+    key: string,
+    hash: number,
     order: number,
     timeouts: Deadlines.Timeouts,
-    slot: Slot<Pending>,
     writer: Writer,
     onTimeout: (frame: Pending) => void
   ) {
-    this.reqId = reqId
+    this.key = key
+    this.hash = hash
     this.order = order
     this.timeouts = timeouts
-    this.slot = slot
     this.writer = writer
     this.onTimeout = onTimeout
   }
@@ -80,8 +80,8 @@ const specimen = (): Pending => {
   const frame = new Pending(
     "",
     0,
+    0,
     { start: () => {}, stop: () => {} },
-    { value: undefined },
     { onVerdict: () => {} },
     () => {}
   )
@@ -145,9 +145,9 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
   }
 
   const onTimeout = (frame: Pending) => {
-    const { reqId } = frame
-    if (frame.slot.value === frame) {
-      single.empty(frame.slot)
+    const { hash, key: reqId } = frame
+    if (single.get(reqId, hash) === frame) {
+      single.delete(frame)
       groups.set(reqId, AckCredit.make([frame]))
     }
     const horizon = deadlines.after(frame.horizonAt - deadlines.now() + 1, () => {
@@ -160,20 +160,20 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
 
   const register = (reqId: string, timeoutMillis: number, writer: Writer) => {
     const timeouts = deadlines.timeouts(timeoutMillis)
-    const slot = single.slot(reqId)
-    const frame = new Pending(reqId, ++order, timeouts, slot, writer, onTimeout)
+    const hash = hashOf(reqId)
+    const frame = new Pending(reqId, hash, ++order, timeouts, writer, onTimeout)
     timeouts.start(frame)
     frame.writtenAt = frame.dueAt - timeoutMillis
     frame.horizonAt = frame.writtenAt + horizonMillis
     size++
     let group = groups.size === 0 ? undefined : groups.get(reqId)
     if (group === undefined) {
-      const other = slot.value
+      const other = single.get(reqId, hash)
       if (other === undefined) {
-        single.fill(slot, frame)
+        single.add(frame)
         return
       }
-      single.empty(slot)
+      single.delete(other)
       group = AckCredit.make([other])
       groups.set(reqId, group)
     }
@@ -188,9 +188,9 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
 
   const receive = (ack: Frame.Ack): boolean => {
     const reqId = ack.headers.req_id
-    const frame = single.get(reqId)
+    const frame = single.get(reqId, hashOf(reqId))
     if (frame !== undefined) {
-      single.empty(frame.slot)
+      single.delete(frame)
       settle(frame, { _tag: "Acked", ack })
       return true
     }
@@ -203,6 +203,7 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
 
   const end = () => {
     const open = [...single.values(), ...[...groups.values()].flatMap((group) => group.frames)]
+      .toSorted((one, other) => one.order - other.order)
     single.clear()
     groups.clear()
     for (const horizon of horizons) horizon.cancel()

@@ -10,7 +10,7 @@ import * as ErrorCode from "../ErrorCode.js"
 import * as Frame from "../Frame.js"
 import type { Options, QueueError, ReplyQueue } from "../ReplyQueue.js"
 import { DeliveryUnknown, ReplyQueueFull } from "../WecomError.js"
-import { Keyed, type Slot } from "./keyed.js"
+import { hashOf, Keyed, type Member } from "./keyed.js"
 import * as meters from "./meters.js"
 import * as Specimens from "./specimens.js"
 import * as StreamWindows from "./streamWindows.js"
@@ -65,17 +65,18 @@ class Job implements Connection.RequestOptions {
 }
 
 /** Almost every lane holds one frame, for which an array would cost more than the lane. */
-class Lane {
-  readonly reqId: string
-  readonly slot: Slot<Lane>
+class Lane implements Member {
+  /** Its `req_id`. */
+  readonly key: string
+  readonly hash: number
   first: Job | undefined = undefined
   last: Job | undefined = undefined
   size = 0
   isDriven = false
 
-  constructor(reqId: string, slot: Slot<Lane>) {
-    this.reqId = reqId
-    this.slot = slot
+  constructor(key: string, hash: number) {
+    this.key = key
+    this.hash = hash
   }
 
   push(job: Job) {
@@ -103,7 +104,7 @@ class Lane {
 }
 
 const specimen = (): Lane => {
-  const lane = new Lane("", { value: undefined })
+  const lane = new Lane("", 0)
   lane.push(new Job(lane, Frame.request("", ""), {}, () => {}, () => {}))
   return lane
 }
@@ -149,7 +150,7 @@ export const over = (
     const error = exit.cause._tag === "Fail" ? exit.cause.error : undefined
     const stream = job.options?.stream
     const wasSealedByFirstCopy = error?._tag === "SendRejected" && error.errcode === ErrorCode.streamExpired &&
-      stream?.finish === true && windows.isOpenForOneFinal(lane.reqId, stream.id)
+      stream?.finish === true && windows.isOpenForOneFinal(lane.key, stream.id)
     return wasSealedByFirstCopy
       ? Exit.succeed({ headers: job.request.headers, errcode: ErrorCode.ok, errmsg: "acknowledged by its second copy" })
       : doubtful(job)
@@ -163,7 +164,7 @@ export const over = (
     const { options } = job
     if (options?.onConnectionLost !== "resend" || !job.isWanted()) return false
     if (options.expiresAt !== undefined && wallTime() > options.expiresAt) return false
-    return options.stream === undefined || !windows.isOver(lane.reqId, options.stream.id)
+    return options.stream === undefined || !windows.isOver(lane.key, options.stream.id)
   }
 
   const start = (lane: Lane, job: Job) => {
@@ -177,7 +178,7 @@ export const over = (
   }
 
   const onFirstWritten = ({ lane, options, request }: Job) => {
-    if (options?.stream !== undefined) windows.onWritten(lane.reqId, options.stream, receivedAt(options))
+    if (options?.stream !== undefined) windows.onWritten(lane.key, options.stream, receivedAt(options))
     meters.sent(request.cmd)
   }
 
@@ -208,7 +209,7 @@ export const over = (
     if (!lane.remove(job)) return
     grow(-1)
     if (lane.size > 0) return
-    lanes.empty(lane.slot)
+    lanes.delete(lane)
     if (lanes.size === 0 && onFlushed.size > 0) {
       for (const resume of onFlushed) resume()
       onFlushed.clear()
@@ -227,8 +228,8 @@ export const over = (
   return {
     unsafeOffer: (request, options, onExit) => {
       const reqId = request.headers.req_id
-      const slot = lanes.slot(reqId)
-      const known = slot.value
+      const hash = hashOf(reqId)
+      const known = lanes.get(reqId, hash)
       if (known !== undefined && known.size > config.maxReplyQueueSize) {
         const full = Exit.fail(new ReplyQueueFull({ command: request.cmd, limit: config.maxReplyQueueSize }))
         meters.verdict(full)
@@ -236,16 +237,16 @@ export const over = (
         return () => {}
       }
       grow(1)
-      const lane = known ?? new Lane(reqId, slot)
+      const lane = known ?? new Lane(reqId, hash)
       const job = new Job(lane, request, options, onFirstWritten, onExit)
       lane.push(job)
       if (known === undefined) {
-        lanes.fill(slot, lane)
+        lanes.add(lane)
         drive(lane)
       }
       return () => giveUp(lane, job)
     },
-    unsafeIsIdle: (reqId) => lanes.get(reqId) === undefined,
+    unsafeIsIdle: (reqId) => lanes.get(reqId, hashOf(reqId)) === undefined,
     flushed: Effect.async<void>((resume) => {
       if (lanes.size === 0) return resume(Effect.void)
       const done = () => resume(Effect.void)

@@ -1,52 +1,64 @@
 import { expect, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { Keyed } from "../../src/internal/keyed.js"
+import { hashOf, Keyed, type Member } from "../../src/internal/keyed.js"
+
+const room = (keyed: Keyed<Member>) => (keyed as unknown as { places: ReadonlyArray<unknown> }).places.length
+
+const playedAgainstMap = (hashFor: (key: string) => number) =>
+  fc.property(fc.array(fc.tuple(fc.nat(600), fc.boolean()), { maxLength: 4000, size: "max" }), (steps) => {
+    const keyed = new Keyed<Member>()
+    const model = new Map<string, Member>()
+    for (const [n, comes] of steps) {
+      const key = String(n)
+      const hash = hashFor(key)
+      const known = model.get(key)
+      if (comes && known === undefined) {
+        const member = { key, hash }
+        keyed.add(member)
+        model.set(key, member)
+      } else if (!comes && known !== undefined) {
+        keyed.delete(known)
+        model.delete(key)
+      }
+      expect(keyed.get(key, hash)).toBe(model.get(key))
+      expect(keyed.size).toBe(model.size)
+    }
+    for (const [key, member] of model) expect(keyed.get(key, hashFor(key))).toBe(member)
+    expect(new Set(keyed.values())).toEqual(new Set(model.values()))
+    keyed.clear()
+    expect(keyed.size).toBe(0)
+    expect(keyed.values()).toEqual([])
+  })
 
 it("is a Map, whatever comes and goes", () => {
-  fc.assert(
-    fc.property(fc.array(fc.tuple(fc.nat(300), fc.boolean()), { maxLength: 2000, size: "max" }), (steps) => {
-      const keyed = new Keyed<number>()
-      const model = new Map<string, number>()
-      for (const [n, comes] of steps) {
-        const key = String(n)
-        if (comes && !model.has(key)) {
-          keyed.fill(keyed.slot(key), n)
-          model.set(key, n)
-        } else if (!comes && model.has(key)) {
-          keyed.empty(keyed.slot(key))
-          model.delete(key)
-        }
-        expect(keyed.get(key)).toBe(model.get(key))
-        expect(keyed.size).toBe(model.size)
-      }
-      expect(new Set(keyed.values())).toEqual(new Set(model.values()))
-      keyed.clear()
-      expect(keyed.size).toBe(0)
-      expect(keyed.values()).toEqual([])
-    }),
-    { numRuns: 50 }
-  )
+  fc.assert(playedAgainstMap(hashOf), { numRuns: 50 })
 })
 
-it("keys that went leave nothing behind", () => {
-  const keyed = new Keyed<number>()
+it("and is one where many keys share a hash, at the end of its room too", () => {
+  fc.assert(playedAgainstMap((key) => 250 + Number(key) % 5), { numRuns: 50 })
+})
+
+it("what is not there is deleted without a trace", () => {
+  const keyed = new Keyed<Member>()
+  const one = { key: "one", hash: 1 }
+  keyed.delete(one)
+  keyed.add(one)
+  keyed.delete({ key: "one", hash: 1 })
+  expect(keyed.values()).toEqual([one])
+})
+
+it("keys that come and go need no room, and the room of a crowd is given up after it", () => {
+  const keyed = new Keyed<Member>()
+  const member = (n: number): Member => ({ key: `key ${n}`, hash: hashOf(`key ${n}`) })
+  expect(room(keyed)).toBe(0)
   for (let n = 0; n < 100_000; n++) {
-    const slot = keyed.slot(`key ${n}`)
-    keyed.fill(slot, n)
-    keyed.empty(slot)
+    const one = member(n)
+    keyed.add(one)
+    keyed.delete(one)
   }
-  expect((keyed as unknown as { slots: Map<string, unknown> }).slots.size).toBeLessThanOrEqual(257)
-})
-
-it("a slot that nobody fills goes with the next sweep, and comes back as another", () => {
-  const keyed = new Keyed<number>()
-  const forgotten = keyed.slot("forgotten")
-  expect(keyed.size).toBe(0)
-  for (let n = 0; n < 1_000; n++) {
-    const slot = keyed.slot(`key ${n}`)
-    keyed.fill(slot, n)
-    keyed.empty(slot)
-  }
-  expect(keyed.slot("forgotten")).not.toBe(forgotten)
-  expect(keyed.get("forgotten")).toBeUndefined()
+  expect(room(keyed)).toBe(256)
+  const crowd = Array.from({ length: 10_000 }, (_, n) => member(n))
+  for (const one of crowd) keyed.add(one)
+  for (const one of crowd) keyed.delete(one)
+  expect(room(keyed)).toBe(256)
 })
