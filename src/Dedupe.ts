@@ -11,7 +11,7 @@ import * as Hash from "effect/Hash"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { Fifo } from "./internal/fifo.js"
+import { Seen } from "./internal/seen.js"
 import * as Synchronous from "./internal/synchronous.js"
 
 /**
@@ -53,29 +53,10 @@ export const make = (options?: {
   Effect.map(Effect.clock, (clock) => {
     const timeToLive = Duration.toMillis(options?.timeToLive ?? "1 hour")
     const capacity = Math.max(1, options?.capacity ?? 10_000)
-    const seen = new Set<string>()
-    // All live equally long, so the oldest is the next to go. Each with its time: looking those up would cost as much again.
-    const order = new Fifo<string>()
-    const times = new Fifo<number>()
+    const seen = new Seen(capacity, timeToLive)
     const origin = clock.unsafeCurrentTimeNanos()
-    // Small whole numbers lie in the array itself; others are objects, one for each msgid.
-    const monotonic = () => Number((clock.unsafeCurrentTimeNanos() - origin) / 1_000_000n)
-
-    const forgetOldest = () => {
-      seen.delete(order.shift()!)
-      times.shift()
-    }
-
-    const isNew = (msgid: string): boolean => {
-      const now = monotonic()
-      while (seen.size > 0 && now - times.peek()! > timeToLive) forgetOldest()
-      const known = seen.size
-      if (seen.add(msgid).size === known) return false
-      order.push(msgid)
-      times.push(now)
-      if (known >= capacity) forgetOldest()
-      return true
-    }
+    const isNew = (msgid: string): boolean =>
+      seen.isNew(msgid, Number((clock.unsafeCurrentTimeNanos() - origin) / 1_000_000n))
 
     return { isNew: Synchronous.mark((msgid) => Effect.sync(() => isNew(msgid)), isNew) }
   })

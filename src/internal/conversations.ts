@@ -4,7 +4,8 @@
  * thousand waiting conversations costs more than all their handlers.
  */
 import { Fifo } from "./fifo.js"
-import { hashOf, Keyed, type Member } from "./keyed.js"
+import * as Fnv from "./fnv.js"
+import { Keyed, type Member } from "./keyed.js"
 import type { Overlap } from "./runOptions.js"
 import * as Specimens from "./specimens.js"
 
@@ -134,7 +135,7 @@ class OneAfterTheOther<A> implements Policy<A> {
   }
 
   place(key: string, item: A): void {
-    const hash = hashOf(key)
+    const hash = Fnv.hash(key)
     const known = this.queues.get(key, hash)
     if (known !== undefined) return known.push(item)
     const queue = new Queue(this, key, hash, item)

@@ -18,6 +18,11 @@ export class Fifo<A> {
     return this.values[this.head]
   }
 
+  /** The one that `index` others go before. */
+  at(index: number): A | undefined {
+    return this.values[this.head + index]
+  }
+
   shift(): A | undefined {
     const { values } = this
     if (this.head === values.length) return undefined

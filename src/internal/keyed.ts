@@ -8,19 +8,12 @@
 /** @internal */
 export interface Member {
   readonly key: string
-  /** `hashOf` its key. */
+  /** The same for the same key. */
   readonly hash: number
 }
 
 /** So much room is kept when nobody is there: few enough bytes, and more than a busy bot fills. */
 const smallest = 256
-
-/** FNV-1a of UTF-16, in thirty bits: larger numbers are objects. Nobody who could gain by it chooses the keys. */
-export const hashOf = (key: string): number => {
-  let sum = 0x811c9dc5
-  for (let i = 0; i < key.length; i++) sum = Math.imul(sum ^ key.charCodeAt(i), 0x01000193)
-  return (sum ^ (sum >>> 15)) & 0x3fffffff
-}
 
 /** @internal */
 export class Keyed<A extends Member> {
@@ -54,10 +47,7 @@ export class Keyed<A extends Member> {
     if (this.members === 0) return
     const mask = places.length - 1
     let gap = member.hash & mask
-    while (places[gap] !== member) {
-      if (places[gap] === undefined) return
-      gap = (gap + 1) & mask
-    }
+    for (; places[gap] !== member; gap = (gap + 1) & mask) if (places[gap] === undefined) return
     for (let at = (gap + 1) & mask;; at = (at + 1) & mask) {
       const other = places[at]
       if (other === undefined) break

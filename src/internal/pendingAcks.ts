@@ -6,7 +6,8 @@
 import type * as Frame from "../Frame.js"
 import * as AckCredit from "./ackCredit.js"
 import type * as Deadlines from "./deadlines.js"
-import { hashOf, Keyed, type Member } from "./keyed.js"
+import * as Fnv from "./fnv.js"
+import { Keyed, type Member } from "./keyed.js"
 import * as meters from "./meters.js"
 import * as Specimens from "./specimens.js"
 
@@ -160,7 +161,7 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
 
   const register = (reqId: string, timeoutMillis: number, writer: Writer) => {
     const timeouts = deadlines.timeouts(timeoutMillis)
-    const hash = hashOf(reqId)
+    const hash = Fnv.hash(reqId)
     const frame = new Pending(reqId, hash, ++order, timeouts, writer, onTimeout)
     timeouts.start(frame)
     frame.writtenAt = frame.dueAt - timeoutMillis
@@ -188,7 +189,7 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
 
   const receive = (ack: Frame.Ack): boolean => {
     const reqId = ack.headers.req_id
-    const frame = single.get(reqId, hashOf(reqId))
+    const frame = single.get(reqId, Fnv.hash(reqId))
     if (frame !== undefined) {
       single.delete(frame)
       settle(frame, { _tag: "Acked", ack })

@@ -10,7 +10,8 @@ import * as ErrorCode from "../ErrorCode.js"
 import * as Frame from "../Frame.js"
 import type { Options, QueueError, ReplyQueue } from "../ReplyQueue.js"
 import { DeliveryUnknown, ReplyQueueFull } from "../WecomError.js"
-import { hashOf, Keyed, type Member } from "./keyed.js"
+import * as Fnv from "./fnv.js"
+import { Keyed, type Member } from "./keyed.js"
 import * as meters from "./meters.js"
 import * as Specimens from "./specimens.js"
 import * as StreamWindows from "./streamWindows.js"
@@ -228,7 +229,7 @@ export const over = (
   return {
     unsafeOffer: (request, options, onExit) => {
       const reqId = request.headers.req_id
-      const hash = hashOf(reqId)
+      const hash = Fnv.hash(reqId)
       const known = lanes.get(reqId, hash)
       if (known !== undefined && known.size > config.maxReplyQueueSize) {
         const full = Exit.fail(new ReplyQueueFull({ command: request.cmd, limit: config.maxReplyQueueSize }))
@@ -246,7 +247,7 @@ export const over = (
       }
       return () => giveUp(lane, job)
     },
-    unsafeIsIdle: (reqId) => lanes.get(reqId, hashOf(reqId)) === undefined,
+    unsafeIsIdle: (reqId) => lanes.get(reqId, Fnv.hash(reqId)) === undefined,
     flushed: Effect.async<void>((resume) => {
       if (lanes.size === 0) return resume(Effect.void)
       const done = () => resume(Effect.void)

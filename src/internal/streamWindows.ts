@@ -8,6 +8,9 @@
  */
 import * as Duration from "effect/Duration"
 import * as Limits from "../Limits.js"
+import * as Fnv from "./fnv.js"
+import { HashIndex } from "./hashIndex.js"
+import * as Specimens from "./specimens.js"
 
 /** @internal */
 export interface StreamWindows {
@@ -31,19 +34,16 @@ const capacity = 10_000
 /** In the place of a number of finals. */
 const unknown = 2
 
-const addText = (hash: number, text: string): number => {
-  let sum = hash
-  for (let i = 0; i < text.length; i++) sum = Math.imul(sum ^ text.charCodeAt(i), 0x01000193)
-  return sum
-}
+class Rows extends HashIndex<void> {
+  readonly hashes: Array<number> = []
 
-/** Like no character, so that nothing moves from the one text to the other unseen. */
-const separator = 0x10000
+  protected hashAt(row: number): number {
+    return this.hashes[row]!
+  }
 
-/** FNV-1a of UTF-16, in thirty bits: larger numbers are objects. */
-const hashOf = (reqId: string, id: string): number => {
-  const sum = addText(addText(0x811c9dc5, reqId) ^ separator, id)
-  return (sum ^ (sum >>> 15)) & 0x3fffffff
+  protected isAt(): boolean {
+    return true
+  }
 }
 
 /**
@@ -52,9 +52,10 @@ const hashOf = (reqId: string, id: string): number => {
  * @internal
  */
 export const make = (wallTime: () => number, knownSince: number): StreamWindows => {
-  const rows = new Map<number, number>()
+  Specimens.keep(Rows, () => new Rows())
+  const rows = new Rows()
   // By row; once all are taken the oldest is used again.
-  const hashes: Array<number> = []
+  const { hashes } = rows
   const openedAt: Array<number> = []
   const writtenAt: Array<number> = []
   const finals: Array<number> = []
@@ -63,7 +64,7 @@ export const make = (wallTime: () => number, knownSince: number): StreamWindows 
 
   /** Of two with one hash the younger is forgotten with the older, and it was opened before its last frame. */
   const forget = (row: number) => {
-    rows.delete(hashes[row]!)
+    rows.leave(row)
     known = Math.max(known, writtenAt[row]! + 1)
   }
 
@@ -75,26 +76,27 @@ export const make = (wallTime: () => number, knownSince: number): StreamWindows 
     openedAt[row] = writtenAt[row] = time
     // One that was forgotten may have come back.
     finals[row] = since < known ? unknown : 0
-    rows.set(hash, row)
+    rows.enter(row)
     return row
   }
 
   return {
     onWritten: (reqId, { finish, id }, since) => {
-      const hash = hashOf(reqId, id)
+      const hash = Fnv.hashOfTwo(reqId, id)
       const time = wallTime()
-      const row = rows.get(hash) ?? add(hash, time, since)
+      const found = rows.find(hash)
+      const row = found === -1 ? add(hash, time, since) : found
       writtenAt[row] = Math.max(writtenAt[row]!, time)
       if (finish) finals[row]!++
     },
     isOpenForOneFinal: (reqId, id) => {
-      const row = rows.get(hashOf(reqId, id))
-      return row !== undefined && finals[row] === 1 &&
+      const row = rows.find(Fnv.hashOfTwo(reqId, id))
+      return row !== -1 && finals[row] === 1 &&
         wallTime() < openedAt[row]! + Limits.streamWindowMillis - marginMillis
     },
     isOver: (reqId, id) => {
-      const row = rows.get(hashOf(reqId, id))
-      return row !== undefined && wallTime() >= openedAt[row]! + Limits.streamWindowMillis
+      const row = rows.find(Fnv.hashOfTwo(reqId, id))
+      return row !== -1 && wallTime() >= openedAt[row]! + Limits.streamWindowMillis
     }
   }
 }

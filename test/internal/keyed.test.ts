@@ -1,6 +1,7 @@
 import { expect, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { hashOf, Keyed, type Member } from "../../src/internal/keyed.js"
+import * as Fnv from "../../src/internal/fnv.js"
+import { Keyed, type Member } from "../../src/internal/keyed.js"
 
 const room = (keyed: Keyed<Member>) => (keyed as unknown as { places: ReadonlyArray<unknown> }).places.length
 
@@ -31,7 +32,7 @@ const playedAgainstMap = (hashFor: (key: string) => number) =>
   })
 
 it("is a Map, whatever comes and goes", () => {
-  fc.assert(playedAgainstMap(hashOf), { numRuns: 50 })
+  fc.assert(playedAgainstMap(Fnv.hash), { numRuns: 50 })
 })
 
 it("and is one where many keys share a hash, at the end of its room too", () => {
@@ -49,7 +50,7 @@ it("what is not there is deleted without a trace", () => {
 
 it("keys that come and go need no room, and the room of a crowd is given up after it", () => {
   const keyed = new Keyed<Member>()
-  const member = (n: number): Member => ({ key: `key ${n}`, hash: hashOf(`key ${n}`) })
+  const member = (n: number): Member => ({ key: `key ${n}`, hash: Fnv.hash(`key ${n}`) })
   expect(room(keyed)).toBe(0)
   for (let n = 0; n < 100_000; n++) {
     const one = member(n)

@@ -1,4 +1,5 @@
-import { expect, it } from "@effect/vitest"
+import { expect, it, vi } from "@effect/vitest"
+import { HashIndex } from "../../src/internal/hashIndex.js"
 import * as StreamWindows from "../../src/internal/streamWindows.js"
 
 const minute = 60_000
@@ -78,4 +79,13 @@ it("a wall clock that goes back makes nothing known that is not", () => {
   for (let i = 0; i < 10_000; i++) windows.onWritten("s", { id: `${i}`, finish: true }, time)
   windows.onWritten("r", { id: "victim", finish: true }, 99 * minute)
   expect(windows.isOpenForOneFinal("r", "victim")).toBe(false)
+})
+
+it("who is forgotten is nowhere any more", () => {
+  const entered = vi.spyOn(HashIndex.prototype, "enter")
+  const left = vi.spyOn(HashIndex.prototype, "leave")
+  const windows = StreamWindows.make(() => 0, 0)
+  for (let i = 0; i < 25_000; i++) windows.onWritten("r", { id: `${i}`, finish: true }, 0)
+  expect(entered.mock.calls.length - left.mock.calls.length).toBe(10_000)
+  vi.restoreAllMocks()
 })
