@@ -1,6 +1,6 @@
 /**
- * Hot path. FNV-1a over UTF-16, for tables of our own. Nobody who could gain by a collision chooses what is hashed: the service
- * gives the ids.
+ * Hot path. FNV-1a over UTF-16, for tables of our own. What is hashed are ids of the service, of this library and of the bot, and
+ * none of them gains by a collision.
  */
 
 const basis = 0x811c9dc5

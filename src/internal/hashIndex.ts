@@ -1,16 +1,17 @@
 /**
- * Hot path. Finds rows by a hash where thousands are remembered and the oldest makes room for each new one. A Map or Set is built
- * anew every few thousand of those, and looks through the holes of the deleted until then; this is one array of numbers that is
- * used again, and nothing in it for the collector to look at. Open addressing with linear probing.
+ * Hot path. Finds rows by a hash where many come and as many go. A Map or Set is built anew every few thousand of those, and looks
+ * through the holes of the deleted until then; this is one array of numbers that is used again, and nothing in it for the
+ * collector to look at. Open addressing with linear probing.
  */
 
-const smallest = 64
+/** Room that is kept when no row is there. */
+const smallest = 512
 
 /** @internal */
 export abstract class HashIndex<K> {
   /** One more than the row, as 0 is nobody's; never more than half full. */
   private places = new Int32Array(0)
-  private count = 0
+  protected count = 0
 
   protected abstract hashAt(row: number): number
   /** Asked for a row with the right hash. */
@@ -48,6 +49,11 @@ export abstract class HashIndex<K> {
     }
     places[gap] = 0
     if (--this.count * 8 < places.length && places.length > smallest) this.resize(places.length / 2)
+  }
+
+  clear(): void {
+    this.places = new Int32Array(0)
+    this.count = 0
   }
 
   private put(row: number): void {

@@ -1,6 +1,6 @@
 /**
  * Hot path. The frames of one session that wait for their acks, and the verdicts on them. One callback per frame, no fiber and
- * no timer of its own. Almost every frame is the only one of its `req_id` and costs a Map entry; frames in doubt go to
+ * no timer of its own. Almost every frame is the only one of its `req_id` and costs a place in a table; frames in doubt go to
  * `ackCredit`, and nothing else in the library credits acks.
  */
 import type * as Frame from "../Frame.js"

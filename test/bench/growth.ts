@@ -18,6 +18,8 @@ import { median } from "./median.js"
 const replies = 2_000_000
 const messages = 200_000
 const rounds = 7
+/** Of the first size too: V8 changes its mind about what it has compiled once or twice. */
+const warmUps = 3
 
 const micros = (run: () => void, frames: number): number => {
   const cpu = process.cpuUsage()
@@ -73,7 +75,7 @@ const msgids = (remembered: number) => {
 const measure = (make: (size: number) => () => void, frames: number, sizes: ReadonlyArray<number>) =>
   sizes.map((size) => {
     const run = make(size)
-    run()
+    for (let i = 0; i < warmUps; i++) run()
     return median(Array.from({ length: rounds }, () => micros(run, frames)))
   })
 

@@ -40,10 +40,6 @@ const connect = async (url: string) => {
 export const make = async (url: string): Promise<Client> => {
   const client = await connect(url)
   const answering = await connect(url)
-  const taken = { left: 0, done: () => {} }
-  client.listen(() => {
-    if (--taken.left === 0) taken.done()
-  })
   const round = { left: 0, done: () => {} }
   answering.listen(async (message) => {
     await answering.frame(message.headers.req_id, "an answer", true)
@@ -53,8 +49,10 @@ export const make = async (url: string): Promise<Client> => {
     frame: client.frame,
     take: (count) =>
       new Promise((resolve) => {
-        taken.left = count
-        taken.done = resolve
+        let left = count
+        client.listen(() => {
+          if (--left === 0) resolve()
+        })
         client.push(count)
       }),
     answer: (count) =>

@@ -19,10 +19,6 @@ export const make = async (url: string): Promise<Client> => {
   let next = 0
   const push = (client: WSClient, count: number) =>
     client.reply({ headers: { req_id: `PUSH${next++}` } }, { count } as never, "bench_push")
-  const taken = { left: 0, done: () => {} }
-  client.on("message.text", () => {
-    if (--taken.left === 0) taken.done()
-  })
   const round = { left: 0, done: () => {} }
   answering.on("message.text", async (frame) => {
     await answering.replyStream(frame, frame.headers.req_id, "an answer", true)
@@ -32,8 +28,13 @@ export const make = async (url: string): Promise<Client> => {
     frame: (reqId, content, finish) => client.replyStream({ headers: { req_id: reqId } }, reqId, content, finish),
     take: (count) =>
       new Promise((resolve) => {
-        taken.left = count
-        taken.done = resolve
+        let left = count
+        const onText = () => {
+          if (--left > 0) return
+          client.off("message.text", onText)
+          resolve()
+        }
+        client.on("message.text", onText)
         void push(client, count)
       }),
     answer: (count) =>

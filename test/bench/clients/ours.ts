@@ -6,6 +6,7 @@ import * as WecomBot from "effect-wecom/WecomBot"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
@@ -39,25 +40,20 @@ const lane = (count: number) =>
     })
   })
 
-/** What of the present round is left to be taken or answered; streams and routers run in all of them, as in a program. */
-const makeRound = () => ({ left: 0, done: Deferred.unsafeMake<void>(FiberId.none) })
+const take = (count: number) =>
+  Effect.gen(function*() {
+    const taken = yield* WecomBot.messages.pipe(Stream.take(count), Stream.runDrain, Effect.fork)
+    yield* Effect.yieldNow()
+    yield* push(count)
+    yield* Fiber.join(taken)
+  })
 
-type Round = ReturnType<typeof makeRound>
+/** Of the present round; the router runs in all of them, as in a program. */
+const round = { left: 0, done: Deferred.unsafeMake<void>(FiberId.none) }
 
-const count = (round: Round, done: number) => {
-  round.left -= done
-  if (round.left === 0) Deferred.unsafeDone(round.done, Effect.void)
-}
-
-const taking = makeRound()
-
-const taken = WecomBot.messages.pipe(
-  Stream.runForEachChunk((chunk) => Effect.sync(() => count(taking, chunk.length)))
-)
-
-const answering = makeRound()
-
-const answered = Effect.sync(() => count(answering, 1))
+const answered = Effect.sync(() => {
+  if (--round.left === 0) Deferred.unsafeDone(round.done, Effect.void)
+})
 
 const router = BotRouter.empty.pipe(
   BotRouter.onText((message) =>
@@ -67,7 +63,7 @@ const router = BotRouter.empty.pipe(
   )
 )
 
-const pushed = (round: Round) => (count: number) =>
+const answer = (count: number) =>
   Effect.gen(function*() {
     round.left = count
     round.done = yield* Deferred.make<void>()
@@ -78,8 +74,8 @@ const pushed = (round: Round) => (count: number) =>
 const effects: { readonly [K in Case]: (size: number) => Effect.Effect<unknown, unknown, WecomBot.WecomBot> } = {
   "one lane": lane,
   "200 lanes": (size) => Effect.all(Array.from({ length: 200 }, () => lane(size / 200)), { concurrency: "unbounded" }),
-  "messages": pushed(taking),
-  "router": pushed(answering)
+  "messages": take,
+  "router": answer
 }
 
 const options = (url: string): NodeWecomBot.Options => ({
@@ -102,12 +98,11 @@ export const make = async (
   url: string
 ): Promise<{ readonly play: (name: Case) => Promise<unknown>; readonly close: Client["close"] }> => {
   const plain = await connect(url)
-  const routed = await connect(url)
-  Runtime.runFork(plain.runtime)(taken)
-  Runtime.runFork(routed.runtime)(BotRouter.run(router))
+  const answering = await connect(url)
+  Runtime.runFork(answering.runtime)(BotRouter.run(router))
   return {
-    play: (name) => Runtime.runPromise((name === "router" ? routed : plain).runtime)(effects[name](sizes[name])),
-    close: () => Effect.runPromise(Effect.zipRight(plain.close, routed.close))
+    play: (name) => Runtime.runPromise((name === "router" ? answering : plain).runtime)(effects[name](sizes[name])),
+    close: () => Effect.runPromise(Effect.zipRight(plain.close, answering.close))
   }
 }
 
