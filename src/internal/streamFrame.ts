@@ -84,6 +84,7 @@ export const keepSpecimens = (): void => {
   Specimens.keep(StreamFrame, () => new StreamFrame(() => undefined, to, frame))
   Specimens.keep(
     StreamText.Body,
-    () => new StreamText.Body({ msgtype: "stream", stream: { id: "", finish: true, content: "" } })
+    // Made as theirs are, or it would keep the shape of something else.
+    () => new StreamText.Body(Reply.stream(frame))
   )
 }
