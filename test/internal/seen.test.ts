@@ -42,13 +42,13 @@ it.each([["begins", 0], ["begins again with its rows", 0x3fffffff - 100]])(
 )
 
 it("two msgids with one hash are two", () => {
-  // Found by search: FNV-1a, folded to thirty bits, takes them for one.
   const seen = new Seen(capacity, timeToLive)
   const twins = findTwins()
   for (const msgid of twins) expect(seen.isNew(msgid, 0)).toBe(true)
   for (const msgid of twins) expect(seen.isNew(msgid, 0)).toBe(false)
 })
 
+/** Thirty bits tell fewer msgids apart than there are. */
 const findTwins = (): readonly [string, string] => {
   const hashOf = (msgid: string): number => {
     const seen = new Seen(1, 1)
