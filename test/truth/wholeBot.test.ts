@@ -147,7 +147,7 @@ const play = ({ cuts, lanes }: Fate) =>
   )
 
 describe("a whole bot", () => {
-  it("tells the truth about every frame in 300 histories of late, lost and refusing acks and cut links", async () => {
+  it("tells the truth about every frame in 450 histories of late, lost and refusing acks and cut links", async () => {
     const seen: Record<string, number> = {}
     let resent = 0
     await fc.assert(
@@ -163,7 +163,7 @@ describe("a whole bot", () => {
           if (kind === "push") expect(copies.slice(0, -1).every((code) => code === 846609), name).toBe(true)
         }
       }),
-      { numRuns: 300 }
+      { numRuns: 450 }
     )
     expect(seen.ok).toBeGreaterThan(300)
     expect(seen.SendRejected).toBeGreaterThan(100)
