@@ -121,7 +121,8 @@ describe.concurrent("credentials", () => {
 describe.concurrent("a service that forgets", () => {
   fault("846609 at random", { quick: true, timeout: 60_000 }, (row) =>
     Effect.gen(function*() {
-      const world = yield* make({ direct: true, bot: { heartbeatInterval: "200 millis" } })
+      // Ten refusals in a row, none with an acked ping before it, happen: their delays add up.
+      const world = yield* make({ direct: true, reconnectCap: "3 seconds", bot: { heartbeatInterval: "200 millis" } })
       const rule = yield* world.service.acks.refuse(846609, {
         where: ({ cmd }) => cmd !== "aibot_subscribe" && Math.random() < 0.03
       })

@@ -2,9 +2,10 @@
  * A bot, a gateway on a port, and wires between them that break; a conversation that goes on over them, and a judge who
  * compares what the bot was told with what stands on the screens.
  */
+import type { Duration } from "effect"
 import { Context, Effect, Exit, Layer, Logger, Redacted, Scope, Stream } from "effect"
-import type { BotConfig, Connection, WecomError } from "effect-wecom"
-import { BotRouter, Chat, Reply, WecomBot } from "effect-wecom"
+import type { Connection, WecomError } from "effect-wecom"
+import { BotConfig, BotRouter, Chat, Reconnect, Reply, WecomBot } from "effect-wecom"
 import * as NodeGateway from "effect-wecom/NodeGateway"
 import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
 import * as TestGateway from "effect-wecom/TestGateway"
@@ -39,6 +40,8 @@ export const scaled: Partial<BotConfig.Options> = {
 
 export interface Options {
   readonly bot?: Partial<NodeWecomBot.Options>
+  /** The longest delay before an attempt; 30 seconds when absent, which no option of a bot can scale. */
+  readonly reconnectCap?: Duration.DurationInput
   readonly gateway?: NodeGateway.Options
   /** Straight to the gateway, without wires. */
   readonly direct?: boolean
@@ -106,14 +109,25 @@ export const sleepUntil = (predicate: () => boolean): Effect.Effect<void> =>
 /** What a bot in these tests needs beside its options. */
 export const quiet = Layer.mergeAll(Logger.remove(Logger.defaultLogger), tracer)
 
+const botOptions = (wsUrl: string, options?: Partial<NodeWecomBot.Options>): NodeWecomBot.Options => ({
+  ...scaled,
+  botId: TestGateway.defaultBotId,
+  secret: Redacted.make(secret),
+  wsUrl,
+  ...options
+})
+
 export const botLayer = (wsUrl: string, options?: Partial<NodeWecomBot.Options>) =>
-  NodeWecomBot.layer({
-    ...scaled,
-    botId: TestGateway.defaultBotId,
-    secret: Redacted.make(secret),
-    wsUrl,
-    ...options
+  NodeWecomBot.layer(botOptions(wsUrl, options))
+
+const cappedBotLayer = (cap: Duration.DurationInput, options: NodeWecomBot.Options) => {
+  const reconnect = Effect.map(BotConfig.resolve(options), (config): Reconnect.Reconnect.Service => {
+    const policies = Reconnect.make(config)
+    const delays = Reconnect.backoff(config.reconnectInterval, cap)
+    return { ...policies, lost: { ...policies.lost, delays } }
   })
+  return NodeWecomBot.layer(options, Layer.effect(Reconnect.Reconnect, reconnect))
+}
 
 export const make = (options: Options = {}): Effect.Effect<World, never, Scope.Scope> =>
   Effect.gen(function*() {
@@ -125,7 +139,10 @@ export const make = (options: Options = {}): Effect.Effect<World, never, Scope.S
     const wires = yield* TcpProxy.make(port)
     const wsUrl = options.direct === true ? Context.get(gateway, NodeGateway.NodeGateway).url : wires.url
     const scope = yield* Effect.acquireRelease(Scope.make(), (scope) => Scope.close(scope, Exit.void))
-    const context = yield* Layer.buildWithScope(botLayer(wsUrl, options.bot), scope).pipe(Effect.orDie)
+    const layer = options.reconnectCap === undefined
+      ? botLayer(wsUrl, options.bot)
+      : cappedBotLayer(options.reconnectCap, botOptions(wsUrl, options.bot))
+    const context = yield* Layer.buildWithScope(layer, scope).pipe(Effect.orDie)
     const bot = Context.get(context, WecomBot.WecomBot)
 
     const history: Array<{ readonly at: number; readonly status: Connection.Status }> = []
