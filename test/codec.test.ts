@@ -8,8 +8,9 @@ import * as StreamText from "../src/internal/streamText.js"
 import { hostile } from "./contract/incoming.js"
 
 const at = 1_700_000_000_000
+const clock = { unsafeCurrentTimeMillis: () => at }
 
-const decode = (frame: unknown) => codec.decode(JSON.stringify(frame), at)
+const decode = (frame: unknown) => codec.decode(JSON.stringify(frame), clock)
 
 const text = (fields: object = {}) => ({
   cmd: "aibot_msg_callback",
@@ -42,11 +43,11 @@ describe("short ways lead where the long ones do", () => {
     const code = fc.oneof(fc.constant(0), fc.integer())
     fc.assert(fc.property(anyString, anyString, code, (req_id, errmsg, errcode) => {
       const ack = { headers: { req_id }, errcode, errmsg }
-      expect(codec.decode(JSON.stringify(ack), at)).toStrictEqual(codec.decode(JSON.stringify(ack, null, 1), at))
+      expect(codec.decode(JSON.stringify(ack), clock)).toStrictEqual(codec.decode(JSON.stringify(ack, null, 1), clock))
     }))
     fc.assert(fc.property(anyString, anyString, (req_id, errmsg) => {
       const raw = (space: string) => `{"headers":{"req_id":"${req_id}"},"errcode":0,${space}"errmsg":"${errmsg}"}`
-      expect(codec.decode(raw(""), at)).toStrictEqual(codec.decode(raw(" "), at))
+      expect(codec.decode(raw(""), clock)).toStrictEqual(codec.decode(raw(" "), clock))
     }))
   })
 
@@ -71,10 +72,10 @@ describe("short ways lead where the long ones do", () => {
 
 describe("nothing incoming is fatal", () => {
   it("any value at all decodes to something, and nothing throws", () => {
-    fc.assert(fc.property(fc.anything(), (data) => void codec.decode(data, at)))
-    fc.assert(fc.property(fc.json(), (data) => void codec.decode(data, at)))
-    fc.assert(fc.property(fc.string({ unit: "binary" }), (data) => void codec.decode(data, at)))
-    for (const frame of hostile) codec.decode(frame, at)
+    fc.assert(fc.property(fc.anything(), (data) => void codec.decode(data, clock)))
+    fc.assert(fc.property(fc.json(), (data) => void codec.decode(data, clock)))
+    fc.assert(fc.property(fc.string({ unit: "binary" }), (data) => void codec.decode(data, clock)))
+    for (const frame of hostile) codec.decode(frame, clock)
   })
 
   it("any body of a callback decodes, however it is bent", () => {
@@ -93,9 +94,9 @@ describe("nothing incoming is fatal", () => {
   })
 
   it("names why", () => {
-    expect(codec.decode(new ArrayBuffer(2), at)).toEqual({ _tag: "Undecodable", reason: "NotText" })
-    expect(codec.decode("{", at)).toEqual({ _tag: "Undecodable", reason: "NotJson" })
-    expect(codec.decode("[]", at)).toEqual({ _tag: "Undecodable", reason: "NotAnEnvelope" })
+    expect(codec.decode(new ArrayBuffer(2), clock)).toEqual({ _tag: "Undecodable", reason: "NotText" })
+    expect(codec.decode("{", clock)).toEqual({ _tag: "Undecodable", reason: "NotJson" })
+    expect(codec.decode("[]", clock)).toEqual({ _tag: "Undecodable", reason: "NotAnEnvelope" })
     expect(decode({ cmd: "aibot_msg_callback", headers: { req_id: "r" } })).toMatchObject({ reason: "BadMessage" })
     expect(decode({ cmd: "aibot_event_callback" })).toMatchObject({ reason: "BadEvent" })
     expect(decode({ cmd: "later" })).toEqual({ _tag: "Unknown", cmd: "later" })
@@ -200,9 +201,9 @@ describe("control characters", () => {
     const filled = (length: number) => `{"a":"${"\u0001".repeat(length - 8)}"}`
     const longest = filled(jsonRepair.maxRepairedLength)
     expect((jsonRepair.parse(longest) as { readonly a: string }).a.length).toBe(longest.length - 8)
-    expect(codec.decode(filled(longest.length + 1), at)).toEqual({ _tag: "Undecodable", reason: "NotJson" })
+    expect(codec.decode(filled(longest.length + 1), clock)).toEqual({ _tag: "Undecodable", reason: "NotJson" })
     // What is JSON is read, however long.
-    expect(codec.decode(JSON.stringify({ cmd: "x".repeat(longest.length), headers: {} }), at)._tag).toBe("Unknown")
+    expect(codec.decode(JSON.stringify({ cmd: "x".repeat(longest.length), headers: {} }), clock)._tag).toBe("Unknown")
   })
 })
 
@@ -214,7 +215,7 @@ it("no frame can throw in the socket's callback, whatever it does to the decoder
       }
     })
   )
-  const inbound = codec.decode("{}", at)
+  const inbound = codec.decode("{}", clock)
   parsing.mockRestore()
   expect(inbound).toEqual({ _tag: "Undecodable", reason: "Hostile" })
 })

@@ -2,6 +2,7 @@
  * Hot path. Text from the socket becomes an ack, a callback or a reason why not, in one synchronous step that never throws:
  * the envelope is checked by hand, because acks are most of the traffic, and bodies by Schema decoders compiled once.
  */
+import type * as Clock from "effect/Clock"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as BotEvent from "../BotEvent.js"
@@ -210,7 +211,7 @@ const decodeFrame = (frame: unknown, receivedAt: number): Inbound => {
 const plainAck = /^\{"headers":\{"req_id":"([^"\\\u0000-\u001f]*)"\},"errcode":0,"errmsg":"([^"\\\u0000-\u001f]*)"\}$/
 
 /** @internal */
-export const decode = (data: unknown, receivedAt: number): Inbound => {
+export const decode = (data: unknown, clock: Pick<Clock.Clock, "unsafeCurrentTimeMillis">): Inbound => {
   if (typeof data !== "string") return { _tag: "Undecodable", reason: "NotText" }
   const plain = plainAck.exec(data)
   if (plain !== null) {
@@ -227,7 +228,7 @@ export const decode = (data: unknown, receivedAt: number): Inbound => {
   }
   // No frame is known that throws here, but what throws in a socket's callback ends the process.
   try {
-    return decodeFrame(frame, receivedAt)
+    return decodeFrame(frame, clock.unsafeCurrentTimeMillis())
   } catch {
     return { _tag: "Undecodable", reason: "Hostile" }
   }

@@ -313,7 +313,7 @@ export class Session implements Deadlines.Timeout {
 
   // What is read after the session was lost, but before its socket is gone, is true all the same.
   private onData(data: unknown): void {
-    const inbound = codec.decode(data, this.owner.parts.clock.unsafeCurrentTimeMillis())
+    const inbound = codec.decode(data, this.owner.parts.clock)
     switch (inbound._tag) {
       case "Ack": {
         const { ack } = inbound

@@ -13,9 +13,6 @@ const mostIn7Bits = 125
 const mostIn16Bits = 0xffff
 const maskBytes = 4
 
-/** Header and mask of the longest frames. */
-const mostBefore = 10 + maskBytes
-
 const randomness = Buffer.alloc(8192)
 let used = randomness.length
 
@@ -27,23 +24,21 @@ const writeMask = (into: Buffer, at: number): void => {
   for (let i = 0; i < maskBytes; i++) into[at + i] = randomness[used++]!
 }
 
-/** Writes what stands before the payload, and tells where that begins. */
-const writeHeader = (into: Buffer, at: number, length: number): number => {
+const headerBytes = (length: number): number => length <= mostIn7Bits ? 2 : length <= mostIn16Bits ? 4 : 10
+
+const writeHeader = (into: Buffer, at: number, length: number): void => {
   into[at] = finalText
   if (length <= mostIn7Bits) {
     into[at + 1] = masked | length
-    return at + 2
-  }
-  if (length <= mostIn16Bits) {
+  } else if (length <= mostIn16Bits) {
     into[at + 1] = masked | lengthIn16Bits
     into[at + 2] = length >> 8
     into[at + 3] = length & 0xff
-    return at + 4
+  } else {
+    into[at + 1] = masked | lengthIn64Bits
+    into.writeUIntBE(0, at + 2, 2)
+    into.writeUIntBE(length, at + 4, 6)
   }
-  into[at + 1] = masked | lengthIn64Bits
-  into.writeUIntBE(0, at + 2, 2)
-  into.writeUIntBE(length, at + 4, 6)
-  return at + 10
 }
 
 /** Four at a time, which is what the mask repeats after. */
@@ -62,18 +57,53 @@ const mask = (frames: Buffer, maskAt: number, start: number, end: number): void 
   for (let i = rest; i < end; i++) frames[i]! ^= frames[maskAt + i - rest]!
 }
 
+/** In UTF-8 no character of a string takes more. */
+const mostOfCharacter = 3
+
+/** Counting the bytes of a text is most of the work of writing it, and few leave open how long their header is. */
+const headerBytesOf = (text: string): number => {
+  const least = headerBytes(text.length)
+  return least === headerBytes(mostOfCharacter * text.length) ? least : headerBytes(Buffer.byteLength(text))
+}
+
+/** Tells where the frame ends. */
+const write = (text: string, into: Buffer, at: number): number => {
+  const maskAt = at + headerBytesOf(text)
+  const start = maskAt + maskBytes
+  const end = start + into.write(text, start)
+  writeHeader(into, at, end - start)
+  writeMask(into, maskAt)
+  mask(into, maskAt, start, end)
+  return end
+}
+
+/** Header and mask of the longest frames. */
+const mostBefore = 10 + maskBytes
+
+const slabBytes = 64 * 1024
+let slab = Buffer.alloc(0)
+let slabUsed = 0
+
 /** @internal */
 export const join = (texts: ReadonlyArray<string>): Buffer => {
-  const lengths = texts.map((text) => Buffer.byteLength(text))
-  const frames = Buffer.allocUnsafe(lengths.reduce((total, length) => total + length + mostBefore, 0))
-  let end = 0
-  for (let n = 0; n < texts.length; n++) {
-    const maskAt = writeHeader(frames, end, lengths[n]!)
-    writeMask(frames, maskAt)
-    const start = maskAt + maskBytes
-    end = start + lengths[n]!
-    frames.write(texts[n]!, start)
-    mask(frames, maskAt, start, end)
+  let most = 0
+  for (const text of texts) most += mostBefore + mostOfCharacter * text.length
+  const isLarge = most > slabBytes / 4
+  if (isLarge) {
+    const bytes = texts.reduce((total, text) => total + mostBefore + Buffer.byteLength(text), 0)
+    return writeAll(texts, Buffer.allocUnsafeSlow(bytes), 0)
   }
-  return frames.subarray(0, end)
+  if (most > slab.length - slabUsed) {
+    slab = Buffer.allocUnsafeSlow(slabBytes)
+    slabUsed = 0
+  }
+  const frames = writeAll(texts, slab, slabUsed)
+  slabUsed += frames.length
+  return frames
+}
+
+const writeAll = (texts: ReadonlyArray<string>, into: Buffer, at: number): Buffer => {
+  let end = at
+  for (const text of texts) end = write(text, into, end)
+  return into.subarray(at, end)
 }

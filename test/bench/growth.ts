@@ -58,6 +58,8 @@ const lanes = (open: number) => {
   }
 }
 
+const clock = { unsafeCurrentTimeMillis: () => 0 }
+
 const msgids = (remembered: number) => {
   const dedupe = Effect.runSync(Dedupe.make({ capacity: remembered }))
   const frame = (id: number) =>
@@ -65,7 +67,7 @@ const msgids = (remembered: number) => {
     `"chattype":"single","from":{"userid":"alice"},"create_time":1790000000,"msgtype":"text","text":{"content":"你好"}}}`
   let next = 0
   const isNew = () => {
-    const inbound = codec.decode(frame(next++), 0)
+    const inbound = codec.decode(frame(next++), clock)
     return dedupe.isNew(inbound._tag === "Message" ? inbound.message.msgid : "")
   }
   const rest = Effect.whileLoop({ while: () => next % messages !== 0, body: isNew, step: () => {} })

@@ -2,9 +2,11 @@ import { describe, expect, it } from "@effect/vitest"
 import { Either, Schema } from "effect"
 import { Frame } from "effect-wecom"
 import * as fc from "fast-check"
-import { decode, encode } from "../../src/internal/codec.js"
+import * as codec from "../../src/internal/codec.js"
 import { parse } from "../../src/internal/jsonRepair.js"
 import { event, eventFrame, looseAck, message, messageFrame } from "./arbitraryFrames.js"
+
+const decode = (wire: string, receivedAt: number) => codec.decode(wire, { unsafeCurrentTimeMillis: () => receivedAt })
 
 const numRuns = 2_000
 
@@ -130,7 +132,7 @@ describe("the envelope", () => {
     fc.assert(
       fc.property(fc.string(), fc.string({ unit: "binary" }), fc.jsonValue(), (cmd, reqId, body) => {
         const request = Frame.request(cmd, reqId, body)
-        expect(JSON.stringify(JSON.parse(encode(request)))).toBe(JSON.stringify(request))
+        expect(JSON.stringify(JSON.parse(codec.encode(request)))).toBe(JSON.stringify(request))
       }),
       { numRuns: 500 }
     )

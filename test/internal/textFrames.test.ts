@@ -31,10 +31,36 @@ it("a server reads every text as it was, in order", () => {
 })
 
 it("the lengths at which a header grows", () => {
-  for (const length of [0, 1, 125, 126, 127, 255, 256, 65_535, 65_536, 70_001, 20 * 1024 * 1024]) {
+  for (
+    const length of [
+      0,
+      1,
+      41,
+      42,
+      125,
+      126,
+      127,
+      255,
+      256,
+      375,
+      378,
+      21_845,
+      21_846,
+      65_535,
+      65_536,
+      70_001,
+      20 * 1024 * 1024
+    ]
+  ) {
     const texts = ["before", "x".repeat(length), "字".repeat(Math.floor(length / 3)), "behind"]
     expect(read(TextFrames.join(texts)).map((text) => text.length)).toEqual(texts.map((text) => text.length))
   }
+})
+
+it("what is still to be written stays as it is, whatever is put together meanwhile", () => {
+  const batches = Array.from({ length: 3000 }, (_, n) => [`${n}`, "x".repeat(n % 200), "字".repeat(n * 7 % 2500)])
+  const frames = batches.map((texts) => TextFrames.join(texts))
+  expect(frames.map(read)).toEqual(batches)
 })
 
 it("each frame has a mask of its own", () => {
