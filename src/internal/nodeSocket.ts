@@ -1,10 +1,12 @@
 /**
- * `ws` as the platform's WebSocket, with the texts of one turn written together: the acks of one packet set off many frames, and
- * a system call for each of them costs more than all the rest.
+ * `ws` as the platform's WebSocket, with the texts of one turn written together, because the acks of one packet set off many
+ * frames and a system call for each of them costs more than all the rest, and with plain texts read before it reads them.
  */
+import type { Buffer as Bytes } from "node:buffer"
 import type { Socket } from "node:net"
 import * as WS from "ws"
 import type * as ChunkFrame from "./chunkFrame.js"
+import { FrameReader } from "./frameReader.js"
 import * as MaskedFrame from "./maskedFrame.js"
 import * as TextFrames from "./textFrames.js"
 
@@ -13,6 +15,9 @@ type Kind = keyof WS.WebSocket.WebSocketEventMap
 type Listener<K extends Kind> = ((event: WS.WebSocket.WebSocketEventMap[K]) => void) | {
   handleEvent(event: WS.WebSocket.WebSocketEventMap[K]): void
 }
+
+/** All that a session asks of the event of a message. */
+type OnData = (event: { readonly data: unknown }) => void
 
 type OnMessage = (data: WS.RawData, isBinary: boolean) => void
 
@@ -52,13 +57,34 @@ class Corked extends WS.WebSocket {
   private socket: Socket | undefined = undefined
   private texts: Array<string> | undefined = undefined
   private spare: SpareBuffers | undefined = undefined
-  private readonly plain: Array<readonly [listener: unknown, onMessage: OnMessage]> = []
+  private readonly plain: Array<readonly [listener: OnData, onMessage: OnMessage]> = []
 
   constructor(url: string, protocols: string | Array<string> | undefined, options: WS.ClientOptions | undefined) {
     super(url, protocols, { ...defaults, ...options })
     this.once("upgrade", (response) => {
       this.socket = response.socket
     })
+    // Before anything is read, and before anybody hears of it.
+    this.once("open", () => this.readFirst())
+  }
+
+  private readFirst(): void {
+    const { socket } = this
+    const [readByWs, ...others] = socket?.listeners("data") ?? []
+    if (socket === undefined || readByWs === undefined || others.length > 0 || !this.isPlain()) return
+    const reader = new FrameReader({
+      onText: (text) => this.onText(text),
+      onOther: (bytes) => void readByWs.call(socket, bytes)
+    })
+    socket.off("data", readByWs as () => void)
+    socket.on("data", (chunk: Bytes) => reader.read(chunk))
+    this.once("error", () => reader.end())
+  }
+
+  private onText(text: string): void {
+    // Whoever listens as `ws` has it is told as `ws` tells.
+    if (this.listenerCount("message") > this.plain.length) return void this.emit("message", Buffer.from(text), false)
+    for (const [listener] of this.plain) listener({ data: text })
   }
 
   // Extensions change what a frame looks like, and in any other state `ws` says what is wrong.
@@ -106,9 +132,9 @@ class Corked extends WS.WebSocket {
     if (kind !== "message" || options !== undefined || typeof listener !== "function") {
       return super.addEventListener(kind, listener, options)
     }
-    const onMessage: OnMessage = (data, isBinary) =>
-      listener({ data: isBinary ? data : data.toString() } as WS.WebSocket.WebSocketEventMap[K])
-    this.plain.push([listener, onMessage])
+    const onData = listener as OnData
+    const onMessage: OnMessage = (data, isBinary) => onData({ data: isBinary ? data : data.toString() })
+    this.plain.push([onData, onMessage])
     this.on("message", onMessage)
   }
 

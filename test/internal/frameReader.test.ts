@@ -1,0 +1,302 @@
+import { expect, it } from "@effect/vitest"
+import * as fc from "fast-check"
+import { createHash } from "node:crypto"
+import { once } from "node:events"
+import { createServer } from "node:http"
+import type { Socket } from "node:net"
+import { setImmediate, setTimeout } from "node:timers/promises"
+import { vi } from "vitest"
+import * as WS from "ws"
+import { FrameReader } from "../../src/internal/frameReader.js"
+import * as nodeSocket from "../../src/internal/nodeSocket.js"
+
+/** The types of `ws` leave out how it reads frames. */
+const { Receiver } = WS as unknown as {
+  readonly Receiver: new(options: { readonly skipUTF8Validation: boolean }) => NodeJS.WritableStream
+}
+
+const frame = (first: number, payload: Uint8Array, isMasked = false): Buffer => {
+  const { length } = payload
+  const bits = isMasked ? 0x80 : 0
+  const header = length < 126
+    ? [first, bits | length]
+    : length < 65_536
+    ? [first, bits | 126, length >> 8, length & 255]
+    : [first, bits | 127, 0, 0, 0, 0, 0, length >> 16, (length >> 8) & 255, length & 255]
+  return Buffer.concat([Buffer.from(header), payload])
+}
+
+type Heard = ReadonlyArray<string>
+
+const listen = (receiver: NodeJS.WritableStream): Array<string> => {
+  const heard: Array<string> = []
+  receiver.on("message", (data: Buffer, isBinary: boolean) => heard.push(`${isBinary ? "binary" : "text"} ${data}`))
+  receiver.on("ping", (data: Buffer) => heard.push(`ping ${data}`))
+  receiver.on("pong", (data: Buffer) => heard.push(`pong ${data}`))
+  receiver.on("conclude", (code: number) => heard.push(`conclude ${code}`))
+  receiver.on("error", (error: Error) => heard.push(error.message))
+  return heard
+}
+
+/** As `ws` does when nobody reads before it: what comes behind an end is not written. */
+const readByWs = async (chunks: ReadonlyArray<Buffer>): Promise<Heard> => {
+  const receiver = new Receiver({ skipUTF8Validation: true })
+  const heard = listen(receiver)
+  let hasEnded = false
+  for (const event of ["conclude", "error"]) {
+    receiver.on(event, () => {
+      hasEnded = true
+    })
+  }
+  for (const chunk of chunks) {
+    if (!hasEnded) receiver.write(chunk)
+    await setImmediate()
+  }
+  return heard
+}
+
+const readByBoth = async (chunks: ReadonlyArray<Buffer>): Promise<{ readonly heard: Heard; readonly left: number }> => {
+  const receiver = new Receiver({ skipUTF8Validation: true })
+  const heard = listen(receiver)
+  receiver.on("error", () => reader.end())
+  let left = 0
+  const reader = new FrameReader({
+    onText: (text) => heard.push(`text ${text}`),
+    onOther: (bytes) => {
+      left += bytes.length
+      receiver.write(bytes)
+    }
+  })
+  for (const chunk of chunks) {
+    reader.read(chunk)
+    await setImmediate()
+  }
+  return { heard, left }
+}
+
+const finalText = 0x81
+const textPayload = fc.oneof(
+  fc.string({ unit: "grapheme" }).map((text) => Buffer.from(text)),
+  fc.uint8Array({ maxLength: 300 }),
+  fc.constantFrom(0, 1, 125, 126, 127, 65_535, 65_536, 70_000).map((length) => Buffer.alloc(length, "x"))
+)
+const short = fc.uint8Array({ maxLength: 125 })
+const plain = textPayload.map((payload) => [frame(finalText, payload)])
+const control = fc.tuple(fc.constantFrom(0x89, 0x8a), short).map(([first, payload]) => frame(first, payload))
+const fragmented = fc.tuple(fc.constantFrom(1, 2), fc.array(fc.tuple(short, fc.option(control)), { minLength: 1 })).map(
+  ([kind, parts]) => [
+    ...parts.flatMap(([payload, between], n) => [
+      frame(n === 0 ? kind : 0, payload),
+      ...between === null ? [] : [between]
+    ]),
+    frame(0x80, Buffer.from("the last"))
+  ]
+)
+const binary = short.map((payload) => [frame(0x82, payload)])
+const closing = fc.constantFrom(
+  frame(0x88, Buffer.alloc(0)),
+  frame(0x88, Buffer.from([3, 232])),
+  frame(0x88, Buffer.from([3]))
+)
+const violation = fc.tuple(fc.constantFrom(0x01, 0x80, 0x83, 0x8b, 0xc1, 0xa1, 0x09, finalText), short, fc.boolean())
+  .map(
+    ([first, payload, isMasked]) => frame(first, payload, isMasked || first === finalText)
+  )
+const peaceful = fc.oneof(
+  { arbitrary: plain, weight: 6 },
+  { arbitrary: fragmented, weight: 1 },
+  { arbitrary: binary, weight: 1 },
+  { arbitrary: control.map((frame) => [frame]), weight: 1 }
+)
+const ping = frame(0x89, Buffer.from("ping"))
+const unfinished = short.map((payload) => [frame(1, payload), ping, frame(finalText, payload)])
+const ends = fc.oneof(
+  fc.constant([]),
+  closing.map((frame) => [frame]),
+  violation.map((frame) => [frame]),
+  unfinished
+)
+const frames = fc.tuple(fc.array(peaceful), ends, fc.array(peaceful, { maxLength: 3 })).map((parts) =>
+  Buffer.concat(parts.flat(2))
+)
+
+const cut = (bytes: Buffer, places: ReadonlyArray<number>): ReadonlyArray<Buffer> => {
+  const at = [
+    0,
+    ...places.map((place) => place % (bytes.length + 1)).toSorted((one, other) => one - other),
+    bytes.length
+  ]
+  return at.slice(1).map((end, n) => bytes.subarray(at[n], end)).filter(({ length }) => length > 0)
+}
+
+it("whatever comes in whatever pieces is heard as `ws` alone hears it, in its order", () =>
+  fc.assert(
+    fc.asyncProperty(frames, fc.array(fc.nat(), { maxLength: 12 }), async (bytes, places) => {
+      const chunks = cut(bytes, places)
+      expect((await readByBoth(chunks)).heard).toEqual(await readByWs(chunks))
+    }),
+    { numRuns: 1000 }
+  ))
+
+it("the same, one byte at a time", () =>
+  fc.assert(
+    fc.asyncProperty(
+      fc.tuple(
+        fc.array(fc.oneof(fragmented, binary, short.map((payload) => [frame(finalText, payload)])), {
+          maxLength: 3
+        }),
+        ends
+      ),
+      async (parts) => {
+        const chunks = [...Buffer.concat(parts.flat(2))].map((byte) => Buffer.from([byte]))
+        expect((await readByBoth(chunks)).heard).toEqual(await readByWs(chunks))
+      }
+    ),
+    { numRuns: 40 }
+  ))
+
+it("a length that looks like the beginning of a text", async () => {
+  const bytes = Buffer.concat([frame(finalText, Buffer.alloc(0x8101, "x")), frame(finalText, Buffer.from("y"))])
+  for (const at of [1, 2, 3]) {
+    const { heard } = await readByBoth(cut(bytes, [at]))
+    expect(heard).toEqual([`text ${"x".repeat(0x8101)}`, "text y"])
+  }
+})
+
+it("of texts in chunks of 64 KiB only those that a cut goes through are left to `ws`", async () => {
+  const texts = Array.from({ length: 5000 }, (_, n) => `{"number":${n},"text":"${"字".repeat(n % 100)}"}`)
+  const bytes = Buffer.concat(texts.map((text) => frame(finalText, Buffer.from(text))))
+  const places = Array.from({ length: Math.floor(bytes.length / 65_536) }, (_, n) => (n + 1) * 65_536)
+  const { heard, left } = await readByBoth(cut(bytes, places))
+  expect(heard).toEqual(texts.map((text) => `text ${text}`))
+  expect(left).toBeGreaterThan(0)
+  expect(left).toBeLessThan(places.length * 400)
+})
+
+/** A service that opens the connection, and then sends what a test writes and nothing else. */
+const connected = async <A>(
+  open: (url: string) => WS.WebSocket,
+  run: (client: WS.WebSocket, server: Socket) => Promise<A>
+): Promise<A> => {
+  const service = createServer()
+  service.on("upgrade", ({ headers }, socket) => {
+    const accept = createHash("sha1").update(`${headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+    const lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"]
+    socket.write([...lines, `Sec-WebSocket-Accept: ${accept.digest("base64")}`, "", ""].join("\r\n"))
+  })
+  service.listen(0, "127.0.0.1")
+  await once(service, "listening")
+  const upgraded = once(service, "upgrade")
+  const client = open(`ws://127.0.0.1:${(service.address() as { port: number }).port}`)
+  const opened = once(client, "open")
+  const [, server] = await upgraded as [unknown, Socket]
+  server.on("error", () => {})
+  await opened
+  try {
+    return await run(client, server)
+  } finally {
+    client.terminate()
+    server.destroy()
+    service.close()
+  }
+}
+
+const openOurs = (url: string) => nodeSocket.open(url) as unknown as WS.WebSocket
+const openPlain = (url: string) => new WS.WebSocket(url, { perMessageDeflate: false, skipUTF8Validation: true })
+
+const text = (content: string) => frame(finalText, Buffer.from(content))
+
+const both = async <A>(run: (client: WS.WebSocket, server: Socket) => Promise<A>): Promise<A> => {
+  const ours = await connected(openOurs, run)
+  expect(ours).toEqual(await connected(openPlain, run))
+  return ours
+}
+
+const hearing = (client: WS.WebSocket): Array<string> => {
+  const heard: Array<string> = []
+  client.addEventListener("message", ({ data }) => heard.push(String(data)))
+  client.on("error", ({ message }) => heard.push(message))
+  client.on("close", (code) => heard.push(`closed with ${code}`))
+  return heard
+}
+
+it("a packet of texts does not come to `ws`", () =>
+  connected(openOurs, async (client, server) => {
+    const heard = hearing(client)
+    const write = vi.spyOn(Receiver.prototype, "write")
+    server.write(Buffer.concat([text("one"), text("two")]))
+    while (heard.length < 2) await setImmediate()
+    expect(write).not.toHaveBeenCalled()
+    server.write(ping)
+    await once(client, "ping")
+    expect(write).toHaveBeenCalledTimes(1)
+    write.mockRestore()
+  }))
+
+it("nothing is heard after a violation, in its packet or later", async () => {
+  const heard = await both(async (client, server) => {
+    const heard = hearing(client)
+    server.write(Buffer.concat([text("before"), frame(0x83, Buffer.from("odd")), text("in its packet")]))
+    while (heard.length < 2) await setImmediate()
+    server.write(text("later"))
+    await once(server, "data")
+    server.end()
+    await once(client, "close")
+    return heard
+  })
+  expect(heard).toEqual(["before", "Invalid WebSocket frame: invalid opcode 3", "closed with 1006"])
+})
+
+it("nothing is heard after a close frame", async () => {
+  const heard = await both(async (client, server) => {
+    const heard = hearing(client)
+    server.write(Buffer.concat([text("before"), frame(0x88, Buffer.from([3, 232])), text("in its packet")]))
+    await once(server, "data")
+    server.end(text("later"))
+    await once(client, "close")
+    return heard
+  })
+  expect(heard).toEqual(["before", "closed with 1000"])
+})
+
+it("what waits in a paused socket is heard when it closes", async () => {
+  const heard = await both(async (client, server) => {
+    const heard = hearing(client)
+    server.write(text("before"))
+    while (heard.length < 1) await setImmediate()
+    client.pause()
+    const bytes = Buffer.concat([text("one"), text("two")])
+    server.write(bytes.subarray(0, 8))
+    await setTimeout(20)
+    server.destroy()
+    await setTimeout(20)
+    client.terminate()
+    await once(client, "close")
+    return heard
+  })
+  expect(heard).toEqual(["before", "one", "closed with 1006"])
+})
+
+it("listeners of every kind are told, and each once", async () => {
+  const heard = await both(async (client, server) => {
+    const heard = hearing(client)
+    Object.assign(client, {
+      onmessage: ({ data, type }: WS.MessageEvent) => heard.push(`${type} by attribute ${data}`)
+    })
+    client.addEventListener(
+      "message",
+      { handleEvent: ({ data }: WS.MessageEvent) => heard.push(`by object ${data}`) } as never
+    )
+    client.addEventListener("message", ({ data }) => heard.push(`once ${data}`), { once: true })
+    client.on("message", (data, isBinary) => heard.push(`${isBinary} ${data.toString()}`))
+    server.write(Buffer.concat([text("one"), text("two"), frame(0x82, Buffer.from("three"))]))
+    while (heard.length < 13) await setImmediate()
+    return [...heard]
+  })
+  expect(heard.filter((line) => line.endsWith("two"))).toEqual([
+    "two",
+    "message by attribute two",
+    "by object two",
+    "false two"
+  ])
+})
