@@ -1,7 +1,7 @@
 /**
  * Hot path. What comes from a socket, before `ws` reads it. A text message that lies in a chunk as one frame, as nearly all do,
- * becomes a string here; `ws` makes three buffers of it, writes it to a stream and sends it through two events. Everything else
- * is left to `ws`: frames that go on in another chunk, messages in several of them, binary ones, control frames, and what breaks
+ * is told at once; `ws` makes three buffers of it, writes it to a stream and sends it through two events. Everything else is
+ * left to `ws`: frames that go on in another chunk, messages in several of them, binary ones, control frames, and what breaks
  * the protocol (RFC 6455, 5.2).
  */
 import type { Buffer } from "node:buffer"
@@ -15,11 +15,13 @@ const masked = 0x80
 const lengthIn16Bits = 126
 const lengthIn64Bits = 127
 
-const headerBytes = (length: number): number => length < lengthIn16Bits ? 2 : length === lengthIn16Bits ? 4 : 10
+/** By the seven bits that are the length or say where it stands. */
+const headerBytes = (bits: number): number => bits < lengthIn16Bits ? 2 : bits === lengthIn16Bits ? 4 : 10
 
 /** @internal */
 export interface Host {
-  onText(text: string): void
+  /** The text lies there, in UTF-8. */
+  onText(chunk: Buffer, start: number, end: number): void
   /** Frames, or parts of them, that are not read here. */
   onOther(bytes: Buffer): void
 }
@@ -27,61 +29,74 @@ export interface Host {
 /** @internal */
 export class FrameReader {
   private readonly host: Host
-  /** Of a frame that is the host's, so far; absent between two headers. */
+  /** What the host has of a header that a chunk ended in. */
   private header: Array<number> | undefined = undefined
-  /** So many bytes of the payload of such a frame are still to come. */
+  /** The first byte of the frame that the host has last. */
+  private first = 0
+  /** So many bytes of its payload are still to come. */
   private left = 0
-  /** A message has begun that has more frames, and others' may come between them. */
+  /** The host has the beginning of a message that has more frames. */
   private isFragmented = false
-  private isClosing = false
-  private hasEnded = false
+  private isStopped = false
 
   constructor(host: Host) {
     this.host = host
   }
 
-  /** Nothing is read any more, as after an error of the protocol. */
-  end(): void {
-    this.hasEnded = true
+  /** Nothing is read any more. */
+  stop(): void {
+    this.isStopped = true
   }
 
   read(chunk: Buffer): void {
-    let at = 0
-    while (at < chunk.length && !this.hasEnded) {
-      const start = at
-      if (this.left > 0) at = this.passPayload(chunk, at)
-      else if ((at = this.readText(chunk, at)) > start) continue
-      else at = this.passFrames(chunk, at)
-      this.host.onOther(chunk.subarray(start, at))
+    try {
+      this.readAll(chunk)
+    } catch (error) {
+      // Of a host that throws nobody knows what it has read, and in the middle of a payload anything may look like a frame.
+      this.stop()
+      throw error
     }
   }
 
-  /** Tells where it ends, which is where it began when there is none. */
+  private readAll(chunk: Buffer): void {
+    let at = 0
+    while (at < chunk.length && !this.isStopped) {
+      const end = this.readText(chunk, at)
+      if (end === at) at = this.leave(chunk, at)
+      else at = end
+    }
+  }
+
+  /** Tells where the text ends, which is where it would begin if there is none. */
   private readText(chunk: Buffer, at: number): number {
-    if (chunk[at] !== finalText || this.isFragmented || this.header !== undefined) return at
-    const length = chunk[at + 1]
-    if (length === undefined || length >= lengthIn64Bits) return at
-    const start = at + headerBytes(length)
-    const end = start + (length === lengthIn16Bits ? (chunk[at + 2]! << 8) | chunk[at + 3]! : length)
+    if (chunk[at] !== finalText || this.left > 0 || this.isFragmented || this.header !== undefined) return at
+    const bits = chunk[at + 1]
+    if (bits === undefined || bits >= lengthIn64Bits) return at
+    const start = at + headerBytes(bits)
+    const end = start + (bits === lengthIn16Bits ? (chunk[at + 2]! << 8) | chunk[at + 3]! : bits)
     if (end > chunk.length) return at
-    this.host.onText(chunk.toString("utf8", start, end))
+    this.host.onText(chunk, start, end)
     return end
   }
 
-  /** The rest of the chunk, or as far as the frame that closes. Only the host knows whether it will read what is behind an error. */
+  /**
+   * The rest of a frame that was cut, or all to the end of the chunk: an error is told later, and only the host knows whether it
+   * reads what is behind one.
+   */
+  private leave(chunk: Buffer, at: number): number {
+    const isRest = this.left > 0 && !this.isFragmented
+    const end = isRest ? this.passPayload(chunk, at) : this.passFrames(chunk, at)
+    this.host.onOther(chunk.subarray(at, end))
+    return end
+  }
+
+  /** No further than the frame that closes the connection: what is behind it, nobody wants. */
   private passFrames(chunk: Buffer, at: number): number {
-    let end = at
-    while (end < chunk.length && !this.hasEnded) {
+    let end = this.left > 0 ? this.passPayload(chunk, at) : at
+    while (end < chunk.length && !this.isStopped) {
       if (this.passHeader(chunk[end++]!)) end = this.passPayload(chunk, end)
     }
     return end
-  }
-
-  private passPayload(chunk: Buffer, at: number): number {
-    const part = Math.min(this.left, chunk.length - at)
-    this.left -= part
-    if (this.isClosing && this.left === 0) this.end()
-    return at + part
   }
 
   /** Whether the header ends with this byte. */
@@ -91,11 +106,22 @@ export class FrameReader {
     const [first, second, ...long] = header
     if (second === undefined || header.length < headerBytes(second & ~masked)) return false
     this.header = undefined
+    this.first = first!
     this.left = long.length === 0 ? second & ~masked : long.reduce((total, byte) => total * 256 + byte, 0)
-    const kind = first! & opcode
-    if (kind === close) this.isClosing = true
-    // Control frames come between those of a message.
-    else if (kind < close) this.isFragmented = (first! & finalFrame) === 0
     return true
+  }
+
+  private passPayload(chunk: Buffer, at: number): number {
+    const part = Math.min(this.left, chunk.length - at)
+    this.left -= part
+    if (this.left === 0) this.passEnd()
+    return at + part
+  }
+
+  private passEnd(): void {
+    const kind = this.first & opcode
+    if (kind === close) this.stop()
+    // Control frames may stand between those of a message.
+    else if (kind < close) this.isFragmented = (this.first & finalFrame) === 0
   }
 }

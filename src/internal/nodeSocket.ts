@@ -21,6 +21,9 @@ type OnData = (event: { readonly data: unknown }) => void
 
 type OnMessage = (data: WS.RawData, isBinary: boolean) => void
 
+/** What decides how frames are read and written is not for others to say. */
+type NetworkOptions = Pick<WS.ClientOptions, "agent" | "ca">
+
 /** `closeTimeout` is younger than the types. */
 interface Options extends WS.ClientOptions {
   readonly closeTimeout: number
@@ -52,39 +55,49 @@ const defaults: Options = {
 
 const flush = (ws: Corked): void => ws.flush()
 
+const none: ReadonlyArray<never> = []
+
 /** Its methods stand on a class: a process may have a thousand of these. */
 class Corked extends WS.WebSocket {
   private socket: Socket | undefined = undefined
   private texts: Array<string> | undefined = undefined
   private spare: SpareBuffers | undefined = undefined
-  private readonly plain: Array<readonly [listener: OnData, onMessage: OnMessage]> = []
+  /** Replaced, not changed: a listener may leave, or bring another, while all are told. */
+  private plain: ReadonlyArray<readonly [listener: OnData, onMessage: OnMessage]> = none
 
-  constructor(url: string, protocols: string | Array<string> | undefined, options: WS.ClientOptions | undefined) {
+  constructor(url: string, protocols: string | Array<string> | undefined, options: NetworkOptions | undefined) {
     super(url, protocols, { ...defaults, ...options })
     this.once("upgrade", (response) => {
       this.socket = response.socket
     })
-    // Before anything is read, and before anybody hears of it.
+    // Nothing was read yet, and nobody else heard of it.
     this.once("open", () => this.readFirst())
   }
 
+  /** Takes the place of the one listener that `ws` has for data. */
   private readFirst(): void {
     const { socket } = this
     const [readByWs, ...others] = socket?.listeners("data") ?? []
-    if (socket === undefined || readByWs === undefined || others.length > 0 || !this.isPlain()) return
+    if (socket === undefined || readByWs === undefined || others.length > 0) return
     const reader = new FrameReader({
-      onText: (text) => this.onText(text),
+      onText: (chunk, start, end) => this.onText(chunk, start, end),
       onOther: (bytes) => void readByWs.call(socket, bytes)
     })
     socket.off("data", readByWs as () => void)
     socket.on("data", (chunk: Bytes) => reader.read(chunk))
-    this.once("error", () => reader.end())
+    // After one of these the connection is closed; one that nobody listens to is no reason to end the process.
+    this.once("error", () => reader.stop())
   }
 
-  private onText(text: string): void {
-    // Whoever listens as `ws` has it is told as `ws` tells.
-    if (this.listenerCount("message") > this.plain.length) return void this.emit("message", Buffer.from(text), false)
-    for (const [listener] of this.plain) listener({ data: text })
+  private onText(chunk: Bytes, start: number, end: number): void {
+    const { plain } = this
+    // Whoever listens as `ws` has it is told as `ws` tells: with the bytes.
+    if (this.listenerCount("message") > plain.length) {
+      this.emit("message", chunk.subarray(start, end), false)
+      return
+    }
+    const event = { data: chunk.toString("utf8", start, end) }
+    for (const [listener] of plain) listener(event)
   }
 
   // Extensions change what a frame looks like, and in any other state `ws` says what is wrong.
@@ -134,7 +147,7 @@ class Corked extends WS.WebSocket {
     }
     const onData = listener as OnData
     const onMessage: OnMessage = (data, isBinary) => onData({ data: isBinary ? data : data.toString() })
-    this.plain.push([onData, onMessage])
+    this.plain = [...this.plain, [onData, onMessage]]
     this.on("message", onMessage)
   }
 
@@ -142,7 +155,7 @@ class Corked extends WS.WebSocket {
     const at = kind === "message" ? this.plain.findIndex(([own]) => own === listener) : -1
     if (at === -1) return super.removeEventListener(kind, listener)
     this.off("message", this.plain[at]![1])
-    this.plain.splice(at, 1)
+    this.plain = this.plain.toSpliced(at, 1)
   }
 }
 
@@ -150,5 +163,5 @@ class Corked extends WS.WebSocket {
 export const open = (
   url: string,
   protocols?: string | Array<string>,
-  options?: WS.ClientOptions
+  options?: NetworkOptions
 ): globalThis.WebSocket => new Corked(url, protocols, options) as unknown as globalThis.WebSocket

@@ -60,7 +60,7 @@ const mask = (frames: Buffer, maskAt: number, start: number, end: number): void 
 /** In UTF-8 no character of a string takes more. */
 const mostOfCharacter = 3
 
-/** Counting the bytes of a text is most of the work of writing it, and few leave open how long their header is. */
+/** Counting its bytes is most of the work of writing a text, and the number of its characters says as much in most cases. */
 const headerBytesOf = (text: string): number => {
   const least = headerBytes(text.length)
   return least === headerBytes(mostOfCharacter * text.length) ? least : headerBytes(Buffer.byteLength(text))
@@ -80,7 +80,8 @@ const write = (text: string, into: Buffer, at: number): number => {
 /** Header and mask of the longest frames. */
 const mostBefore = 10 + maskBytes
 
-const slabBytes = 64 * 1024
+/** Of these one frame that waits to be written keeps all. */
+const slabBytes = 16 * 1024
 let slab = Buffer.alloc(0)
 let slabUsed = 0
 
@@ -91,7 +92,7 @@ export const join = (texts: ReadonlyArray<string>): Buffer => {
   const isLarge = most > slabBytes / 4
   if (isLarge) {
     const bytes = texts.reduce((total, text) => total + mostBefore + Buffer.byteLength(text), 0)
-    return writeAll(texts, Buffer.allocUnsafeSlow(bytes), 0)
+    return writeAll(texts, Buffer.allocUnsafe(bytes), 0)
   }
   if (most > slab.length - slabUsed) {
     slab = Buffer.allocUnsafeSlow(slabBytes)

@@ -12,8 +12,12 @@ import * as nodeSocket from "../../src/internal/nodeSocket.js"
 
 /** The types of `ws` leave out how it reads frames. */
 const { Receiver } = WS as unknown as {
-  readonly Receiver: new(options: { readonly skipUTF8Validation: boolean }) => NodeJS.WritableStream
+  readonly Receiver: new(
+    options: { readonly skipUTF8Validation: boolean; readonly maxFragments: number }
+  ) => NodeJS.WritableStream
 }
+
+const options = { skipUTF8Validation: true, maxFragments: 5 }
 
 const frame = (first: number, payload: Uint8Array, isMasked = false): Buffer => {
   const { length } = payload
@@ -40,7 +44,7 @@ const listen = (receiver: NodeJS.WritableStream): Array<string> => {
 
 /** As `ws` does when nobody reads before it: what comes behind an end is not written. */
 const readByWs = async (chunks: ReadonlyArray<Buffer>): Promise<Heard> => {
-  const receiver = new Receiver({ skipUTF8Validation: true })
+  const receiver = new Receiver(options)
   const heard = listen(receiver)
   let hasEnded = false
   for (const event of ["conclude", "error"]) {
@@ -56,12 +60,12 @@ const readByWs = async (chunks: ReadonlyArray<Buffer>): Promise<Heard> => {
 }
 
 const readByBoth = async (chunks: ReadonlyArray<Buffer>): Promise<{ readonly heard: Heard; readonly left: number }> => {
-  const receiver = new Receiver({ skipUTF8Validation: true })
+  const receiver = new Receiver(options)
   const heard = listen(receiver)
-  receiver.on("error", () => reader.end())
+  receiver.on("error", () => reader.stop())
   let left = 0
   const reader = new FrameReader({
-    onText: (text) => heard.push(`text ${text}`),
+    onText: (chunk, start, end) => heard.push(`text ${chunk.subarray(start, end)}`),
     onOther: (bytes) => {
       left += bytes.length
       receiver.write(bytes)
@@ -173,27 +177,35 @@ it("of texts in chunks of 64 KiB only those that a cut goes through are left to 
   expect(left).toBeLessThan(places.length * 400)
 })
 
+type Run<A> = (client: WS.WebSocket, server: Socket, heard: Array<string>) => Promise<A>
+
 /** A service that opens the connection, and then sends what a test writes and nothing else. */
 const connected = async <A>(
   open: (url: string) => WS.WebSocket,
-  run: (client: WS.WebSocket, server: Socket) => Promise<A>
+  run: Run<A>,
+  atOnce: Uint8Array = Buffer.alloc(0)
 ): Promise<A> => {
   const service = createServer()
   service.on("upgrade", ({ headers }, socket) => {
     const accept = createHash("sha1").update(`${headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
     const lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"]
-    socket.write([...lines, `Sec-WebSocket-Accept: ${accept.digest("base64")}`, "", ""].join("\r\n"))
+    const head = [...lines, `Sec-WebSocket-Accept: ${accept.digest("base64")}`, "", ""].join("\r\n")
+    socket.write(Buffer.concat([Buffer.from(head), atOnce]))
   })
   service.listen(0, "127.0.0.1")
   await once(service, "listening")
   const upgraded = once(service, "upgrade")
   const client = open(`ws://127.0.0.1:${(service.address() as { port: number }).port}`)
+  const heard: Array<string> = []
+  client.addEventListener("message", ({ data }) => heard.push(String(data)))
+  client.on("error", ({ message }) => heard.push(message))
+  client.on("close", (code) => heard.push(`closed with ${code}`))
   const opened = once(client, "open")
   const [, server] = await upgraded as [unknown, Socket]
-  server.on("error", () => {})
+  server.on("error", () => {}).resume()
   await opened
   try {
-    return await run(client, server)
+    return await run(client, server, heard)
   } finally {
     client.terminate()
     server.destroy()
@@ -206,23 +218,48 @@ const openPlain = (url: string) => new WS.WebSocket(url, { perMessageDeflate: fa
 
 const text = (content: string) => frame(finalText, Buffer.from(content))
 
-const both = async <A>(run: (client: WS.WebSocket, server: Socket) => Promise<A>): Promise<A> => {
-  const ours = await connected(openOurs, run)
-  expect(ours).toEqual(await connected(openPlain, run))
+const both = async <A>(
+  run: Run<A>,
+  atOnce?: Uint8Array
+): Promise<A> => {
+  const ours = await connected(openOurs, run, atOnce)
+  expect(ours).toEqual(await connected(openPlain, run, atOnce))
   return ours
 }
 
-const hearing = (client: WS.WebSocket): Array<string> => {
+it("nothing is heard after an error that the end of a cut frame brings", async () => {
+  const fragments = Array.from(
+    { length: options.maxFragments + 1 },
+    (_, n) => frame(n === 0 ? 1 : n === options.maxFragments ? 0x80 : 0, Buffer.from("part"))
+  )
+  const bytes = Buffer.concat([...fragments, frame(finalText, Buffer.from("behind it"))])
+  const chunks = cut(bytes, [Buffer.concat(fragments).length - 2])
+  expect((await readByBoth(chunks)).heard).toEqual(await readByWs(chunks))
+})
+
+it("a host that throws is told nothing more: what is in a payload never passes for a frame", () => {
   const heard: Array<string> = []
-  client.addEventListener("message", ({ data }) => heard.push(String(data)))
-  client.on("error", ({ message }) => heard.push(message))
-  client.on("close", (code) => heard.push(`closed with ${code}`))
-  return heard
-}
+  const hear = (said: string) => {
+    heard.push(said)
+    if (said === "throw") throw new Error("thrown")
+  }
+  const inner = frame(finalText, Buffer.from("forged"))
+  for (const kind of [finalText, 0x82]) {
+    const reader = new FrameReader({
+      onText: (chunk, start, end) => hear(chunk.toString("utf8", start, end)),
+      onOther: (bytes) => hear(bytes.includes("throw") ? "throw" : "other")
+    })
+    const outer = frame(finalText, Buffer.concat([Buffer.alloc(20, "x"), inner]))
+    const cutAt = outer.length - inner.length
+    const first = Buffer.concat([frame(kind, Buffer.from("throw")), outer.subarray(0, cutAt)])
+    expect(() => reader.read(first)).toThrow("thrown")
+    reader.read(outer.subarray(cutAt))
+  }
+  expect(heard).toEqual(["throw", "throw"])
+})
 
 it("a packet of texts does not come to `ws`", () =>
-  connected(openOurs, async (client, server) => {
-    const heard = hearing(client)
+  connected(openOurs, async (client, server, heard) => {
     const write = vi.spyOn(Receiver.prototype, "write")
     server.write(Buffer.concat([text("one"), text("two")]))
     while (heard.length < 2) await setImmediate()
@@ -234,8 +271,7 @@ it("a packet of texts does not come to `ws`", () =>
   }))
 
 it("nothing is heard after a violation, in its packet or later", async () => {
-  const heard = await both(async (client, server) => {
-    const heard = hearing(client)
+  const heard = await both(async (client, server, heard) => {
     server.write(Buffer.concat([text("before"), frame(0x83, Buffer.from("odd")), text("in its packet")]))
     while (heard.length < 2) await setImmediate()
     server.write(text("later"))
@@ -247,9 +283,51 @@ it("nothing is heard after a violation, in its packet or later", async () => {
   expect(heard).toEqual(["before", "Invalid WebSocket frame: invalid opcode 3", "closed with 1006"])
 })
 
+it("what comes with the answer to the upgrade is heard, whole or cut", async () => {
+  const inner = text("what looks like a frame")
+  const bytes = Buffer.concat([text("one"), frame(finalText, Buffer.concat([Buffer.from("two "), inner]))])
+  const cutAt = bytes.length - inner.length
+  const heard = await both(async (client, server, heard) => {
+    while (heard.length < 1) await setImmediate()
+    server.write(bytes.subarray(cutAt))
+    while (heard.length < 2) await setImmediate()
+    return [...heard]
+  }, bytes.subarray(0, cutAt))
+  expect(heard).toEqual(["one", `two ${inner}`])
+})
+
+it("a listener that ends the connection", async () => {
+  for (const end of ["terminate", "close"] as const) {
+    await both(async (client, server, heard) => {
+      const closed = once(client, "close")
+      client.addEventListener("message", () => client[end]())
+      server.write(Buffer.concat([text("one"), text("two")]))
+      await once(server, end === "close" ? "data" : "end")
+      server.end(frame(0x88, Buffer.from([3, 232])))
+      await closed
+      return heard
+    })
+  }
+})
+
+it("a listener that leaves or brings another while all are told", async () => {
+  const heard = await both(async (client, server, heard) => {
+    const leaving = ({ data }: WS.MessageEvent) => {
+      heard.push(`leaving ${data}`)
+      client.removeEventListener("message", leaving)
+      client.addEventListener("message", ({ data }) => heard.push(`brought ${data}`))
+    }
+    client.addEventListener("message", leaving)
+    client.addEventListener("message", ({ data }) => heard.push(`staying ${data}`))
+    server.write(Buffer.concat([text("one"), text("two")]))
+    while (heard.length < 6) await setImmediate()
+    return [...heard]
+  })
+  expect(heard).toEqual(["one", "leaving one", "staying one", "two", "staying two", "brought two"])
+})
+
 it("nothing is heard after a close frame", async () => {
-  const heard = await both(async (client, server) => {
-    const heard = hearing(client)
+  const heard = await both(async (client, server, heard) => {
     server.write(Buffer.concat([text("before"), frame(0x88, Buffer.from([3, 232])), text("in its packet")]))
     await once(server, "data")
     server.end(text("later"))
@@ -260,8 +338,7 @@ it("nothing is heard after a close frame", async () => {
 })
 
 it("what waits in a paused socket is heard when it closes", async () => {
-  const heard = await both(async (client, server) => {
-    const heard = hearing(client)
+  const heard = await both(async (client, server, heard) => {
     server.write(text("before"))
     while (heard.length < 1) await setImmediate()
     client.pause()
@@ -278,8 +355,7 @@ it("what waits in a paused socket is heard when it closes", async () => {
 })
 
 it("listeners of every kind are told, and each once", async () => {
-  const heard = await both(async (client, server) => {
-    const heard = hearing(client)
+  const heard = await both(async (client, server, heard) => {
     Object.assign(client, {
       onmessage: ({ data, type }: WS.MessageEvent) => heard.push(`${type} by attribute ${data}`)
     })
@@ -288,8 +364,8 @@ it("listeners of every kind are told, and each once", async () => {
       { handleEvent: ({ data }: WS.MessageEvent) => heard.push(`by object ${data}`) } as never
     )
     client.addEventListener("message", ({ data }) => heard.push(`once ${data}`), { once: true })
-    client.on("message", (data, isBinary) => heard.push(`${isBinary} ${data.toString()}`))
-    server.write(Buffer.concat([text("one"), text("two"), frame(0x82, Buffer.from("three"))]))
+    client.on("message", (data, isBinary) => heard.push(`${isBinary} ${(data as Buffer).toString("latin1")}`))
+    server.write(Buffer.concat([frame(finalText, Buffer.from([0xff])), text("two"), frame(0x82, Buffer.from("three"))]))
     while (heard.length < 13) await setImmediate()
     return [...heard]
   })
