@@ -161,7 +161,9 @@ const growth = async () => {
 const parts = { load, final, media, idle, loading, growth }
 const wanted = process.argv.slice(2)
 console.log(
-  `${new Date().toISOString().slice(0, 10)}, Node ${process.version}, medians of ${rounds} rounds after a warm-up of ${warmUps}`
+  `${
+    new Date().toISOString().slice(0, 10)
+  }, Node ${process.version}, medians of ${rounds} rounds after a warm-up of ${warmUps}`
 )
 header()
 for (const [name, part] of Object.entries(parts)) if (wanted.length === 0 || wanted.includes(name)) await part()
