@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: this library, the official SDK and a bare `ws` client against one service process, alternating, five rounds
- * after a warm-up of three; then media, idle bots, loading and growth. Prints medians and the ratios to the official SDK. With names
- * behind it only those parts run: `npm run bench load`.
+ * after a warm-up of three; then media, idle bots, loading and growth. Prints medians and the ratios to the official SDK. With
+ * names behind it only those parts run: `npm run bench load`.
  */
 import { type ChildProcess, execFileSync, fork } from "node:child_process"
 import { once } from "node:events"
