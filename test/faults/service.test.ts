@@ -30,7 +30,8 @@ describe.concurrent("a service that restarts", () => {
   fault("a restart of under 3 s, at default delays", { quick: true, bound: 5_000, part: 0.95 }, (row) =>
     repeated(
       row,
-      isQuick ? 10 : 40,
+      // Of fewer than twenty the 95th percentile is the worst, and one in a thousand takes a fourth attempt.
+      isQuick ? 20 : 40,
       { bot: { reconnectInterval: undefined, maxReconnectAttempts: undefined }, direct: true, concurrency: 10 },
       (world) =>
         Effect.gen(function*() {
