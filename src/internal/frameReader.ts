@@ -5,18 +5,9 @@
  * the protocol (RFC 6455, 5.2).
  */
 import type { Buffer } from "node:buffer"
+import { final, finalText, headerBytes, lengthIn16Bits, lengthIn64Bits, masked, Opcode } from "./webSocketFrame.js"
 
-const finalFrame = 0x80
-const opcode = 0x0f
-const text = 1
-const close = 8
-const finalText = finalFrame | text
-const masked = 0x80
-const lengthIn16Bits = 126
-const lengthIn64Bits = 127
-
-/** By the seven bits that are the length or say where it stands. */
-const headerBytes = (bits: number): number => bits < lengthIn16Bits ? 2 : bits === lengthIn16Bits ? 4 : 10
+const opcodeBits = 0x0f
 
 /** @internal */
 export interface Host {
@@ -119,9 +110,9 @@ export class FrameReader {
   }
 
   private passEnd(): void {
-    const kind = this.first & opcode
-    if (kind === close) this.stop()
+    const kind = this.first & opcodeBits
+    if (kind === Opcode.close) this.stop()
     // Control frames may stand between those of a message.
-    else if (kind < close) this.isFragmented = (this.first & finalFrame) === 0
+    else if (kind < Opcode.close) this.isFragmented = (this.first & final) === 0
   }
 }

@@ -5,6 +5,7 @@
 import { Buffer } from "node:buffer"
 import { randomFillSync } from "node:crypto"
 import { base64Length, type Text } from "./chunkFrame.js"
+import { headerBytes, lengthIn64Bits, maskBytes, writeHeader } from "./webSocketFrame.js"
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
@@ -41,17 +42,14 @@ const writeBase64 = (bytes: Uint8Array, into: Uint32Array, mask: number): void =
   into[at] = new Uint32Array(word.buffer)[0]! ^ mask
 }
 
-const finalText = 0x81
-const masked = 0x80
-const lengthIn64Bits = 127
-const headerBytes = 14
+const beforePayload = headerBytes(lengthIn64Bits) + maskBytes
 
 /** Room for a frame; the base64 begins at a multiple of four. */
 const layout = (text: Text) => {
   const head = Buffer.from(text.head)
   const base64 = base64Length(text.bytes.length)
-  const start = (4 - (headerBytes + head.length) % 4) % 4
-  const payload = start + headerBytes
+  const start = (4 - (beforePayload + head.length) % 4) % 4
+  const payload = start + beforePayload
   const end = payload + head.length + base64 + text.tail.length
   return { head, base64, start, payload, end }
 }
@@ -64,10 +62,7 @@ const layout = (text: Text) => {
 export const make = (text: Text, take: (bytes: number) => ArrayBuffer): Buffer => {
   const { base64, end, head, payload, start } = layout(text)
   const frame = Buffer.from(take(end), 0, end)
-  frame[start] = finalText
-  frame[start + 1] = masked | lengthIn64Bits
-  frame.writeUIntBE(0, start + 2, 2)
-  frame.writeUIntBE(end - payload, start + 4, 6)
+  writeHeader(frame, start, end - payload)
   randomFillSync(frame, payload - 4, 4)
   frame.set(head, payload)
   frame.write(text.tail, end - text.tail.length, "latin1")

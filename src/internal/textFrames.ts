@@ -4,14 +4,7 @@
  */
 import { Buffer } from "node:buffer"
 import { randomFillSync } from "node:crypto"
-
-const finalText = 0x81
-const masked = 0x80
-const lengthIn16Bits = 126
-const lengthIn64Bits = 127
-const mostIn7Bits = 125
-const mostIn16Bits = 0xffff
-const maskBytes = 4
+import { headerBytes, lengthBits, lengthIn64Bits, maskBytes, writeHeader } from "./webSocketFrame.js"
 
 const randomness = Buffer.alloc(8192)
 let used = randomness.length
@@ -22,23 +15,6 @@ const writeMask = (into: Buffer, at: number): void => {
     used = 0
   }
   for (let i = 0; i < maskBytes; i++) into[at + i] = randomness[used++]!
-}
-
-const headerBytes = (length: number): number => length <= mostIn7Bits ? 2 : length <= mostIn16Bits ? 4 : 10
-
-const writeHeader = (into: Buffer, at: number, length: number): void => {
-  into[at] = finalText
-  if (length <= mostIn7Bits) {
-    into[at + 1] = masked | length
-  } else if (length <= mostIn16Bits) {
-    into[at + 1] = masked | lengthIn16Bits
-    into[at + 2] = length >> 8
-    into[at + 3] = length & 0xff
-  } else {
-    into[at + 1] = masked | lengthIn64Bits
-    into.writeUIntBE(0, at + 2, 2)
-    into.writeUIntBE(length, at + 4, 6)
-  }
 }
 
 /** Four at a time, which is what the mask repeats after. */
@@ -62,8 +38,9 @@ const mostOfCharacter = 3
 
 /** Counting its bytes is most of the work of writing a text, and the number of its characters says as much in most cases. */
 const headerBytesOf = (text: string): number => {
-  const least = headerBytes(text.length)
-  return least === headerBytes(mostOfCharacter * text.length) ? least : headerBytes(Buffer.byteLength(text))
+  const least = headerBytes(lengthBits(text.length))
+  const most = headerBytes(lengthBits(mostOfCharacter * text.length))
+  return least === most ? least : headerBytes(lengthBits(Buffer.byteLength(text)))
 }
 
 /** Tells where the frame ends. */
@@ -78,7 +55,7 @@ const write = (text: string, into: Buffer, at: number): number => {
 }
 
 /** Header and mask of the longest frames. */
-const mostBefore = 10 + maskBytes
+const mostBefore = headerBytes(lengthIn64Bits) + maskBytes
 
 /** Of these one frame that waits to be written keeps all. */
 const slabBytes = 16 * 1024

@@ -5,6 +5,7 @@ import { WecomBot } from "effect-wecom"
 import * as NodeGateway from "effect-wecom/NodeGateway"
 import Dns from "node:dns"
 import { describe, expect, vi } from "vitest"
+import * as ServerFrames from "../setup/serverFrames.js"
 import * as RawService from "./rawService.js"
 import type { TcpProxy } from "./tcpProxy.js"
 import type { Options, World } from "./world.js"
@@ -276,44 +277,44 @@ describe.concurrent("frames that no service should send", () => {
       }))
 
   harmless("binary frames", [
-    RawService.frame(2, Buffer.from(push("binary"))),
-    RawService.frame(2, Buffer.alloc(100_000, 0xff)),
-    RawService.frame(2, Buffer.alloc(0))
+    ServerFrames.frame(2, Buffer.from(push("binary"))),
+    ServerFrames.frame(2, Buffer.alloc(100_000, 0xff)),
+    ServerFrames.frame(2, Buffer.alloc(0))
   ])
   harmless("invalid UTF-8", [
-    RawService.text(Buffer.from([0xff, 0xfe, 0x80])),
-    RawService.text(Buffer.concat([Buffer.from(push("x").slice(0, -4)), Buffer.from([0xc3]), Buffer.from("\"}}}")])),
-    RawService.text(Buffer.from([0xed, 0xa0, 0x80]))
+    ServerFrames.text(Buffer.from([0xff, 0xfe, 0x80])),
+    ServerFrames.text(Buffer.concat([Buffer.from(push("x").slice(0, -4)), Buffer.from([0xc3]), Buffer.from("\"}}}")])),
+    ServerFrames.text(Buffer.from([0xed, 0xa0, 0x80]))
   ])
   harmless("frames of 1 and 20 MB", [
-    RawService.text(push("x".repeat(1_000_000))),
-    RawService.text(Buffer.alloc(20_000_000, "x"))
+    ServerFrames.text(push("x".repeat(1_000_000))),
+    ServerFrames.text(Buffer.alloc(20_000_000, "x"))
   ])
   harmless("20 MB of control characters", [
-    RawService.text(push("?").replace("?", "\u0001".repeat(20_000_000)))
+    ServerFrames.text(push("?").replace("?", "\u0001".repeat(20_000_000)))
   ], 1_500)
   harmless("empty frames, pings, pongs and fragments", [
-    RawService.text(""),
-    RawService.frame(9, Buffer.from("ping")),
-    RawService.frame(10, Buffer.from("pong")),
+    ServerFrames.text(""),
+    ServerFrames.frame(9, Buffer.from("ping")),
+    ServerFrames.frame(10, Buffer.from("pong")),
     Buffer.concat([
-      RawService.frame(1, Buffer.from("{\"cmd\":"), 0),
-      RawService.frame(9, Buffer.alloc(0)),
-      RawService.frame(0, Buffer.from("\"x\"}"))
+      ServerFrames.frame(1, Buffer.from("{\"cmd\":"), 0),
+      ServerFrames.frame(9, Buffer.alloc(0)),
+      ServerFrames.frame(0, Buffer.from("\"x\"}"))
     ])
   ])
 
   /** What breaks WebSocket itself costs the link, and nothing else. */
   const fatal: ReadonlyArray<readonly [string, Uint8Array]> = [
-    ["a frame that claims 200 MB", RawService.claim(200_000_000)],
+    ["a frame that claims 200 MB", ServerFrames.claim(200_000_000)],
     ["a frame that claims 2^63 bytes", Buffer.from([0x81, 127, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff])],
     ["a masked frame", Buffer.from([0x81, 0x81, 1, 2, 3, 4, 5])],
-    ["a reserved bit", RawService.frame(1, Buffer.from("x"), 0xc0)],
-    ["an unknown opcode", RawService.frame(3, Buffer.from("x"))],
-    ["a continuation of nothing", RawService.frame(0, Buffer.from("x"))],
-    ["a ping in fragments", RawService.frame(9, Buffer.from("x"), 0)],
-    ["a ping of 126 bytes", RawService.frame(9, Buffer.alloc(126))],
-    ["a close frame of one byte", RawService.frame(8, Buffer.from([3]))],
+    ["a reserved bit", ServerFrames.frame(1, Buffer.from("x"), 0xc0)],
+    ["an unknown opcode", ServerFrames.frame(3, Buffer.from("x"))],
+    ["a continuation of nothing", ServerFrames.frame(0, Buffer.from("x"))],
+    ["a ping in fragments", ServerFrames.frame(9, Buffer.from("x"), 0)],
+    ["a ping of 126 bytes", ServerFrames.frame(9, Buffer.alloc(126))],
+    ["a close frame of one byte", ServerFrames.frame(8, Buffer.from([3]))],
     ["no WebSocket at all", Buffer.from("HTTP/1.1 500 Internal Server Error\r\n\r\n")]
   ]
   fault(
@@ -343,7 +344,7 @@ describe.concurrent("close frames", () => {
       const service = yield* RawService.make(({ botId, number, socket }) => {
         if (number > 1) return
         // One that is not allowed on the wire is sent all the same.
-        socket.write(RawService.closeFrame(Number(botId)))
+        socket.write(ServerFrames.closeFrame(Number(botId)))
         socket.end()
       })
       yield* Effect.forEach(codes, (code) =>
@@ -373,7 +374,7 @@ describe.concurrent("close frames", () => {
       Effect.gen(function*() {
         const service = yield* RawService.make(({ number, socket }) => {
           if (number > 1) return
-          socket.write(RawService.closeFrame(1000))
+          socket.write(ServerFrames.closeFrame(1000))
           // Deaf from now on, to the close frame that comes back and to the end of the connection.
           socket.removeAllListeners()
           socket.on("error", () => {})

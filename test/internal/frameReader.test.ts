@@ -9,26 +9,10 @@ import { vi } from "vitest"
 import * as WS from "ws"
 import { FrameReader } from "../../src/internal/frameReader.js"
 import * as nodeSocket from "../../src/internal/nodeSocket.js"
-
-/** The types of `ws` leave out how it reads frames. */
-const { Receiver } = WS as unknown as {
-  readonly Receiver: new(
-    options: { readonly skipUTF8Validation: boolean; readonly maxFragments: number }
-  ) => NodeJS.WritableStream
-}
+import { closeFrame, frame, masked, text } from "../setup/serverFrames.js"
+import { Receiver } from "../setup/wsReceiver.js"
 
 const options = { skipUTF8Validation: true, maxFragments: 5 }
-
-const frame = (first: number, payload: Uint8Array, isMasked = false): Buffer => {
-  const { length } = payload
-  const bits = isMasked ? 0x80 : 0
-  const header = length < 126
-    ? [first, bits | length]
-    : length < 65_536
-    ? [first, bits | 126, length >> 8, length & 255]
-    : [first, bits | 127, 0, 0, 0, 0, 0, length >> 16, (length >> 8) & 255, length & 255]
-  return Buffer.concat([Buffer.from(header), payload])
-}
 
 type Heard = ReadonlyArray<string>
 
@@ -78,42 +62,43 @@ const readByBoth = async (chunks: ReadonlyArray<Buffer>): Promise<{ readonly hea
   return { heard, left }
 }
 
-const finalText = 0x81
 const textPayload = fc.oneof(
   fc.string({ unit: "grapheme" }).map((text) => Buffer.from(text)),
   fc.uint8Array({ maxLength: 300 }),
   fc.constantFrom(0, 1, 125, 126, 127, 65_535, 65_536, 70_000).map((length) => Buffer.alloc(length, "x"))
 )
 const short = fc.uint8Array({ maxLength: 125 })
-const plain = textPayload.map((payload) => [frame(finalText, payload)])
-const control = fc.tuple(fc.constantFrom(0x89, 0x8a), short).map(([first, payload]) => frame(first, payload))
+const plain = textPayload.map((payload) => [text(payload)])
+const control = fc.tuple(fc.constantFrom(9, 10), short).map(([opcode, payload]) => frame(opcode, payload))
 const fragmented = fc.tuple(fc.constantFrom(1, 2), fc.array(fc.tuple(short, fc.option(control)), { minLength: 1 })).map(
   ([kind, parts]) => [
     ...parts.flatMap(([payload, between], n) => [
-      frame(n === 0 ? kind : 0, payload),
+      frame(n === 0 ? kind : 0, payload, 0),
       ...between === null ? [] : [between]
     ]),
-    frame(0x80, Buffer.from("the last"))
+    frame(0, Buffer.from("the last"))
   ]
 )
-const binary = short.map((payload) => [frame(0x82, payload)])
+const binary = short.map((payload) => [frame(2, payload)])
 const closing = fc.constantFrom(
-  frame(0x88, Buffer.alloc(0)),
-  frame(0x88, Buffer.from([3, 232])),
-  frame(0x88, Buffer.from([3]))
+  frame(8, Buffer.alloc(0)),
+  closeFrame(1000),
+  frame(8, Buffer.from([3]))
 )
-const violation = fc.tuple(fc.constantFrom(0x01, 0x80, 0x83, 0x8b, 0xc1, 0xa1, 0x09, finalText), short, fc.boolean())
-  .map(
-    ([first, payload, isMasked]) => frame(first, payload, isMasked || first === finalText)
-  )
+/** Opcodes and bits that are not in use, masks, a continuation of nothing, control frames in fragments; or a mere beginning. */
+const violation = fc.tuple(fc.constantFrom(0, 1, 3, 9, 11), fc.constantFrom(0, 0x80, 0xa0, 0xc0), short, fc.boolean())
+  .map(([opcode, flags, payload, isMasked]) => {
+    const bytes = frame(opcode, payload, flags)
+    return isMasked ? masked(bytes) : bytes
+  })
 const peaceful = fc.oneof(
   { arbitrary: plain, weight: 6 },
   { arbitrary: fragmented, weight: 1 },
   { arbitrary: binary, weight: 1 },
   { arbitrary: control.map((frame) => [frame]), weight: 1 }
 )
-const ping = frame(0x89, Buffer.from("ping"))
-const unfinished = short.map((payload) => [frame(1, payload), ping, frame(finalText, payload)])
+const ping = frame(9, Buffer.from("ping"))
+const unfinished = short.map((payload) => [frame(1, payload, 0), ping, text(payload)])
 const ends = fc.oneof(
   fc.constant([]),
   closing.map((frame) => [frame]),
@@ -146,7 +131,7 @@ it("the same, one byte at a time", () =>
   fc.assert(
     fc.asyncProperty(
       fc.tuple(
-        fc.array(fc.oneof(fragmented, binary, short.map((payload) => [frame(finalText, payload)])), {
+        fc.array(fc.oneof(fragmented, binary, short.map((payload) => [text(payload)])), {
           maxLength: 3
         }),
         ends
@@ -160,7 +145,7 @@ it("the same, one byte at a time", () =>
   ))
 
 it("a length that looks like the beginning of a text", async () => {
-  const bytes = Buffer.concat([frame(finalText, Buffer.alloc(0x8101, "x")), frame(finalText, Buffer.from("y"))])
+  const bytes = Buffer.concat([text(Buffer.alloc(0x8101, "x")), text("y")])
   for (const at of [1, 2, 3]) {
     const { heard } = await readByBoth(cut(bytes, [at]))
     expect(heard).toEqual([`text ${"x".repeat(0x8101)}`, "text y"])
@@ -169,7 +154,7 @@ it("a length that looks like the beginning of a text", async () => {
 
 it("of texts in chunks of 64 KiB only those that a cut goes through are left to `ws`", async () => {
   const texts = Array.from({ length: 5000 }, (_, n) => `{"number":${n},"text":"${"字".repeat(n % 100)}"}`)
-  const bytes = Buffer.concat(texts.map((text) => frame(finalText, Buffer.from(text))))
+  const bytes = Buffer.concat(texts.map(text))
   const places = Array.from({ length: Math.floor(bytes.length / 65_536) }, (_, n) => (n + 1) * 65_536)
   const { heard, left } = await readByBoth(cut(bytes, places))
   expect(heard).toEqual(texts.map((text) => `text ${text}`))
@@ -216,8 +201,6 @@ const connected = async <A>(
 const openOurs = (url: string) => nodeSocket.open(url) as unknown as WS.WebSocket
 const openPlain = (url: string) => new WS.WebSocket(url, { perMessageDeflate: false, skipUTF8Validation: true })
 
-const text = (content: string) => frame(finalText, Buffer.from(content))
-
 const both = async <A>(
   run: Run<A>,
   atOnce?: Uint8Array
@@ -230,9 +213,9 @@ const both = async <A>(
 it("nothing is heard after an error that the end of a cut frame brings", async () => {
   const fragments = Array.from(
     { length: options.maxFragments + 1 },
-    (_, n) => frame(n === 0 ? 1 : n === options.maxFragments ? 0x80 : 0, Buffer.from("part"))
+    (_, n) => frame(n === 0 ? 1 : 0, Buffer.from("part"), n === options.maxFragments ? 0x80 : 0)
   )
-  const bytes = Buffer.concat([...fragments, frame(finalText, Buffer.from("behind it"))])
+  const bytes = Buffer.concat([...fragments, text("behind it")])
   const chunks = cut(bytes, [Buffer.concat(fragments).length - 2])
   expect((await readByBoth(chunks)).heard).toEqual(await readByWs(chunks))
 })
@@ -243,15 +226,15 @@ it("a host that throws is told nothing more: what is in a payload never passes f
     heard.push(said)
     if (said === "throw") throw new Error("thrown")
   }
-  const inner = frame(finalText, Buffer.from("forged"))
-  for (const kind of [finalText, 0x82]) {
+  const inner = text("forged")
+  for (const opcode of [1, 2]) {
     const reader = new FrameReader({
       onText: (chunk, start, end) => hear(chunk.toString("utf8", start, end)),
       onOther: (bytes) => hear(bytes.includes("throw") ? "throw" : "other")
     })
-    const outer = frame(finalText, Buffer.concat([Buffer.alloc(20, "x"), inner]))
+    const outer = text(Buffer.concat([Buffer.alloc(20, "x"), inner]))
     const cutAt = outer.length - inner.length
-    const first = Buffer.concat([frame(kind, Buffer.from("throw")), outer.subarray(0, cutAt)])
+    const first = Buffer.concat([frame(opcode, Buffer.from("throw")), outer.subarray(0, cutAt)])
     expect(() => reader.read(first)).toThrow("thrown")
     reader.read(outer.subarray(cutAt))
   }
@@ -272,7 +255,7 @@ it("a packet of texts does not come to `ws`", () =>
 
 it("nothing is heard after a violation, in its packet or later", async () => {
   const heard = await both(async (client, server, heard) => {
-    server.write(Buffer.concat([text("before"), frame(0x83, Buffer.from("odd")), text("in its packet")]))
+    server.write(Buffer.concat([text("before"), frame(3, Buffer.from("odd")), text("in its packet")]))
     while (heard.length < 2) await setImmediate()
     server.write(text("later"))
     await once(server, "data")
@@ -285,7 +268,7 @@ it("nothing is heard after a violation, in its packet or later", async () => {
 
 it("what comes with the answer to the upgrade is heard, whole or cut", async () => {
   const inner = text("what looks like a frame")
-  const bytes = Buffer.concat([text("one"), frame(finalText, Buffer.concat([Buffer.from("two "), inner]))])
+  const bytes = Buffer.concat([text("one"), text(Buffer.concat([Buffer.from("two "), inner]))])
   const cutAt = bytes.length - inner.length
   const heard = await both(async (client, server, heard) => {
     while (heard.length < 1) await setImmediate()
@@ -303,7 +286,7 @@ it("a listener that ends the connection", async () => {
       client.addEventListener("message", () => client[end]())
       server.write(Buffer.concat([text("one"), text("two")]))
       await once(server, end === "close" ? "data" : "end")
-      server.end(frame(0x88, Buffer.from([3, 232])))
+      server.end(closeFrame(1000))
       await closed
       return heard
     })
@@ -328,7 +311,7 @@ it("a listener that leaves or brings another while all are told", async () => {
 
 it("nothing is heard after a close frame", async () => {
   const heard = await both(async (client, server, heard) => {
-    server.write(Buffer.concat([text("before"), frame(0x88, Buffer.from([3, 232])), text("in its packet")]))
+    server.write(Buffer.concat([text("before"), closeFrame(1000), text("in its packet")]))
     await once(server, "data")
     server.end(text("later"))
     await once(client, "close")
@@ -365,7 +348,7 @@ it("listeners of every kind are told, and each once", async () => {
     )
     client.addEventListener("message", ({ data }) => heard.push(`once ${data}`), { once: true })
     client.on("message", (data, isBinary) => heard.push(`${isBinary} ${(data as Buffer).toString("latin1")}`))
-    server.write(Buffer.concat([frame(finalText, Buffer.from([0xff])), text("two"), frame(0x82, Buffer.from("three"))]))
+    server.write(Buffer.concat([text(Buffer.from([0xff])), text("two"), frame(2, Buffer.from("three"))]))
     while (heard.length < 13) await setImmediate()
     return [...heard]
   })

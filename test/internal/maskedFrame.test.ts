@@ -1,15 +1,10 @@
 import { expect, it } from "@effect/vitest"
 import { Frame } from "effect-wecom"
 import * as fc from "fast-check"
-import * as WS from "ws"
 import * as ChunkFrame from "../../src/internal/chunkFrame.js"
 import * as codec from "../../src/internal/codec.js"
 import * as MaskedFrame from "../../src/internal/maskedFrame.js"
-
-/** The types of `ws` leave out how it reads frames. */
-const { Receiver } = WS as unknown as {
-  readonly Receiver: new(options: { readonly isServer: boolean }) => NodeJS.WritableStream
-}
+import { Receiver } from "../setup/wsReceiver.js"
 
 const longest = 3 * 1024
 

@@ -5,11 +5,7 @@ import { setImmediate } from "node:timers/promises"
 import * as WS from "ws"
 import * as nodeSocket from "../../src/internal/nodeSocket.js"
 import * as TextFrames from "../../src/internal/textFrames.js"
-
-/** The types of `ws` leave out how it reads frames. */
-const { Receiver } = WS as unknown as {
-  readonly Receiver: new(options: { readonly isServer: boolean }) => NodeJS.WritableStream
-}
+import { Receiver } from "../setup/wsReceiver.js"
 
 const read = (frames: Uint8Array): ReadonlyArray<string> => {
   const receiver = new Receiver({ isServer: true })
