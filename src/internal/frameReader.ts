@@ -11,9 +11,9 @@ const opcodeBits = 0x0f
 
 /** @internal */
 export interface Host {
-  /** The text lies there, in UTF-8. */
+  /** The text lies there, in UTF-8; the chunk may be used again as soon as it is read. */
   onText(chunk: Buffer, start: number, end: number): void
-  /** Frames, or parts of them, that are not read here. */
+  /** Frames, or parts of them, that are not read here: a view of the chunk. */
   onOther(bytes: Buffer): void
 }
 
@@ -39,9 +39,10 @@ export class FrameReader {
     this.isStopped = true
   }
 
-  read(chunk: Buffer): void {
+  /** So many bytes of the chunk, which may be a buffer that is read into again and again. */
+  read(chunk: Buffer, length: number): void {
     try {
-      this.readAll(chunk)
+      this.readAll(chunk, length)
     } catch (error) {
       // Of a host that throws nobody knows what it has read, and in the middle of a payload anything may look like a frame.
       this.stop()
@@ -49,23 +50,25 @@ export class FrameReader {
     }
   }
 
-  private readAll(chunk: Buffer): void {
+  private readAll(chunk: Buffer, length: number): void {
     let at = 0
-    while (at < chunk.length && !this.isStopped) {
-      const end = this.readText(chunk, at)
-      if (end === at) at = this.leave(chunk, at)
+    while (at < length && !this.isStopped) {
+      const end = this.readText(chunk, length, at)
+      if (end === at) at = this.leave(chunk, length, at)
       else at = end
     }
   }
 
   /** Tells where the text ends, which is where it would begin if there is none. */
-  private readText(chunk: Buffer, at: number): number {
+  private readText(chunk: Buffer, length: number, at: number): number {
     if (chunk[at] !== finalText || this.left > 0 || this.isFragmented || this.header !== undefined) return at
-    const bits = chunk[at + 1]
-    if (bits === undefined || bits >= lengthIn64Bits) return at
+    if (at + 1 === length) return at
+    const bits = chunk[at + 1]!
+    if (bits >= lengthIn64Bits) return at
     const start = at + headerBytes(bits)
+    if (start > length) return at
     const end = start + (bits === lengthIn16Bits ? (chunk[at + 2]! << 8) | chunk[at + 3]! : bits)
-    if (end > chunk.length) return at
+    if (end > length) return at
     this.host.onText(chunk, start, end)
     return end
   }
@@ -74,18 +77,18 @@ export class FrameReader {
    * The rest of a frame that was cut, or all to the end of the chunk: an error is told later, and only the host knows whether it
    * reads what is behind one.
    */
-  private leave(chunk: Buffer, at: number): number {
+  private leave(chunk: Buffer, length: number, at: number): number {
     const isRest = this.left > 0 && !this.isFragmented
-    const end = isRest ? this.passPayload(chunk, at) : this.passFrames(chunk, at)
+    const end = isRest ? this.passPayload(length, at) : this.passFrames(chunk, length, at)
     this.host.onOther(chunk.subarray(at, end))
     return end
   }
 
   /** No further than the frame that closes the connection: what is behind it, nobody wants. */
-  private passFrames(chunk: Buffer, at: number): number {
-    let end = this.left > 0 ? this.passPayload(chunk, at) : at
-    while (end < chunk.length && !this.isStopped) {
-      if (this.passHeader(chunk[end++]!)) end = this.passPayload(chunk, end)
+  private passFrames(chunk: Buffer, length: number, at: number): number {
+    let end = this.left > 0 ? this.passPayload(length, at) : at
+    while (end < length && !this.isStopped) {
+      if (this.passHeader(chunk[end++]!)) end = this.passPayload(length, end)
     }
     return end
   }
@@ -102,8 +105,8 @@ export class FrameReader {
     return true
   }
 
-  private passPayload(chunk: Buffer, at: number): number {
-    const part = Math.min(this.left, chunk.length - at)
+  private passPayload(length: number, at: number): number {
+    const part = Math.min(this.left, length - at)
     this.left -= part
     if (this.left === 0) this.passEnd()
     return at + part

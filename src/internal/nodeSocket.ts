@@ -3,7 +3,8 @@
  * frames and a system call for each of them costs more than all the rest, and with plain texts read before it reads them.
  */
 import type { Buffer as Bytes } from "node:buffer"
-import type { Socket } from "node:net"
+import type { ClientRequest } from "node:http"
+import type { OnReadOpts, Socket } from "node:net"
 import * as WS from "ws"
 import type * as ChunkFrame from "./chunkFrame.js"
 import { FrameReader } from "./frameReader.js"
@@ -24,9 +25,10 @@ type OnMessage = (data: WS.RawData, isBinary: boolean) => void
 /** What decides how frames are read and written is not for others to say. */
 type NetworkOptions = Pick<WS.ClientOptions, "agent" | "ca">
 
-/** `closeTimeout` is younger than the types. */
+/** `closeTimeout` is younger than the types, and `onread` is for the socket. */
 interface Options extends WS.ClientOptions {
   readonly closeTimeout: number
+  readonly onread: OnReadOpts
 }
 
 /** For the next frame of about the same size; the garbage collector takes what lies idle. */
@@ -45,12 +47,25 @@ class SpareBuffers {
   }
 }
 
-const defaults: Options = {
+/**
+ * What all sockets read into, each while it tells of what it has read: of its own accord Node takes 64 KiB for each read, makes a
+ * buffer of what came and sends it through a stream.
+ */
+const common = Buffer.allocUnsafeSlow(65_536)
+
+/** Told of the socket first, because nothing can be read before it is known. */
+const finishRequest = (request: ClientRequest, ws: WS.WebSocket): void => {
+  request.once("socket", (socket) => (ws as Corked).opensOn(socket))
+  request.end()
+}
+
+const defaults: Omit<Options, "onread"> = {
   perMessageDeflate: false,
   // A service that sends a close frame and then keeps its end open leaves a link that carries nothing, for 30 s by default.
   closeTimeout: 1_000,
   // What is not UTF-8 is read with replacement characters; closing the connection over it would help nobody.
-  skipUTF8Validation: true
+  skipUTF8Validation: true,
+  finishRequest
 }
 
 const flush = (ws: Corked): void => ws.flush()
@@ -60,18 +75,33 @@ const none: ReadonlyArray<never> = []
 /** Its methods stand on a class: a process may have a thousand of these. */
 class Corked extends WS.WebSocket {
   private socket: Socket | undefined = undefined
+  private reader: FrameReader | undefined = undefined
   private texts: Array<string> | undefined = undefined
   private spare: SpareBuffers | undefined = undefined
   /** Replaced, not changed: a listener may leave, or bring another, while all are told. */
   private plain: ReadonlyArray<readonly [listener: OnData, onMessage: OnMessage]> = none
 
   constructor(url: string, protocols: string | Array<string> | undefined, options: NetworkOptions | undefined) {
-    super(url, protocols, { ...defaults, ...options })
-    this.once("upgrade", (response) => {
-      this.socket = response.socket
-    })
+    const all: Options = {
+      ...defaults,
+      ...options,
+      onread: { buffer: common, callback: (length) => this.onRead(length) }
+    }
+    super(url, protocols, all)
     // Nothing was read yet, and nobody else heard of it.
     this.once("open", () => this.readFirst())
+  }
+
+  opensOn(socket: Socket): void {
+    this.socket = socket
+  }
+
+  private onRead(length: number): boolean {
+    const { reader, socket } = this
+    // Until the upgrade; what came with its answer leaves the stream in the same turn, before anything else is read.
+    if (reader === undefined) return socket!.push(Buffer.from(common.subarray(0, length)))
+    reader.read(common, length)
+    return true
   }
 
   /** Takes the place of the one listener that `ws` has for data. */
@@ -81,10 +111,13 @@ class Corked extends WS.WebSocket {
     if (socket === undefined || readByWs === undefined || others.length > 0) return
     const reader = new FrameReader({
       onText: (chunk, start, end) => this.onText(chunk, start, end),
-      onOther: (bytes) => void readByWs.call(socket, bytes)
+      // `ws` keeps the beginning of a frame until the rest is there.
+      onOther: (bytes) => void readByWs.call(socket, Buffer.from(bytes))
     })
+    this.reader = reader
     socket.off("data", readByWs as () => void)
-    socket.on("data", (chunk: Bytes) => reader.read(chunk))
+    // What came with the answer to the upgrade, and all that comes by the socket of an agent.
+    socket.on("data", (chunk: Bytes) => reader.read(chunk, chunk.length))
     // After one of these the connection is closed; one that nobody listens to is no reason to end the process.
     this.once("error", () => reader.stop())
   }
@@ -93,7 +126,7 @@ class Corked extends WS.WebSocket {
     const { plain } = this
     // Whoever listens as `ws` has it is told as `ws` tells: with the bytes.
     if (this.listenerCount("message") > plain.length) {
-      this.emit("message", chunk.subarray(start, end), false)
+      this.emit("message", Buffer.from(chunk.subarray(start, end)), false)
       return
     }
     const event = { data: chunk.toString("utf8", start, end) }

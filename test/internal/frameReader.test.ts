@@ -2,8 +2,9 @@ import { expect, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { createHash } from "node:crypto"
 import { once } from "node:events"
-import { createServer } from "node:http"
-import type { Socket } from "node:net"
+import { Agent, createServer } from "node:http"
+import { connect, type Socket, type TcpNetConnectOpts } from "node:net"
+import { Readable } from "node:stream"
 import { setImmediate, setTimeout } from "node:timers/promises"
 import { vi } from "vitest"
 import * as WS from "ws"
@@ -56,7 +57,7 @@ const readByBoth = async (chunks: ReadonlyArray<Buffer>): Promise<{ readonly hea
     }
   })
   for (const chunk of chunks) {
-    reader.read(chunk)
+    reader.read(chunk, chunk.length)
     await setImmediate()
   }
   return { heard, left }
@@ -199,15 +200,26 @@ const connected = async <A>(
 }
 
 const openOurs = (url: string) => nodeSocket.open(url) as unknown as WS.WebSocket
+
+/** As the agent of a proxy does: the socket knows nothing of the options of the request. */
+class OwnSockets extends Agent {
+  override createConnection({ host, port }: TcpNetConnectOpts): Socket {
+    return connect({ host, port } as TcpNetConnectOpts)
+  }
+}
+
+const openByAgent = (url: string) =>
+  nodeSocket.open(url, undefined, { agent: new OwnSockets() }) as unknown as WS.WebSocket
 const openPlain = (url: string) => new WS.WebSocket(url, { perMessageDeflate: false, skipUTF8Validation: true })
 
 const both = async <A>(
   run: Run<A>,
   atOnce?: Uint8Array
 ): Promise<A> => {
-  const ours = await connected(openOurs, run, atOnce)
-  expect(ours).toEqual(await connected(openPlain, run, atOnce))
-  return ours
+  const heard = await connected(openPlain, run, atOnce)
+  expect(await connected(openOurs, run, atOnce)).toEqual(heard)
+  expect(await connected(openByAgent, run, atOnce)).toEqual(heard)
+  return heard
 }
 
 it("nothing is heard after an error that the end of a cut frame brings", async () => {
@@ -235,18 +247,21 @@ it("a host that throws is told nothing more: what is in a payload never passes f
     const outer = text(Buffer.concat([Buffer.alloc(20, "x"), inner]))
     const cutAt = outer.length - inner.length
     const first = Buffer.concat([frame(opcode, Buffer.from("throw")), outer.subarray(0, cutAt)])
-    expect(() => reader.read(first)).toThrow("thrown")
-    reader.read(outer.subarray(cutAt))
+    expect(() => reader.read(first, first.length)).toThrow("thrown")
+    reader.read(outer.subarray(cutAt), inner.length)
   }
   expect(heard).toEqual(["throw", "throw"])
 })
 
-it("a packet of texts does not come to `ws`", () =>
+it("a packet of texts comes neither to a stream nor to `ws`", () =>
   connected(openOurs, async (client, server, heard) => {
     const write = vi.spyOn(Receiver.prototype, "write")
+    const push = vi.spyOn(Readable.prototype, "push")
     server.write(Buffer.concat([text("one"), text("two")]))
     while (heard.length < 2) await setImmediate()
     expect(write).not.toHaveBeenCalled()
+    expect(push.mock.contexts.filter((stream) => (stream as Socket).remotePort === server.localPort)).toEqual([])
+    push.mockRestore()
     server.write(ping)
     await once(client, "ping")
     expect(write).toHaveBeenCalledTimes(1)
@@ -320,8 +335,8 @@ it("nothing is heard after a close frame", async () => {
   expect(heard).toEqual(["before", "closed with 1000"])
 })
 
-it("what waits in a paused socket is heard when it closes", async () => {
-  const heard = await both(async (client, server, heard) => {
+it("what waits in the socket of an agent is heard when it closes", async () => {
+  const run: Run<ReadonlyArray<string>> = async (client, server, heard) => {
     server.write(text("before"))
     while (heard.length < 1) await setImmediate()
     client.pause()
@@ -333,8 +348,56 @@ it("what waits in a paused socket is heard when it closes", async () => {
     client.terminate()
     await once(client, "close")
     return heard
-  })
+  }
+  const heard = await connected(openByAgent, run)
+  expect(heard).toEqual(await connected(openPlain, run))
   expect(heard).toEqual(["before", "one", "closed with 1006"])
+})
+
+it("nothing is read while paused, and all of it after", async () => {
+  const heard = await both(async (client, server, heard) => {
+    client.pause()
+    server.write(text("one"))
+    await setTimeout(20)
+    heard.push("resumed")
+    client.resume()
+    server.write(text("two"))
+    while (heard.length < 3) await setImmediate()
+    return [...heard]
+  })
+  expect(heard).toEqual(["resumed", "one", "two"])
+})
+
+it("what one connection has read is its own, whatever others read meanwhile", () =>
+  connected(openOurs, (one, toOne, heardByOne) =>
+    connected(openOurs, async (other, toOther, heardByOther) => {
+      const kept: Array<Buffer> = []
+      one.on("message", (data) => kept.push(data as Buffer))
+      const bytes = Buffer.concat([text("whole"), text("cut in the middle")])
+      toOne.write(bytes.subarray(0, -7))
+      while (heardByOne.length < 1) await setImmediate()
+      toOther.write(text("#".repeat(1000)))
+      while (heardByOther.length < 1) await setImmediate()
+      toOne.write(bytes.subarray(-7))
+      while (heardByOne.length < 2) await setImmediate()
+      expect(heardByOne).toEqual(["whole", "cut in the middle"])
+      expect(kept.map(String)).toEqual(heardByOne)
+    })))
+
+it("what came with the answer to the upgrade is kept while paused, whatever others read meanwhile", () => {
+  const openPaused = (url: string) => {
+    const client = openOurs(url)
+    client.once("open", () => client.pause())
+    return client
+  }
+  return connected(openOurs, (_, toOther, heardByOther) =>
+    connected(openPaused, async (paused, _, heard) => {
+      toOther.write(text("#".repeat(1000)))
+      while (heardByOther.length < 1) await setImmediate()
+      paused.resume()
+      while (heard.length < 1) await setImmediate()
+      expect(heard).toEqual(["with the answer"])
+    }, text("with the answer")))
 })
 
 it("listeners of every kind are told, and each once", async () => {
