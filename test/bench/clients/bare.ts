@@ -41,26 +41,24 @@ export const make = async (url: string): Promise<Client> => {
   const client = await connect(url)
   const answering = await connect(url)
   const round = { left: 0, done: () => {} }
+  const came = () => {
+    if (--round.left === 0) round.done()
+  }
+  client.listen(came)
   answering.listen(async (message) => {
     await answering.frame(message.headers.req_id, "an answer", true)
-    if (--round.left === 0) round.done()
+    came()
   })
+  const all = ({ push }: typeof client, count: number) =>
+    new Promise<void>((resolve) => {
+      round.left = count
+      round.done = resolve
+      push(count)
+    })
   return {
     frame: client.frame,
-    take: (count) =>
-      new Promise((resolve) => {
-        let left = count
-        client.listen(() => {
-          if (--left === 0) resolve()
-        })
-        client.push(count)
-      }),
-    answer: (count) =>
-      new Promise((resolve) => {
-        round.left = count
-        round.done = resolve
-        answering.push(count)
-      }),
+    take: (count) => all(client, count),
+    answer: (count) => all(answering, count),
     close: async () => {
       client.close()
       answering.close()

@@ -20,29 +20,24 @@ export const make = async (url: string): Promise<Client> => {
   const push = (client: WSClient, count: number) =>
     client.reply({ headers: { req_id: `PUSH${next++}` } }, { count } as never, "bench_push")
   const round = { left: 0, done: () => {} }
+  const came = () => {
+    if (--round.left === 0) round.done()
+  }
+  client.on("message.text", came)
   answering.on("message.text", async (frame) => {
     await answering.replyStream(frame, frame.headers.req_id, "an answer", true)
-    if (--round.left === 0) round.done()
+    came()
   })
+  const all = (client: WSClient, count: number) =>
+    new Promise<void>((resolve) => {
+      round.left = count
+      round.done = resolve
+      void push(client, count)
+    })
   return {
     frame: (reqId, content, finish) => client.replyStream({ headers: { req_id: reqId } }, reqId, content, finish),
-    take: (count) =>
-      new Promise((resolve) => {
-        let left = count
-        const onText = () => {
-          if (--left > 0) return
-          client.off("message.text", onText)
-          resolve()
-        }
-        client.on("message.text", onText)
-        void push(client, count)
-      }),
-    answer: (count) =>
-      new Promise((resolve) => {
-        round.left = count
-        round.done = resolve
-        void push(answering, count)
-      }),
+    take: (count) => all(client, count),
+    answer: (count) => all(answering, count),
     close: async () => {
       client.disconnect()
       answering.disconnect()

@@ -6,7 +6,6 @@ import * as WecomBot from "effect-wecom/WecomBot"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
@@ -40,20 +39,18 @@ const lane = (count: number) =>
     })
   })
 
-const take = (count: number) =>
-  Effect.gen(function*() {
-    const taken = yield* WecomBot.messages.pipe(Stream.take(count), Stream.runDrain, Effect.fork)
-    yield* Effect.yieldNow()
-    yield* push(count)
-    yield* Fiber.join(taken)
-  })
-
-/** Of the present round; the router runs in all of them, as in a program. */
+/** What is still to come in the present round; the stream of messages and the router run in all of them, as in a program. */
 const round = { left: 0, done: Deferred.unsafeMake<void>(FiberId.none) }
 
-const answered = Effect.sync(() => {
-  if (--round.left === 0) Deferred.unsafeDone(round.done, Effect.void)
-})
+const came = (count: number) =>
+  Effect.sync(() => {
+    round.left -= count
+    if (round.left === 0) Deferred.unsafeDone(round.done, Effect.void)
+  })
+
+const take = Stream.runForEachChunk(WecomBot.messages, (messages) => came(messages.length))
+
+const answered = came(1)
 
 const router = BotRouter.empty.pipe(
   BotRouter.onText((message) =>
@@ -63,7 +60,7 @@ const router = BotRouter.empty.pipe(
   )
 )
 
-const answer = (count: number) =>
+const all = (count: number) =>
   Effect.gen(function*() {
     round.left = count
     round.done = yield* Deferred.make<void>()
@@ -74,8 +71,8 @@ const answer = (count: number) =>
 const effects: { readonly [K in Case]: (size: number) => Effect.Effect<unknown, unknown, WecomBot.WecomBot> } = {
   "one lane": lane,
   "200 lanes": (size) => Effect.all(Array.from({ length: 200 }, () => lane(size / 200)), { concurrency: "unbounded" }),
-  "messages": take,
-  "router": answer
+  "messages": all,
+  "router": all
 }
 
 const options = (url: string): NodeWecomBot.Options => ({
@@ -99,6 +96,7 @@ export const make = async (
 ): Promise<{ readonly play: (name: Case) => Promise<unknown>; readonly close: Client["close"] }> => {
   const plain = await connect(url)
   const answering = await connect(url)
+  Runtime.runFork(plain.runtime)(take)
   Runtime.runFork(answering.runtime)(BotRouter.run(router))
   return {
     play: (name) => Runtime.runPromise((name === "router" ? answering : plain).runtime)(effects[name](sizes[name])),
