@@ -8,18 +8,22 @@ import {
   Layer,
   Logger,
   ManagedRuntime,
+  Metric,
   Schedule,
   Scope,
   Stream,
   TestClock,
   TestServices
 } from "effect"
-import { BotRouter, Chat, Reply, WecomBot } from "effect-wecom"
+import { BotRouter, Chat, Reply, Telemetry, WecomBot } from "effect-wecom"
 import type { BotConfig, Connection, Message } from "effect-wecom"
 import * as NodeGateway from "effect-wecom/NodeGateway"
 import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
 import * as TestGateway from "effect-wecom/TestGateway"
+import { vi } from "vitest"
+import * as SharedDeadlines from "../src/internal/sharedDeadlines.js"
 import { start as startProcess } from "./fixtures/process.js"
+import { moved } from "./router/support.js"
 
 const { defaultBotId: botId, defaultSecret: secret } = TestGateway
 const respond = "aibot_respond_msg"
@@ -246,6 +250,50 @@ describe("closing", () => {
       yield* TestGateway.awaitReceived({ cmd: respond })
       yield* expectEnd(yield* close, "3 seconds")
       expect(yield* alice.awaitAnswer(sent)).toMatchObject({ text: "abc", sealed: true })
+    }))
+
+  test("nothing that a bot waits for is left in what it shares with others", () =>
+    Effect.gen(function*() {
+      const deadlines = yield* SharedDeadlines.shared
+      const after = vi.spyOn(deadlines, "after")
+      const { close, fork } = yield* start()
+      yield* fork(BotRouter.run(BotRouter.empty.pipe(
+        BotRouter.onText((message) => WecomBot.reply(message, Reply.markdown("done")))
+      )))
+      const alice = yield* TestGateway.user("alice")
+      yield* alice.sendText("hi")
+      const pending = () =>
+        after.mock.results.filter(({ value }) => (value as { readonly onDue: unknown }).onDue !== undefined).length
+      yield* Effect.promise(() => vi.waitFor(() => expect(pending()).toBeGreaterThan(0)))
+      yield* expectEnded(yield* close)
+      expect(pending()).toBe(0)
+    }))
+
+  test("what waits for a debounce window to pass is dropped, and counted", () =>
+    Effect.gen(function*() {
+      const { close, fork } = yield* start()
+      const begun: Array<string> = []
+      yield* fork(BotRouter.run(
+        BotRouter.empty.pipe(BotRouter.onText((message) => Effect.sync(() => begun.push(message.text.content)))),
+        { overlap: "debounce", debounceWindow: "1 minute" }
+      ))
+      const alice = yield* TestGateway.user("alice")
+      const waiting = Effect.map(Metric.value(Telemetry.handlersWaiting), ({ count }) => count)
+      const before = yield* waiting
+      yield* alice.sendText("one")
+      yield* alice.sendText("two")
+      yield* Effect.promise(() => vi.waitFor(() => expect(Effect.runSync(waiting)).toBe(before + 2)))
+      const dropped = yield* moved(
+        Telemetry.handlerDropped,
+        Effect.gen(function*() {
+          const closing = yield* close
+          yield* TestClock.adjust(drainTimeout)
+          yield* expectEnded(closing)
+        })
+      )
+      expect(dropped).toBe(2)
+      expect(yield* waiting).toBe(before)
+      expect(begun).toEqual([])
     }))
 
   test("handlers finish side by side", () =>
