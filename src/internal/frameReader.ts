@@ -66,7 +66,6 @@ export class FrameReader {
     const bits = chunk[at + 1]!
     if (bits >= lengthIn64Bits) return at
     const start = at + headerBytes(bits)
-    if (start > length) return at
     const end = start + (bits === lengthIn16Bits ? (chunk[at + 2]! << 8) | chunk[at + 3]! : bits)
     if (end > length) return at
     this.host.onText(chunk, start, end)

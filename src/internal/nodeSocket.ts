@@ -28,7 +28,7 @@ type NetworkOptions = Pick<WS.ClientOptions, "agent" | "ca">
 /** `closeTimeout` is younger than the types, and `onread` is for the socket. */
 interface Options extends WS.ClientOptions {
   readonly closeTimeout: number
-  readonly onread: OnReadOpts
+  readonly onread?: OnReadOpts
 }
 
 /** For the next frame of about the same size; the garbage collector takes what lies idle. */
@@ -53,13 +53,13 @@ class SpareBuffers {
  */
 const common = Buffer.allocUnsafeSlow(65_536)
 
-/** Told of the socket first, because nothing can be read before it is known. */
+/** The socket is known before anything is read from it. */
 const finishRequest = (request: ClientRequest, ws: WS.WebSocket): void => {
   request.once("socket", (socket) => (ws as Corked).opensOn(socket))
   request.end()
 }
 
-const defaults: Omit<Options, "onread"> = {
+const defaults: Options = {
   perMessageDeflate: false,
   // A service that sends a close frame and then keeps its end open leaves a link that carries nothing, for 30 s by default.
   closeTimeout: 1_000,
@@ -82,12 +82,11 @@ class Corked extends WS.WebSocket {
   private plain: ReadonlyArray<readonly [listener: OnData, onMessage: OnMessage]> = none
 
   constructor(url: string, protocols: string | Array<string> | undefined, options: NetworkOptions | undefined) {
-    const all: Options = {
-      ...defaults,
-      ...options,
-      onread: { buffer: common, callback: (length) => this.onRead(length) }
-    }
-    super(url, protocols, all)
+    // An agent may open a socket before anybody asks for it, or for another connection than it then serves.
+    const reading = options?.agent === undefined
+      ? { onread: { buffer: common, callback: (length: number) => this.onRead(length) } }
+      : {}
+    super(url, protocols, { ...defaults, ...options, ...reading })
     // Nothing was read yet, and nobody else heard of it.
     this.once("open", () => this.readFirst())
   }
@@ -97,9 +96,12 @@ class Corked extends WS.WebSocket {
   }
 
   private onRead(length: number): boolean {
-    const { reader, socket } = this
-    // Until the upgrade; what came with its answer leaves the stream in the same turn, before anything else is read.
-    if (reader === undefined) return socket!.push(Buffer.from(common.subarray(0, length)))
+    const { reader } = this
+    const socket = this.socket!
+    // Until the upgrade, and behind what waits there: the records of TLS that came together are told even while it is paused.
+    if (reader === undefined || socket.readableLength > 0 || socket.isPaused()) {
+      return socket.push(Buffer.from(common.subarray(0, length)))
+    }
     reader.read(common, length)
     return true
   }
@@ -116,7 +118,7 @@ class Corked extends WS.WebSocket {
     })
     this.reader = reader
     socket.off("data", readByWs as () => void)
-    // What came with the answer to the upgrade, and all that comes by the socket of an agent.
+    // What came with the answer to the upgrade, or while paused, and all that comes by the socket of an agent.
     socket.on("data", (chunk: Bytes) => reader.read(chunk, chunk.length))
     // After one of these the connection is closed; one that nobody listens to is no reason to end the process.
     this.once("error", () => reader.stop())
