@@ -1,6 +1,6 @@
 /**
  * The load cases and what each client must be able to do; the numbers are the same for all three. Each opens two connections:
- * on one of them all messages are answered, by what was set up once, as in a program.
+ * on one of them all messages are taken, on the other they are answered, by what was set up once, as in a program.
  */
 export interface Client {
   /** Sends one stream frame on this req_id and resolves with its ack. */
