@@ -5,7 +5,7 @@ import { Agent as HttpAgent } from "node:http"
 import { Agent as HttpsAgent } from "node:https"
 import { connect, type Socket } from "node:net"
 import { Readable } from "node:stream"
-import { setTimeout } from "node:timers/promises"
+import { setImmediate, setTimeout } from "node:timers/promises"
 import { connect as connectTls } from "node:tls"
 import { vi } from "vitest"
 import * as WS from "ws"
@@ -230,9 +230,9 @@ describe.each([tcp, tls])("$scheme", (protocol) => {
       await hears(client, 1)
       client.socket.pause()
       await service.send(Buffer.concat([text("one"), text("two")]).subarray(0, 8))
-      await setTimeout(20)
+      const { _socket: below } = client.socket as unknown as { readonly _socket: Socket }
+      while (below.readableLength === 0) await setImmediate()
       service.socket.destroy()
-      await setTimeout(20)
       client.socket.terminate()
       await once(client.socket, "close")
       return client.heard
