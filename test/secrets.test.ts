@@ -28,9 +28,11 @@ import { randomBytes } from "node:crypto"
 import { inspect } from "node:util"
 import { leaks } from "./setup/forbidden.js"
 import * as RecordingTracer from "./setup/recordingTracer.js"
+import { wronglyPadded } from "./setup/wrongCiphertexts.js"
 
 const secret = `canary-of-the-secret-${randomBytes(8).toString("hex")}`
-const aeskey = randomBytes(32).toString("base64")
+const key = randomBytes(32)
+const aeskey = key.toString("base64")
 const url = `https://files.example.com/canary-path?sign=canary-signature-${randomBytes(8).toString("hex")}`
 const words = "canary-words-of-alice"
 
@@ -312,7 +314,9 @@ describe("nothing secret leaves", () => {
           Effect.succeed(HttpClientResponse.fromWeb(request, new Response(`<Error>${url}</Error>`, { status: 403 })))
         ),
         HttpClient.make((request) =>
-          Effect.succeed(HttpClientResponse.fromWeb(request, new Response(randomBytes(48), { status: 200 })))
+          Effect.succeed(
+            HttpClientResponse.fromWeb(request, new Response(new Uint8Array(wronglyPadded(key, 48)), { status: 200 }))
+          )
         )
       ]
       for (const http of answers) {

@@ -6,6 +6,7 @@ import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
 import * as TestGateway from "effect-wecom/TestGateway"
 import { createHash, randomBytes } from "node:crypto"
 import { router } from "../../examples/media.js"
+import { wrongKey } from "../setup/wrongCiphertexts.js"
 
 const bot = Layer.unwrapEffect(Effect.map(
   NodeGateway.url,
@@ -50,11 +51,11 @@ describe("examples/media.ts", () => {
       }
 
       const bytes = randomBytes(1000)
-      const [one, other] = [yield* TestGateway.serveFile({ bytes }), yield* TestGateway.serveFile({ bytes })]
+      const { aeskey, url } = yield* TestGateway.serveFile({ bytes })
       const unreadable = [
         [yield* TestGateway.serveFile({ bytes, lifetime: 0 }), "expired"],
         [yield* TestGateway.serveFile({ bytes, wrongPadding: true }), "damaged"],
-        [{ url: one.url, aeskey: other.aeskey }, "damaged"],
+        [{ url, aeskey: wrongKey(bytes, aeskey!) }, "damaged"],
         [yield* TestGateway.serveFile({ bytes, cutAfter: 500 }), "send it again"]
       ] as const
       for (const [link, says] of unreadable) {

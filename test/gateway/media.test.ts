@@ -10,6 +10,7 @@ import * as TestGateway from "effect-wecom/TestGateway"
 import { createHash, randomBytes } from "node:crypto"
 import { WebSocket } from "ws"
 import { layerOver, nodeHttp } from "../media/servers.js"
+import { wrongKey } from "../setup/wrongCiphertexts.js"
 import { markdown, respond, subscribed } from "./rawClient.js"
 
 const sdk = ((Official as any).WSClient === undefined ? (Official as any).default : Official) as any
@@ -254,8 +255,7 @@ for (
         expect(yield* reasonOf({ cutAfter: 100_000, withoutLength: true })).toBe("Network")
         expect(yield* reasonOf({ wrongPadding: true })).toBe("PaddingWrong")
         const link = yield* TestGateway.serveFile({ bytes })
-        const other = yield* TestGateway.serveFile({ bytes })
-        const download = yield* MediaDownload.download({ url: link.url, aeskey: other.aeskey })
+        const download = yield* MediaDownload.download({ url: link.url, aeskey: wrongKey(bytes, link.aeskey!) })
         expect(yield* Effect.flip(download.bytes)).toMatchObject({ _tag: "DecryptFailed", reason: "PaddingWrong" })
         expect(yield* Effect.flip(MediaDownload.download({ url: link.url.replace("file-", "none-") }))).toMatchObject({
           reason: { _tag: "Status", status: 404 }

@@ -1,0 +1,20 @@
+/** What cannot be decrypted, for certain: to one key or one block in 256 taken by chance the padding looks right. */
+import { createCipheriv, createDecipheriv } from "node:crypto"
+import { encrypt } from "../media/servers.js"
+
+/** No padding ends in 0. */
+export const wronglyPadded = (key: Buffer, size: number): Buffer =>
+  createCipheriv("aes-256-cbc", key, key.subarray(0, 16)).setAutoPadding(false).update(Buffer.alloc(size))
+
+const lastByte = (ciphertext: Buffer, key: Buffer): number =>
+  createDecipheriv("aes-256-cbc", key, key.subarray(0, 16)).setAutoPadding(false).update(ciphertext).at(-1)!
+
+/** Another key than the one that this plain text was encrypted with. */
+export const wrongKey = (plain: Uint8Array, aeskey: string): string => {
+  const key = Buffer.from(aeskey, "base64")
+  const ciphertext = encrypt(plain, key)
+  const other = Buffer.from(key)
+  do other[31] = other[31]! + 1
+  while (lastByte(ciphertext, other) > 0 && lastByte(ciphertext, other) <= 32)
+  return other.toString("base64")
+}
