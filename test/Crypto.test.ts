@@ -4,7 +4,7 @@ import { Chunk, Effect, Either, Stream } from "effect"
 import { Crypto, WecomCrypto } from "effect-wecom"
 import * as fc from "fast-check"
 import { createCipheriv, createHash, randomBytes } from "node:crypto"
-import { wrongKey } from "./setup/wrongCiphertexts.js"
+import { encryptBlocks, wrongKey } from "./setup/ciphertexts.js"
 
 const sdk = ((Official as any).default?.decryptFile === undefined ? Official : (Official as any).default) as any
 
@@ -185,9 +185,6 @@ describe("decryptFile", () => {
       expect(yield* Effect.flip(Stream.runDrain(Crypto.decryptStream(key)(cut)))).toBe("cut")
     }))
 })
-
-const encryptBlocks = (key: Buffer, blocks: Buffer) =>
-  createCipheriv("aes-256-cbc", key, key.subarray(0, 16)).setAutoPadding(false).update(blocks)
 
 describe("md5", () => {
   it.effect("is the same for bytes and for a Stream of them", () =>

@@ -8,7 +8,7 @@ import type { Message, WecomError } from "effect-wecom"
 import { randomBytes } from "node:crypto"
 import type { Answer } from "./media/servers.js"
 import { encrypt, layerOver, memoryServer, newKey, nodeHttp, pieces, realServer } from "./media/servers.js"
-import { wronglyPadded } from "./setup/wrongCiphertexts.js"
+import { encryptBlocks } from "./setup/ciphertexts.js"
 
 const url = "https://files.example.com/media/1?sign=url-secret"
 
@@ -669,7 +669,7 @@ describe("secrets", () => {
       { status: 404 },
       { fail: Object.assign(new Error(`connect to ${url} failed`), { code: "ENOTFOUND", url }) },
       { fail: new Error(url) },
-      { body: wronglyPadded(Buffer.from(key, "base64"), 32) },
+      { body: encryptBlocks(Buffer.from(key, "base64"), Buffer.alloc(32)) },
       { body: randomBytes(31) },
       { body: pieces(randomBytes(10), 5), headers: { "content-length": "100" } },
       { status: 302, headers: { location: `http://10.0.0.1/url-secret` } }

@@ -26,9 +26,9 @@ import { BotConfig, BotRouter, Chat, Crypto, MediaDownload, Reply, ReplyTarget, 
 import * as TestGateway from "effect-wecom/TestGateway"
 import { randomBytes } from "node:crypto"
 import { inspect } from "node:util"
+import { encryptBlocks } from "./setup/ciphertexts.js"
 import { leaks } from "./setup/forbidden.js"
 import * as RecordingTracer from "./setup/recordingTracer.js"
-import { wronglyPadded } from "./setup/wrongCiphertexts.js"
 
 const secret = `canary-of-the-secret-${randomBytes(8).toString("hex")}`
 const key = randomBytes(32)
@@ -315,7 +315,10 @@ describe("nothing secret leaves", () => {
         ),
         HttpClient.make((request) =>
           Effect.succeed(
-            HttpClientResponse.fromWeb(request, new Response(new Uint8Array(wronglyPadded(key, 48)), { status: 200 }))
+            HttpClientResponse.fromWeb(
+              request,
+              new Response(new Uint8Array(encryptBlocks(key, Buffer.alloc(48))), { status: 200 })
+            )
           )
         )
       ]

@@ -6,7 +6,7 @@ import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
 import * as TestGateway from "effect-wecom/TestGateway"
 import { createHash, randomBytes } from "node:crypto"
 import { router } from "../../examples/media.js"
-import { wrongKey } from "../setup/wrongCiphertexts.js"
+import { wrongKey } from "../setup/ciphertexts.js"
 
 const bot = Layer.unwrapEffect(Effect.map(
   NodeGateway.url,

@@ -10,7 +10,7 @@ import * as TestGateway from "effect-wecom/TestGateway"
 import { createHash, randomBytes } from "node:crypto"
 import { WebSocket } from "ws"
 import { layerOver, nodeHttp } from "../media/servers.js"
-import { wrongKey } from "../setup/wrongCiphertexts.js"
+import { wrongKey } from "../setup/ciphertexts.js"
 import { markdown, respond, subscribed } from "./rawClient.js"
 
 const sdk = ((Official as any).WSClient === undefined ? (Official as any).default : Official) as any

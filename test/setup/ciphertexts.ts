@@ -2,9 +2,9 @@
 import { createCipheriv, createDecipheriv } from "node:crypto"
 import { encrypt } from "../media/servers.js"
 
-/** No padding ends in 0. */
-export const wronglyPadded = (key: Buffer, size: number): Buffer =>
-  createCipheriv("aes-256-cbc", key, key.subarray(0, 16)).setAutoPadding(false).update(Buffer.alloc(size))
+/** Without padding, so the last byte must say that there is some: a 0 never does. */
+export const encryptBlocks = (key: Buffer, blocks: Buffer): Buffer =>
+  createCipheriv("aes-256-cbc", key, key.subarray(0, 16)).setAutoPadding(false).update(blocks)
 
 const lastByte = (ciphertext: Buffer, key: Buffer): number =>
   createDecipheriv("aes-256-cbc", key, key.subarray(0, 16)).setAutoPadding(false).update(ciphertext).at(-1)!
@@ -14,7 +14,10 @@ export const wrongKey = (plain: Uint8Array, aeskey: string): string => {
   const key = Buffer.from(aeskey, "base64")
   const ciphertext = encrypt(plain, key)
   const other = Buffer.from(key)
-  do other[31] = other[31]! + 1
-  while (lastByte(ciphertext, other) > 0 && lastByte(ciphertext, other) <= 32)
+  let last: number
+  do {
+    other[31] = other[31]! + 1
+    last = lastByte(ciphertext, other)
+  } while (last > 0 && last <= 32)
   return other.toString("base64")
 }
