@@ -163,4 +163,4 @@ export const layer: Layer.Layer<
   Connection,
   never,
   BotConfig.BotConfig | Crypto.Crypto | Heartbeat.Heartbeat | Reconnect.Reconnect | Socket.WebSocketConstructor
-> = Layer.scoped(Connection, internal.make)
+> = Layer.scoped(Connection, internal.ofContext)

@@ -12,7 +12,6 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { Seen } from "./internal/seen.js"
-import * as Synchronous from "./internal/synchronous.js"
 
 /**
  * @since 0.1.0
@@ -28,6 +27,11 @@ export declare namespace Dedupe {
   export interface Service {
     /** `true` the first time a msgid is seen, `false` after that. */
     readonly isNew: (msgid: string) => Effect.Effect<boolean>
+    /**
+     * The same at once, for a memory that waits for nothing. When it is there, it is asked instead of `isNew`. Leave it out in a
+     * policy with an `isNew` of your own.
+     */
+    readonly unsafeIsNew?: ((msgid: string) => boolean) | undefined
   }
 }
 
@@ -55,10 +59,10 @@ export const make = (options?: {
     const capacity = Math.max(1, options?.capacity ?? 10_000)
     const seen = new Seen(capacity, timeToLive)
     const origin = clock.unsafeCurrentTimeNanos()
-    const isNew = (msgid: string): boolean =>
+    const unsafeIsNew = (msgid: string): boolean =>
       seen.isNew(msgid, Number((clock.unsafeCurrentTimeNanos() - origin) / 1_000_000n))
 
-    return { isNew: Synchronous.mark((msgid) => Effect.sync(() => isNew(msgid)), isNew) }
+    return { isNew: (msgid) => Effect.sync(() => unsafeIsNew(msgid)), unsafeIsNew }
   })
 
 /**

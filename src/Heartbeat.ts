@@ -9,7 +9,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as BotConfig from "./BotConfig.js"
 import { required } from "./internal/arguments.js"
-import * as periodic from "./internal/periodic.js"
+import { pause } from "./internal/pause.js"
+import * as SharedDeadlines from "./internal/sharedDeadlines.js"
 
 /**
  * @since 0.1.0
@@ -28,6 +29,11 @@ export declare namespace Heartbeat {
      * unacknowledged for `pingTimeout`. When this returns or fails, the link counts as dead and is terminated.
      */
     readonly run: <E>(ping: Effect.Effect<void, E>) => Effect.Effect<void, E>
+    /**
+     * Set by a heartbeat that is nothing but one ping every so often: a session then pings by its own timers, which costs no
+     * fiber, and never calls `run`. Leave it out in a policy with a `run` of your own.
+     */
+    readonly interval?: Duration.Duration | undefined
   }
 }
 
@@ -52,7 +58,16 @@ const millisOf = required(
  * @since 0.1.0
  * @category constructors
  */
-export const make = (interval: Duration.DurationInput): Heartbeat.Service => periodic.make(millisOf(interval))
+export const make = (interval: Duration.DurationInput): Heartbeat.Service => {
+  const millis = millisOf(interval)
+  return {
+    interval: Duration.millis(millis),
+    run: (ping) =>
+      Effect.scoped(
+        Effect.flatMap(SharedDeadlines.shared, (deadlines) => Effect.forever(Effect.zipRight(pause(deadlines, millis), ping)))
+      )
+  }
+}
 
 /**
  * `make` with the bot's `heartbeatInterval`.

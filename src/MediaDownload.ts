@@ -160,4 +160,4 @@ export const layer: Layer.Layer<
   MediaDownload,
   never,
   BotConfig.BotConfig | Crypto.Crypto | HttpClient.HttpClient
-> = Layer.effect(MediaDownload, internal.make)
+> = Layer.effect(MediaDownload, internal.ofContext)

@@ -240,5 +240,5 @@ export const steps = <E, R, E2 = never, R2 = never>(
  */
 export const layer: Layer.Layer<MediaUpload, never, Connection.Connection | Crypto.Crypto> = Layer.effect(
   MediaUpload,
-  internal.make
+  internal.ofContext
 )

@@ -16,7 +16,7 @@ import type { Agent } from "node:http"
 import * as Tls from "node:tls"
 import * as BotConfig from "./BotConfig.js"
 import { required } from "./internal/arguments.js"
-import { assemble, type Network } from "./internal/assemble.js"
+import * as compose from "./internal/compose.js"
 import * as nodeHttp from "./internal/nodeHttp.js"
 import * as nodeSocket from "./internal/nodeSocket.js"
 import * as proxy from "./internal/proxy.js"
@@ -133,38 +133,23 @@ export const layerHttpClient: (
     nodeHttp.layer(httpOptions(options))
 )
 
-class NodeNetwork implements Network {
-  readonly webSocket: Network["webSocket"]
-  private readonly lazyHttp: nodeHttp.Lazy
-
-  constructor(webSocket: Network["webSocket"], http: nodeHttp.Options) {
-    this.webSocket = webSocket
-    this.lazyHttp = new nodeHttp.Lazy(http)
-  }
-
-  get http(): HttpClient.HttpClient {
-    return this.lazyHttp.client
-  }
-
-  close(): Effect.Effect<void> {
-    return this.lazyHttp.close()
-  }
-}
-
-const makeNetwork = (wsUrl: string, options: Options): Effect.Effect<Network, ConfigError.ConfigError> =>
+const makeNetwork = (
+  wsUrl: string,
+  options: Options
+): Effect.Effect<compose.Network, ConfigError.ConfigError, Scope.Scope> =>
   Effect.gen(function*() {
     const http = yield* Effect.try({
       try: () => httpOptions(options),
       catch: () => ConfigError.InvalidData(["ca"], "must be PEM certificates, as text or bytes")
     })
-    return new NodeNetwork(yield* makeWebSocketConstructor(wsUrl, options), http)
+    return { webSocket: yield* makeWebSocketConstructor(wsUrl, options), http: yield* nodeHttp.make(http) }
   })
 
 const open = (options: Options, policies: Layer.Layer<never, any, any> | undefined) =>
   Effect.gen(function*() {
     const config = yield* BotConfig.resolve(options)
     const network = yield* makeNetwork(config.wsUrl, options)
-    return yield* assemble(config, network, policies)
+    return yield* compose.make(config, network, policies)
   })
 
 /**

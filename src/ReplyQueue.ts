@@ -104,5 +104,5 @@ export const offer = (
  */
 export const layer: Layer.Layer<ReplyQueue, never, BotConfig.BotConfig | Connection.Connection> = Layer.effect(
   ReplyQueue,
-  internal.make
+  internal.ofContext
 )

@@ -30,10 +30,8 @@ import type * as Dedupe from "./Dedupe.js"
 import type * as Frame from "./Frame.js"
 import type * as Governor from "./Governor.js"
 import type * as Heartbeat from "./Heartbeat.js"
-import { assemble, networkOfContext } from "./internal/assemble.js"
-import * as internal from "./internal/bot.js"
+import * as compose from "./internal/compose.js"
 import type { HandlerRuntime } from "./internal/handlers.js"
-import { OfWhicheverBot } from "./internal/streamFrame.js"
 import { unwrap } from "./internal/unwrap.js"
 import type * as MediaDownload from "./MediaDownload.js"
 import * as MediaUpload from "./MediaUpload.js"
@@ -523,7 +521,7 @@ export const replyStream = <E = never, R = never>(
 export const replyStreamFrame = (
   to: Answerable,
   frame: Reply.StreamOptions
-): Effect.Effect<Frame.Ack, SendError, WecomBot> => new OfWhicheverBot(WecomBot, to, frame)
+): Effect.Effect<Frame.Ack, SendError, WecomBot> => Effect.flatMap(WecomBot, (bot) => bot.replyStreamFrame(to, frame))
 
 /**
  * `replyStreamFrame`, unless an earlier frame of this message still waits for its ack: then nothing is sent, and the result
@@ -740,7 +738,11 @@ export const sendMediaMessage = (
   Effect.flatMap(WecomBot, (bot) => bot.sendMediaMessage(to, media, options))
 
 /**
- * The bot over its services, each of which can be swapped.
+ * The bot over its services, each of which can be swapped. Provided with the `layer` of each of them it is the bot that `layer`
+ * makes.
+ *
+ * The layers of the services are constants, and a constant is built once in a graph of layers: two bots in one graph would share
+ * a connection. Wrap each in `Layer.fresh`.
  *
  * @since 0.1.0
  * @category layers
@@ -756,7 +758,7 @@ export const layerWithoutDependencies: Layer.Layer<
   | MediaDownload.MediaDownload
   | MediaUpload.MediaUpload
   | ReplyQueue.ReplyQueue
-> = Layer.scoped(WecomBot, internal.make)
+> = Layer.scoped(WecomBot, compose.ofContext)
 
 /**
  * The services that decide something a bot's author may decide otherwise. Each has a `layer`, which is the default. Layers that
@@ -777,8 +779,8 @@ const open = <E, P extends Policy, E1, R1>(
   policies: Layer.Layer<P, E1, R1> | undefined
 ): Effect.Effect<WecomBot.Service, E | E1, Requirements | Exclude<R1, BotConfig.BotConfig> | Scope.Scope> =>
   Effect.flatMap(
-    Effect.all([config, networkOfContext]),
-    ([config, network]) => assemble(config, network, policies)
+    Effect.all([config, compose.networkOfContext]),
+    ([config, network]) => compose.make(config, network, policies)
   )
 
 type Requirements = Socket.WebSocketConstructor | HttpClient.HttpClient

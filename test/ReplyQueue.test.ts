@@ -276,7 +276,7 @@ it("a second copy that waits for a connection does not leave when its caller wen
   const connection = {
     unsafeRequest: (...args: Parameters<typeof requests.submit>) => requests.submit(...args)
   } as unknown as Connection.Connection.Service
-  const queue = internal.over(connection, config, () => 0, 0)
+  const queue = Effect.runSync(internal.make(connection, config))
   const session: Requests.Writing = {
     send: (reqId, _text, _timeout, own) => {
       sent.push(reqId)

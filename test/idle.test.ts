@@ -1,7 +1,7 @@
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Socket from "@effect/platform/Socket"
 import { describe, expect, it } from "@effect/vitest"
-import { Context, Effect, Exit, Fiber, Layer, Redacted, Scope, Stream, TestClock } from "effect"
+import { Context, Duration, Effect, Exit, Fiber, Layer, Redacted, Scope, Stream, TestClock } from "effect"
 import { BotConfig, Chat, Crypto, Dedupe, Heartbeat, Reply, WecomBot } from "effect-wecom"
 import * as NodeGateway from "effect-wecom/NodeGateway"
 import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
@@ -15,13 +15,13 @@ const subscribed = (options: { readonly botId: string; readonly secret: Redacted
   Effect.tap(WecomBot.make(options), (bot) => bot.ready)
 
 describe("an idle bot", () => {
-  it.scoped("keeps no fiber, whatever its age", () =>
+  it.scoped("keeps one fiber, which waits for callbacks, whatever its age", () =>
     Effect.gen(function*() {
       const fibers = Effect.map(Effect.zipRight(TestClock.adjust("95 seconds"), Fiber.roots), (all) => [...all].length)
       yield* subscribed({ botId, secret })
       const withOne = yield* fibers
       for (const { botId, secret } of others) yield* subscribed({ botId, secret: Redacted.make(secret) })
-      expect(yield* fibers).toBe(withOne)
+      expect(yield* fibers).toBe(withOne + others.length)
       const pings = (yield* TestGateway.received).filter((frame) => frame.cmd === "ping")
       expect(pings.length).toBeGreaterThan(2 * others.length)
     }).pipe(Effect.provide(TestGateway.layer({ otherBots: others }))))
@@ -130,26 +130,31 @@ describe("the bot as a value", () => {
     }).pipe(Effect.provide(TestGateway.layerBot())))
 })
 
-type Run = Heartbeat.Heartbeat.Service["run"]
-
-describe("a heartbeat with another `run` is asked itself", () => {
-  const ways: Record<string, (plain: Heartbeat.Heartbeat.Service, run: Run) => Heartbeat.Heartbeat.Service> = {
-    "a copy": (plain, run) => ({ ...plain, run }),
-    "an heir": (plain, run) => Object.create(plain, { run: { value: run } }),
-    "a proxy": (plain, run) => new Proxy(plain, { get: () => run }),
-    "a spy": (plain, run) => Object.assign(plain, { run })
-  }
-  it.scoped.each(Object.keys(ways))("%s", (way) =>
+describe("a heartbeat without an interval is run", () => {
+  it.scoped("by each session", () =>
     Effect.gen(function*() {
       let runs = 0
-      const plain = Heartbeat.make("30 seconds")
-      const { run } = plain
-      const counting = ways[way]!(plain, (ping) => Effect.zipRight(Effect.sync(() => runs++), run(ping)))
+      const { run } = Heartbeat.make("30 seconds")
+      const counting: Heartbeat.Heartbeat.Service = {
+        run: (ping) => Effect.zipRight(Effect.sync(() => runs++), run(ping))
+      }
       const bot = yield* WecomBot.make({ botId, secret }, Layer.succeed(Heartbeat.Heartbeat, counting))
       yield* bot.ready
       yield* TestClock.adjust("65 seconds")
       expect(runs).toBe(1)
       expect((yield* TestGateway.received).map((frame) => frame.cmd)).toEqual(["aibot_subscribe", "ping", "ping"])
+    }).pipe(Effect.provide(TestGateway.layer())))
+
+  it.scoped("and one with an interval is not: the session pings by itself", () =>
+    Effect.gen(function*() {
+      const heartbeat: Heartbeat.Heartbeat.Service = {
+        interval: Duration.seconds(20),
+        run: () => Effect.dieMessage("was run")
+      }
+      const bot = yield* WecomBot.make({ botId, secret }, Layer.succeed(Heartbeat.Heartbeat, heartbeat))
+      yield* bot.ready
+      yield* TestClock.adjust("65 seconds")
+      expect((yield* TestGateway.received).filter((frame) => frame.cmd === "ping")).toHaveLength(3)
     }).pipe(Effect.provide(TestGateway.layer())))
 })
 

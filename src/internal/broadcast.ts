@@ -8,7 +8,6 @@ import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as Specimens from "./specimens.js"
 
 /** @internal */
 export interface Broadcast<A, E> {
@@ -20,11 +19,8 @@ export interface Broadcast<A, E> {
   readonly unsafeEnd: (how: Option.Option<E>) => void
 }
 
-const specimen = (): Mailbox.Mailbox<unknown> => Effect.runSync(Mailbox.make({ capacity: 1, strategy: "sliding" }))
-
 /** @internal */
 export const make = <A, E>(capacity: number, onDrop: () => void): Broadcast<A, E> => {
-  Specimens.keep(Mailbox.make, specimen)
   const subscribers = new Set<Mailbox.Mailbox<A, E>>()
   const held: Array<A> = []
   let ended: Option.Option<Option.Option<E>> = Option.none()

@@ -13,13 +13,14 @@ import * as Reply from "../Reply.js"
 import type * as ReplyQueue from "../ReplyQueue.js"
 import * as ReplyTarget from "../ReplyTarget.js"
 import { SendUnavailable } from "../WecomError.js"
+import type * as Deadlines from "./deadlines.js"
 import * as refusals from "./refusals.js"
 import * as StreamText from "./streamText.js"
 
 /** @internal */
 export interface Environment {
   readonly queue: ReplyQueue.ReplyQueue.Service
-  readonly after: (delay: Duration.Duration, task: () => void) => void
+  readonly deadlines: Pick<Deadlines.Deadlines, "after">
   readonly wallTime: () => number
   /** Until then an ack of a doubtful final may still come, and another copy of it would only add to the doubt. */
   readonly ackHorizon: Duration.Duration
@@ -175,13 +176,12 @@ export const make = (env: Environment): Bubbles => {
     /** Nobody waits long for a bot that closes. */
     const later = (delay: Duration.Duration, task: () => void) => {
       if (isClosing) return task()
-      const mine = retry = () => {
+      const entry = env.deadlines.after(Duration.toMillis(delay), () => retry?.())
+      retry = () => {
         retry = undefined
+        entry.cancel()
         task()
       }
-      env.after(delay, () => {
-        if (retry === mine) mine()
-      })
     }
 
     const bubble: Bubble = {

@@ -72,19 +72,11 @@ const terminal = (failure: LinkFailure, attempts: number): ConnectionError => {
   }
 }
 
-/**
- * Where callbacks go, in order. `false`: there is no room for this one.
- *
- * @internal
- */
-export type Sink = Pick<Mailbox.Mailbox<Callback, ConnectionError>, "unsafeOffer" | "unsafeDone">
-
 const subscribed = Exit.void
 
-/** @internal */
-export class Link implements Parts.Connection, session.Owner {
+class Link implements Omit<Connection.Service, "callbacks">, session.Owner {
   readonly parts: Parts.OfConnection
-  private readonly sink: Sink
+  private readonly callbacks: Mailbox.Mailbox<Callback, ConnectionError>
   private readonly requests: Requests.Requests
   private readonly statuses = new Statuses({ _tag: "Connecting", attempt: 1 })
   private readonly watchers = new Watchers()
@@ -102,9 +94,9 @@ export class Link implements Parts.Connection, session.Owner {
   /** Why it is closed for good. */
   private end: Exit.Exit<never, ConnectionError> | undefined = undefined
 
-  constructor(parts: Parts.OfConnection, sink: Sink) {
+  constructor(parts: Parts.OfConnection, callbacks: Mailbox.Mailbox<Callback, ConnectionError>) {
     this.parts = parts
-    this.sink = sink
+    this.callbacks = callbacks
     this.requests = new Requests.Requests(parts.config, parts.deadlines, parts.clock)
   }
 
@@ -192,7 +184,7 @@ export class Link implements Parts.Connection, session.Owner {
     switch (inbound._tag) {
       case "Message":
       case "Event": {
-        const isTaken = !this.isDraining && this.sink.unsafeOffer(inbound)
+        const isTaken = !this.isDraining && this.callbacks.unsafeOffer(inbound)
         if (!isTaken) Telemetry.unsafeIncrement(Telemetry.inboxDropped)
         return
       }
@@ -278,7 +270,7 @@ export class Link implements Parts.Connection, session.Owner {
 
   private finish(end: Exit.Exit<never, ConnectionError>, callbacks: Exit.Exit<void, ConnectionError>): void {
     this.end ??= end
-    this.sink.unsafeDone(callbacks)
+    this.callbacks.unsafeDone(callbacks)
     this.watchers.look()
   }
 
@@ -340,8 +332,49 @@ export class Link implements Parts.Connection, session.Owner {
   }
 }
 
+/** What nobody has taken when the connection closes is lost. */
+const countUntaken = (callbacks: Mailbox.Mailbox<Callback, ConnectionError>): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const untaken = Option.getOrElse(callbacks.unsafeSize(), () => 0)
+    return Effect.zipRight(Metric.incrementBy(Telemetry.inboxDropped, untaken), callbacks.shutdown)
+  })
+
+/**
+ * A connection that begins at once and lives as long as its Scope.
+ *
+ * @internal
+ */
+export const make = (
+  services: Omit<Parts.OfConnection, "clock" | "deadlines" | "runtime">
+): Effect.Effect<Connection.Service, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const callbacks = yield* Effect.acquireRelease(
+      Mailbox.make<Callback, ConnectionError>({ capacity: services.config.inboxSize, strategy: "dropping" }),
+      countUntaken
+    )
+    const link = new Link({
+      ...services,
+      clock: yield* Effect.clock,
+      deadlines: yield* SharedDeadlines.shared,
+      runtime: yield* Effect.runtime<never>()
+    }, callbacks)
+    yield* Effect.acquireRelease(Effect.sync(() => link.connect()), () => link.close())
+    // A record, so that a copy with another member in the place of one is still a connection.
+    return {
+      unsafeRequest: (request, options, onExit) => link.unsafeRequest(request, options, onExit),
+      callbacks,
+      status: link.status,
+      statusChanges: link.statusChanges,
+      unsafeStatus: () => link.unsafeStatus(),
+      ready: link.ready,
+      closed: link.closed,
+      drain: link.drain,
+      down: link.down
+    }
+  })
+
 /** @internal */
-export const make: Effect.Effect<
+export const ofContext: Effect.Effect<
   Connection.Service,
   never,
   | BotConfig.BotConfig
@@ -350,34 +383,13 @@ export const make: Effect.Effect<
   | Reconnect.Reconnect
   | Scope.Scope
   | Socket.WebSocketConstructor
-> = Effect.gen(function*() {
-  const config = yield* BotConfig.BotConfig
-  const callbacks = yield* Mailbox.make<Callback, ConnectionError>({
-    capacity: config.inboxSize,
-    strategy: "dropping"
-  })
-  const parts: Parts.OfConnection = {
-    config,
-    crypto: yield* Crypto.Crypto,
-    heartbeat: yield* Heartbeat.Heartbeat,
-    reconnect: yield* Reconnect.Reconnect,
-    webSocket: yield* Socket.WebSocketConstructor,
-    clock: yield* Effect.clock,
-    deadlines: yield* SharedDeadlines.shared,
-    runtime: yield* Effect.runtime<never>()
-  }
-  const link = new Link(parts, callbacks)
-  yield* Effect.acquireRelease(Effect.sync(() => link.connect()), () => link.close())
-  // A record, so that whoever puts something else in the place of one member may copy the others.
-  return {
-    unsafeRequest: (request, options, onExit) => link.unsafeRequest(request, options, onExit),
-    callbacks,
-    status: link.status,
-    statusChanges: link.statusChanges,
-    unsafeStatus: () => link.unsafeStatus(),
-    ready: link.ready,
-    closed: link.closed,
-    drain: link.drain,
-    down: link.down
-  }
-})
+> = Effect.flatMap(
+  Effect.all({
+    config: BotConfig.BotConfig,
+    crypto: Crypto.Crypto,
+    heartbeat: Heartbeat.Heartbeat,
+    reconnect: Reconnect.Reconnect,
+    webSocket: Socket.WebSocketConstructor
+  }),
+  make
+)

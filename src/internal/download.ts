@@ -78,16 +78,17 @@ const read = (from: Source, options: Options | undefined) => {
 }
 
 /** @internal */
-export const make: Effect.Effect<
+export const ofContext: Effect.Effect<
   MediaDownload.Service,
   never,
   BotConfig.BotConfig | Crypto.Crypto | HttpClient.HttpClient
-> = Effect.gen(function*() {
-  return over(yield* BotConfig.BotConfig, yield* Crypto.Crypto, yield* HttpClient.HttpClient)
-})
+> = Effect.map(
+  Effect.all([BotConfig.BotConfig, Crypto.Crypto, HttpClient.HttpClient]),
+  ([config, crypto, http]) => make(config, crypto, http)
+)
 
 /** @internal */
-export const over = (
+export const make = (
   config: BotConfig.Resolved,
   crypto: Crypto.Crypto.Service,
   given: HttpClient.HttpClient

@@ -1,10 +1,11 @@
 /**
- * The way in: callbacks pass the memory of seen messages, then go to whoever awaits them, or to the bot's streams.
+ * The way in: callbacks pass the memory of seen messages, then go to the fibers that await them, or to the bot's streams.
  */
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import type * as Stream from "effect/Stream"
 import type * as BotConfig from "../BotConfig.js"
@@ -18,7 +19,6 @@ import type { ConnectionError } from "../WecomError.js"
 import * as Awaiters from "./awaiters.js"
 import * as Broadcast from "./broadcast.js"
 import * as meters from "./meters.js"
-import * as Synchronous from "./synchronous.js"
 
 type Awaited<A> = Effect.Effect<A, Cause.TimeoutException | ConnectionError>
 
@@ -35,11 +35,7 @@ export interface Intake {
     taskId: string,
     timeout: Duration.DurationInput | undefined
   ) => Awaited<BotEvent.TemplateCardEvent>
-  /** In order, one after the other. */
-  readonly dispatch: (callbacks: ReadonlyArray<Connection.Callback>) => Effect.Effect<void>
-  /** Hot path. The same at once; absent where the memory of seen messages takes its time. */
-  readonly unsafeDispatch: ((callbacks: ReadonlyArray<Connection.Callback>) => void) | undefined
-  /** Takes what comes to a mailbox, and ends with it. */
+  /** Takes the callbacks of a connection, in order, until they end. */
   readonly run: (callbacks: Connection.Connection.Service["callbacks"]) => Effect.Effect<void>
   /** Ends the streams, after what they still hold. */
   readonly unsafeEnd: (how: Option.Option<ConnectionError>) => void
@@ -96,31 +92,36 @@ export const make = (
     return msgid === undefined ? alwaysNew : dedupe.isNew(msgid)
   }
 
+  const { unsafeIsNew } = dedupe
+
+  const unsafeSettle = (callback: Connection.Callback, isNew: (msgid: string) => boolean) => {
+    const msgid = msgidOf(callback)
+    settle(callback, msgid === undefined || isNew(msgid))
+  }
+
   const survived = Effect.logWarning("the memory of seen messages failed; the message is taken for new")
 
-  const dispatch: Intake["dispatch"] = (callbacks) => {
+  /** What is not dispatched when the bot closes is dropped. */
+  const dispatch = (callbacks: ReadonlyArray<Connection.Callback>): Effect.Effect<void> => {
     let at = 0
-    const oneByOne: Effect.Effect<void> = Effect.whileLoop({
-      while: () => at < callbacks.length,
-      body: () => isNew(callbacks[at]!),
-      step: (isNew) => settle(callbacks[at++]!, isNew)
-    })
-    // A policy may be anybody's, and one that breaks must not make the bot deaf.
-    const surviving: Effect.Effect<void> = Effect.catchAllCause(oneByOne, () => {
-      if (at < callbacks.length) publish(callbacks[at++]!)
+    const isLeft = () => at < callbacks.length
+    const all: Effect.Effect<void> = unsafeIsNew === undefined
+      ? Effect.whileLoop({
+        while: isLeft,
+        body: () => isNew(callbacks[at]!),
+        step: (isNew) => settle(callbacks[at++]!, isNew)
+      })
+      : Effect.sync(() => {
+        for (; isLeft(); at++) unsafeSettle(callbacks[at]!, unsafeIsNew)
+      })
+    // The policy may be the user's, and one that breaks must not make the bot deaf.
+    const surviving: Effect.Effect<void> = Effect.catchAllCause(all, () => {
+      if (isLeft()) publish(callbacks[at++]!)
       return Effect.zipRight(survived, surviving)
     })
-    return surviving
+    const countLost = Effect.suspend(() => Metric.incrementBy(Telemetry.inboxDropped, callbacks.length - at))
+    return Effect.onInterrupt(surviving, () => countLost)
   }
-
-  const dispatchAtOnce = (isNew: (msgid: string) => boolean) => (callbacks: ReadonlyArray<Connection.Callback>) => {
-    for (const callback of callbacks) {
-      const msgid = msgidOf(callback)
-      settle(callback, msgid === undefined || isNew(msgid))
-    }
-  }
-
-  const synchronous = Synchronous.of(dedupe.isNew)
 
   const unsafeEnd: Intake["unsafeEnd"] = (how) => {
     messages.unsafeEnd(how)
@@ -145,8 +146,6 @@ export const make = (
     },
     awaitReply: (chat, predicate, timeout) => replies.take(Chat.key(chat), predicate, limited(timeout)),
     awaitCardAction: (taskId, timeout) => cardActions.take(taskId, () => true, limited(timeout)),
-    dispatch,
-    unsafeDispatch: synchronous && dispatchAtOnce(synchronous),
     run,
     unsafeEnd
   }

@@ -15,11 +15,9 @@ import type * as ReplyQueue from "../ReplyQueue.js"
 import * as ReplyTarget from "../ReplyTarget.js"
 import type { WecomBot } from "../WecomBot.js"
 import { type SendError, SendInvalid } from "../WecomError.js"
-import { currentFiber } from "./currentFiber.js"
 import * as Handlers from "./handlers.js"
 import * as sending from "./sending.js"
 import * as spans from "./spans.js"
-import * as Specimens from "./specimens.js"
 
 type Sending = Effect.Effect<Frame.Ack, SendError>
 
@@ -37,15 +35,6 @@ export interface Outbox {
     body: unknown,
     options?: Options
   ) => Sending
-  /** The same for whoever is asynchronous already: what becomes of it goes to `resume`. Gives what takes it back, if anything. */
-  readonly unsafeOffer: (
-    operation: Operation,
-    target: ReplyTarget.ReplyTarget | SendInvalid,
-    cmd: string,
-    body: unknown,
-    options: Options | undefined,
-    resume: (sending: Sending) => void
-  ) => Effect.Effect<void> | undefined
   /** A frame that answers nothing. */
   readonly push: (operation: Operation, cmd: string, reqId: string, body: unknown, chat?: Chat.Chat) => Sending
   /** A message of a conversation whose place in the quota was taken already. */
@@ -53,38 +42,20 @@ export interface Outbox {
   readonly pushWithinQuota: (chat: Chat.Chat, body: Reply.PushBody) => Sending
 }
 
-/** One object for each frame, always with the same fields. */
-class FrameOptions implements ReplyQueue.Options {
-  readonly onConnectionLost: ReplyQueue.Options["onConnectionLost"]
-  readonly stream: ReplyQueue.Options["stream"]
-  readonly expiresAt: number | undefined
-  readonly windowMillis: number | undefined
-  readonly passesDrain: boolean
-  isWritten = false
-  /** Functions of its own: whoever stands between may copy what it hands on. */
-  readonly isWanted: () => boolean
-  readonly onWritten: () => void
-
-  constructor(
-    fiber: Fiber.RuntimeFiber<unknown, unknown>,
-    options: Options | undefined,
-    expiresAt: number | undefined,
-    windowMillis: number | undefined
-  ) {
-    this.onConnectionLost = options?.onConnectionLost
-    this.stream = options?.stream
-    this.expiresAt = expiresAt
-    this.windowMillis = windowMillis
-    this.passesDrain = fiber.getFiberRef(Handlers.passesDrain)
-    this.isWanted = () => fiber.unsafePoll() === null
-    this.onWritten = () => void (this.isWritten = true)
-  }
-}
-
-const specimen = (): object =>
-  Specimens.ofFiber((fiber) =>
-    new FrameOptions(fiber, { onConnectionLost: "resend", stream: { id: "", finish: false } }, 1.5e12, 1)
-  )
+/** What its lane is to know of a frame. It is wanted as long as its fiber lives. */
+const frameOptions = (
+  fiber: Fiber.RuntimeFiber<unknown, unknown>,
+  options: Options | undefined,
+  expiresAt: number | undefined,
+  windowMillis: number | undefined
+): ReplyQueue.Options => ({
+  onConnectionLost: options?.onConnectionLost,
+  stream: options?.stream,
+  expiresAt,
+  windowMillis,
+  passesDrain: fiber.getFiberRef(Handlers.passesDrain),
+  isWanted: () => fiber.unsafePoll() === null
+})
 
 const noteAnswer = (answer: Handlers.Answer | undefined, reqId: string): void => {
   if (answer?.reqId === reqId) answer.isSent = true
@@ -97,30 +68,23 @@ export const make = ({ clock, crypto, governor, queue }: {
   readonly governor: Governor.Governor.Service
   readonly queue: ReplyQueue.ReplyQueue.Service
 }): Outbox => {
-  Specimens.keep(FrameOptions, specimen)
   const streams = sending.makeStreams()
 
-  // Hot path: no generator, no fiber, no operator, and no span unless there is one to be the child of; a frame costs its checks,
-  // its lane and one resumed callback.
-  const unsafeOffer: Outbox["unsafeOffer"] = (operation, target, cmd, body, options, resume) => {
-    if (target instanceof SendInvalid) {
-      resume(Effect.fail(target))
-      return undefined
-    }
-    const fiber = currentFiber()
-    if (target.kind !== "message") noteAnswer(fiber.getFiberRef(Handlers.answer), target.reqId)
-    const request = Frame.request(cmd, target.reqId, body)
-    const windowMillis = ReplyTarget.windowMillis(target)
-    const all = new FrameOptions(fiber, options, target.receivedAt + windowMillis, windowMillis)
-    const quota = cmd === Frame.Command.respondUpdate ? undefined : takeQuota(target, options?.stream)
-    const parent = spans.parentOf(fiber)
-    if (parent === undefined && quota === undefined) return enqueue(request, all, undefined, resume)
-    const send = parent === undefined
-      ? enqueued(request, all)
-      : spans.send(parent, operation, target, (span) => enqueued(request, all, span))
-    resume(quota === undefined ? send : Effect.zipRight(quota, send))
-    return undefined
-  }
+  /** No span is made unless there is one to be the child of. */
+  const offer: Outbox["offer"] = (operation, target, cmd, body, options) =>
+    Effect.withFiberRuntime((fiber) => {
+      if (target instanceof SendInvalid) return Effect.fail(target)
+      if (target.kind !== "message") noteAnswer(fiber.getFiberRef(Handlers.answer), target.reqId)
+      const request = Frame.request(cmd, target.reqId, body)
+      const windowMillis = ReplyTarget.windowMillis(target)
+      const all = frameOptions(fiber, options, target.receivedAt + windowMillis, windowMillis)
+      const quota = cmd === Frame.Command.respondUpdate ? undefined : takeQuota(target, options?.stream)
+      const parent = spans.parentOf(fiber)
+      const send = parent === undefined
+        ? enqueued(request, all)
+        : spans.send(parent, operation, target, (span) => enqueued(request, all, span))
+      return quota === undefined ? send : Effect.zipRight(quota, send)
+    })
 
   /** What is to be waited for before it may go. */
   const takeQuota = (
@@ -136,30 +100,20 @@ export const make = ({ clock, crypto, governor, queue }: {
     return governor.take(chatId, stream?.finish === true ? "final" : "message")
   }
 
-  const enqueue = (
-    request: Frame.Request,
-    options: FrameOptions,
-    span: Tracer.Span | undefined,
-    resume: (sending: Sending) => void
-  ): Effect.Effect<void> | undefined => {
-    const onExit = span === undefined ? resume : (verdict: Exit.Exit<Frame.Ack, SendError>) => {
-      spans.onVerdict(span, clock, verdict)
-      resume(verdict)
-    }
-    // A finalizer costs more than the frame, and one that left at once cannot be taken back: should it ever have to go
-    // out again, its fiber is asked whether it still waits.
-    const giveUp = queue.unsafeOffer(request, options, onExit)
-    return options.isWritten ? undefined : Effect.sync(giveUp)
-  }
-
-  const enqueued = (request: Frame.Request, options: FrameOptions, span?: Tracer.Span): Sending =>
-    Effect.async((resume) => enqueue(request, options, span, resume))
+  const enqueued = (request: Frame.Request, options: ReplyQueue.Options, span?: Tracer.Span): Sending =>
+    Effect.async((resume) => {
+      const onExit = span === undefined ? resume : (verdict: Exit.Exit<Frame.Ack, SendError>) => {
+        spans.onVerdict(span, clock, verdict)
+        resume(verdict)
+      }
+      return Effect.sync(queue.unsafeOffer(request, options, onExit))
+    })
 
   const push: Outbox["push"] = (operation, cmd, reqId, body, chat) =>
     Effect.withFiberRuntime((fiber) => {
       const parent = spans.parentOf(fiber)
       const request = Frame.request(cmd, reqId, body)
-      const options = new FrameOptions(fiber, undefined, undefined, undefined)
+      const options = frameOptions(fiber, undefined, undefined, undefined)
       return parent === undefined
         ? enqueued(request, options)
         : spans.send(parent, operation, { reqId, chat }, (span) => enqueued(request, options, span))
@@ -173,9 +127,7 @@ export const make = ({ clock, crypto, governor, queue }: {
     }, chat)
 
   return {
-    offer: (operation, target, cmd, body, options) =>
-      Effect.async((resume) => unsafeOffer(operation, target, cmd, body, options, resume)),
-    unsafeOffer,
+    offer,
     push,
     pushTo,
     pushWithinQuota: (chat, body) =>

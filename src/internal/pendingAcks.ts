@@ -9,7 +9,6 @@ import type * as Deadlines from "./deadlines.js"
 import * as Fnv from "./fnv.js"
 import { Keyed, type Member } from "./keyed.js"
 import * as meters from "./meters.js"
-import * as Specimens from "./specimens.js"
 
 /**
  * What became of a written frame: its own ack, or nobody can know.
@@ -77,19 +76,6 @@ class Pending implements AckCredit.Written, Deadlines.Timeout, Member {
   }
 }
 
-const specimen = (): Pending => {
-  const frame = new Pending(
-    "",
-    0,
-    0,
-    { start: () => {}, stop: () => {} },
-    { onVerdict: () => {} },
-    () => {}
-  )
-  frame.writtenAt = frame.horizonAt = frame.dueAt = 0.5
-  return frame
-}
-
 /**
  * A lane whose acks always come later than the timeout stays in doubt for ever; past this many frames it is not worth
  * reasoning about, and all verdicts are unknown until it has been quiet for a horizon.
@@ -101,7 +87,6 @@ const lost: Verdict = { _tag: "Unknown", reason: "ConnectionLost" }
 
 /** @internal */
 export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): PendingAcks => {
-  Specimens.keep(Pending, specimen)
   const single = new Keyed<Pending>()
   const groups = new Map<string, AckCredit.Group<Pending>>()
   const drowned = new WeakSet<AckCredit.Group<Pending>>()

@@ -7,13 +7,12 @@ import * as Exit from "effect/Exit"
 import * as BotConfig from "../BotConfig.js"
 import * as Connection from "../Connection.js"
 import * as ErrorCode from "../ErrorCode.js"
-import * as Frame from "../Frame.js"
+import type * as Frame from "../Frame.js"
 import type { Options, QueueError, ReplyQueue } from "../ReplyQueue.js"
 import { DeliveryUnknown, ReplyQueueFull } from "../WecomError.js"
 import * as Fnv from "./fnv.js"
 import { Keyed, type Member } from "./keyed.js"
 import * as meters from "./meters.js"
-import * as Specimens from "./specimens.js"
 import * as StreamWindows from "./streamWindows.js"
 
 type OnExit = (exit: Exit.Exit<Frame.Ack, QueueError>) => void
@@ -104,35 +103,34 @@ class Lane implements Member {
   }
 }
 
-const specimen = (): Lane => {
-  const lane = new Lane("", 0)
-  lane.push(new Job(lane, Frame.request("", ""), {}, () => {}, () => {}))
-  return lane
-}
-
 /** When what the frame answers came in. */
 const receivedAt = ({ expiresAt, windowMillis }: Options): number =>
   expiresAt === undefined || windowMillis === undefined ? -Infinity : expiresAt - windowMillis
 
 /** @internal */
-export const make: Effect.Effect<ReplyQueue.Service, never, BotConfig.BotConfig | Connection.Connection> = Effect.gen(
-  function*() {
-    const config = yield* BotConfig.BotConfig
-    const connection = yield* Connection.Connection
-    const clock = yield* Effect.clock
-    return over(connection, config, () => clock.unsafeCurrentTimeMillis(), clock.unsafeCurrentTimeMillis())
-  }
-)
+export const ofContext: Effect.Effect<ReplyQueue.Service, never, BotConfig.BotConfig | Connection.Connection> = Effect
+  .flatMap(
+    Effect.all([Connection.Connection, BotConfig.BotConfig]),
+    ([connection, config]) => make(connection, config)
+  )
 
 /** @internal */
-export const over = (
+export const make = (
+  connection: Pick<Connection.Connection.Service, "unsafeRequest">,
+  config: BotConfig.Resolved
+): Effect.Effect<ReplyQueue.Service> =>
+  Effect.map(Effect.clock, (clock) => {
+    const wallTime = () => clock.unsafeCurrentTimeMillis()
+    // What was written before, by another process for example, it does not know.
+    return over(connection, config, wallTime, wallTime())
+  })
+
+const over = (
   connection: Pick<Connection.Connection.Service, "unsafeRequest">,
   config: BotConfig.Resolved,
   wallTime: () => number,
-  /** What was written before, by another process for example, it does not know. */
   startedAt: number
 ): ReplyQueue.Service => {
-  Specimens.keep(Lane, specimen)
   const lanes = new Keyed<Lane>()
   const windows = StreamWindows.make(wallTime, startedAt)
   const onFlushed = new Set<() => void>()

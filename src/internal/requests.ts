@@ -7,13 +7,12 @@ import * as Exit from "effect/Exit"
 import type * as BotConfig from "../BotConfig.js"
 import type { RequestError, RequestOptions } from "../Connection.js"
 import * as ErrorCode from "../ErrorCode.js"
-import * as Frame from "../Frame.js"
+import type * as Frame from "../Frame.js"
 import { DeliveryUnknown, SendExpired, SendInvalid, SendRejected, SendUnavailable } from "../WecomError.js"
 import * as codec from "./codec.js"
 import type * as Deadlines from "./deadlines.js"
 import type * as PendingAcks from "./pendingAcks.js"
 import type { Session } from "./session.js"
-import * as Specimens from "./specimens.js"
 
 /**
  * What is asked of a session.
@@ -92,7 +91,6 @@ export class Requests implements Owner {
   private state: "Open" | "Draining" | "Closed" = "Open"
 
   constructor(config: BotConfig.Resolved, deadlines: Deadlines.Deadlines, clock: Clock.Clock) {
-    Specimens.keep(Job, () => new Job({ onVerdict: () => {} }, Frame.request("", ""), {}, () => {}))
     this.deadlines = deadlines
     this.clock = clock
     this.ackTimeout = Duration.toMillis(config.ackTimeout)

@@ -4,7 +4,6 @@
 import { Fifo } from "./fifo.js"
 import * as Fnv from "./fnv.js"
 import { HashIndex } from "./hashIndex.js"
-import * as Specimens from "./specimens.js"
 
 /** Rows are numbered round and round, in numbers that are no objects. */
 const wrap = 0x3fffffff
@@ -24,7 +23,6 @@ export class Seen extends HashIndex<string> {
     super()
     this.capacity = capacity
     this.timeToLive = timeToLive
-    Specimens.keep(Seen, () => new Seen(capacity, timeToLive))
   }
 
   protected hashAt(row: number): number {

@@ -22,7 +22,6 @@ import * as linkFailure from "./linkFailure.js"
 import * as meters from "./meters.js"
 import type * as Parts from "./parts.js"
 import * as PendingAcks from "./pendingAcks.js"
-import * as periodic from "./periodic.js"
 import { within } from "./within.js"
 
 /** @internal */
@@ -273,9 +272,8 @@ export class Session implements Deadlines.Timeout {
     this.owner.onReady(this)
     if (this.hasEnded) return
     const { heartbeat } = this.owner.parts
-    const interval = periodic.intervalOf(heartbeat.run)
-    if (interval !== undefined) {
-      this.pauseMillis = interval
+    if (heartbeat.interval !== undefined) {
+      this.pauseMillis = Duration.toMillis(heartbeat.interval)
       this.pingMillis = Duration.toMillis(this.owner.parts.config.pingTimeout)
       return this.pause()
     }

@@ -10,7 +10,6 @@ import * as Duration from "effect/Duration"
 import * as Limits from "../Limits.js"
 import * as Fnv from "./fnv.js"
 import { HashIndex } from "./hashIndex.js"
-import * as Specimens from "./specimens.js"
 
 /** @internal */
 export interface StreamWindows {
@@ -52,7 +51,6 @@ class Rows extends HashIndex<void> {
  * @internal
  */
 export const make = (wallTime: () => number, knownSince: number): StreamWindows => {
-  Specimens.keep(Rows, () => new Rows())
   const rows = new Rows()
   // By row; once all are taken the oldest is used again.
   const { hashes } = rows

@@ -67,16 +67,22 @@ const invalidUpload = (from: unknown, options: Options<any, any>): SendInvalid |
 const isInPassing = (errcode: number): boolean => cures[errcode]?.[0] === "wait"
 
 /** @internal */
-export const make: Effect.Effect<
+export const ofContext: Effect.Effect<
   MediaUpload.Service,
   never,
   Connection.Connection | Crypto.Crypto
-> = Effect.gen(function*() {
-  return over(yield* Connection.Connection, yield* Crypto.Crypto, yield* Effect.clock)
-})
+> = Effect.flatMap(
+  Effect.all([Connection.Connection, Crypto.Crypto]),
+  ([connection, crypto]) => make(connection, crypto)
+)
 
 /** @internal */
-export const over = (
+export const make = (
+  connection: Pick<Connection.Connection.Service, "unsafeRequest">,
+  crypto: Crypto.Crypto.Service
+): Effect.Effect<MediaUpload.Service> => Effect.map(Effect.clock, (clock) => over(connection, crypto, clock))
+
+const over = (
   connection: Pick<Connection.Connection.Service, "unsafeRequest">,
   crypto: Crypto.Crypto.Service,
   clock: Clock.Clock

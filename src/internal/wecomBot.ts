@@ -2,6 +2,7 @@
  * What each function of the bot checks and sends.
  */
 import type * as Cause from "effect/Cause"
+import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
@@ -15,13 +16,13 @@ import type { WecomBot } from "../WecomBot.js"
 import { type ConnectionError, type SendError, SendInvalid } from "../WecomError.js"
 import * as Answer from "./answer.js"
 import type * as Bubbles from "./bubbles.js"
+import type { Services } from "./compose.js"
 import type * as Handlers from "./handlers.js"
 import type * as Intake from "./intake.js"
 import * as Outbox from "./outbox.js"
-import type * as Parts from "./parts.js"
 import * as sending from "./sending.js"
 import * as spans from "./spans.js"
-import * as StreamFrame from "./streamFrame.js"
+import * as StreamText from "./streamText.js"
 import * as targets from "./targets.js"
 
 const none: Exit.Exit<Option.Option<Frame.Ack>> = Exit.succeed(Option.none())
@@ -30,17 +31,17 @@ const none: Exit.Exit<Option.Option<Frame.Ack>> = Exit.succeed(Option.none())
 export type Operations = Omit<WecomBot.Service, "closed" | "ready" | "status" | "statusChanges">
 
 /** @internal */
-export interface Environment {
-  readonly parts: Parts.OfBot
+export interface Environment extends Services {
   readonly bubbles: Bubbles.Bubbles
+  readonly clock: Clock.Clock
   readonly handlers: Handlers.Handlers
   readonly intake: Intake.Intake
 }
 
 /** @internal */
-export const make = ({ bubbles, handlers, intake, parts }: Environment): Operations => {
-  const { clock, config, crypto, governor, queue } = parts
-  const { offer, push, pushTo, pushWithinQuota, unsafeOffer } = Outbox.make({ clock, crypto, governor, queue })
+export const make = (environment: Environment): Operations => {
+  const { bubbles, clock, config, crypto, downloads, governor, handlers, intake, queue, uploads } = environment
+  const { offer, push, pushTo, pushWithinQuota } = Outbox.make({ clock, crypto, governor, queue })
 
   const answering: Answer.Environment = {
     bubbles,
@@ -50,8 +51,6 @@ export const make = ({ bubbles, handlers, intake, parts }: Environment): Operati
     sealTimeout: config.sealTimeout,
     push: (chat, content) => pushTo(chat, Reply.markdown(content))
   }
-
-  StreamFrame.keepSpecimens()
 
   const isTooEarly = (to: unknown, frame: Reply.StreamOptions): boolean =>
     frame?.finish !== true && typeof to === "object" && to !== null && "reqId" in to &&
@@ -89,10 +88,16 @@ export const make = ({ bubbles, handlers, intake, parts }: Environment): Operati
       return sending.inOrder(replyChecked("reply", to, first, options), rest.map((piece) => sendMessage(to, piece)))
     })
 
-  const replyStreamFrame: WecomBot.Service["replyStreamFrame"] = (to, frame) => {
-    const stream = new StreamFrame.StreamFrame(unsafeOffer, to, frame)
-    return Effect.async(stream.offer.bind(stream))
-  }
+  // Hot path: checked by hand, without a Schema.
+  const replyStreamFrame: WecomBot.Service["replyStreamFrame"] = (to, frame) =>
+    built(() => Reply.stream(frame), (body) => {
+      const invalid = Reply.checkStreamFrame(body)
+      if (invalid !== undefined) return Effect.fail(invalid)
+      return offer("replyStreamFrame", targets.message(to), Frame.Command.respond, new StreamText.Body(body), {
+        onConnectionLost: "resend",
+        stream: body.stream
+      })
+    })
 
   const sendMessage: WecomBot.Service["sendMessage"] = (to, body, options) =>
     carefully(() => {
@@ -176,8 +181,8 @@ export const make = ({ bubbles, handlers, intake, parts }: Environment): Operati
         })
       }),
     sendMessage,
-    downloadFile: (from, options) => parts.downloads.download(from, options),
-    uploadMedia: (from, options) => parts.uploads.upload(from, options),
+    downloadFile: (from, options) => downloads.download(from, options),
+    uploadMedia: (from, options) => uploads.upload(from, options),
     replyMedia: (to, media, options) =>
       built(
         () => Reply.media(media.type as "video", media.media_id, options),
