@@ -4,11 +4,11 @@
 import { expect, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Layer, Logger, Metric, Queue, Stream, TestClock } from "effect"
 import type { MetricState, Scope } from "effect"
-import type { BotConfig, Connection } from "effect-wecom"
-import { WecomBot } from "effect-wecom"
+import { BotConfig, type Connection, Heartbeat, WecomBot } from "effect-wecom"
 import * as NodeGateway from "effect-wecom/NodeGateway"
 import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
 import * as TestGateway from "effect-wecom/TestGateway"
+import { layered } from "../../examples/layers.js"
 
 export interface Options {
   readonly bot?: Partial<Omit<BotConfig.Options, "botId" | "secret" | "wsUrl">>
@@ -80,6 +80,27 @@ export const onPort: Harness = {
           Layer.orDie,
           Layer.merge(Logger.remove(Logger.defaultLogger))
         )
+      return Effect.provide(body(), layer)
+    })
+}
+
+/** The bot in memory, composed of the layers of its services. */
+export const byLayers: Harness = {
+  ...memory,
+  test: (name, body, options) =>
+    it.scoped(name, () => {
+      const { bot, gateway } = options?.(memory) ?? {}
+      const config = BotConfig.layer({
+        ...timings(memory.seconds),
+        ...bot,
+        botId: TestGateway.defaultBotId,
+        secret: TestGateway.defaultSecret
+      })
+      const layer = layered(Heartbeat.layer).pipe(
+        Layer.provide(config),
+        Layer.provideMerge(TestGateway.layer(gateway)),
+        Layer.orDie
+      )
       return Effect.provide(body(), layer)
     })
 }

@@ -34,6 +34,7 @@ const demos: { readonly [name: string]: ReadonlyArray<string | RegExp> } = {
     "sales  This is aib-sales. You said: and hello",
     /log {4}this bot is closed for good: AuthRejected/
   ],
+  layers: ["bot    You said: hello, layer by layer"],
   llm: [
     /bot {4}<think>Let me think\.<\/think>You asked: [^\n]* …/,
     /bot {4}<think>Let me think\.<\/think>You asked: \*\*为什么天空是蓝色的？\*\*\n\n1\. This model is scripted\.\n2\. [^\n]* one\.\n/
