@@ -238,10 +238,7 @@ export const decode = (data: unknown, clock: Pick<Clock.Clock, "unsafeCurrentTim
 export const encode = (frame: Frame.Request): string => JSON.stringify(frame)
 
 /** @internal */
-export type Text = string | ChunkFrame.Text
-
-/** @internal */
-export const textOf = (frame: Frame.Request): Text => {
+export const textOf = (frame: Frame.Request): string => {
   const { body } = frame
   return body instanceof StreamText.Body || body instanceof ChunkFrame.Body ? body.textOf(frame) : encode(frame)
 }

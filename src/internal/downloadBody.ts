@@ -11,7 +11,6 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { DecryptFailed, DownloadFailed } from "../WecomError.js"
 import { fileDecipher, padBlock } from "./cryptoFile.js"
-import * as DeadBuffers from "./deadBuffers.js"
 import { failed, fromHttpClient } from "./downloadErrors.js"
 import * as Stalled from "./stalled.js"
 
@@ -46,7 +45,6 @@ export const content = (
       () => failed({ _tag: "Timeout", waitingFor: "bytes" })
     )
     const decipher = key === undefined ? undefined : fileDecipher(key)
-    const released = DeadBuffers.make(12 * 1024 * 1024)
     let received = 0
     let handedOn = 0
     let hasEnded = false
@@ -89,13 +87,7 @@ export const content = (
       onFailure: Option.match({ onNone: end, onSome: fail }),
       onSuccess: step
     })
-    let releasedAt = 0
-    return Effect.suspend(() => {
-      // What came before, and what that decrypted to; its reader is done with it, or keeps it.
-      released(2 * (received - releasedAt))
-      releasedAt = received
-      return hasEnded ? noMore : next
-    })
+    return Effect.suspend(() => hasEnded ? noMore : next)
   }))
 
 const noMore = Effect.fail(Option.none())

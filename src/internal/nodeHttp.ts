@@ -11,7 +11,6 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as addresses from "./addresses.js"
-import * as NodeBody from "./nodeBody.js"
 import type * as Undici from "./undici.js"
 
 /** @internal */
@@ -61,7 +60,7 @@ export class Lazy {
       (request) =>
         Effect.flatMap(
           Effect.suspend(() => this.load()),
-          (client) => Effect.map(Effect.flatMap(request, client.execute), NodeBody.inBatches)
+          (client) => Effect.flatMap(request, client.execute)
         ),
       Effect.succeed
     )

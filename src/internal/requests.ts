@@ -36,7 +36,7 @@ class Job implements PendingAcks.Writer {
   readonly request: Frame.Request
   readonly options: RequestOptions | undefined
   onExit: OnExit | undefined
-  text: codec.Text | undefined = undefined
+  text: string | undefined = undefined
   isAnnounced = false
   giveUpAt: number | undefined = undefined
   giveUp: Deadlines.Entry | undefined = undefined
@@ -67,7 +67,7 @@ const unavailable = (job: Job, reason: SendUnavailable["reason"]): void =>
 
 const isWanted = (job: Job): boolean => job.options?.isWanted === undefined || job.options.isWanted()
 
-const encode = (job: Job): codec.Text | undefined => {
+const encode = (job: Job): string | undefined => {
   try {
     return codec.textOf(job.request)
   } catch {

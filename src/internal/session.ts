@@ -15,7 +15,6 @@ import * as ErrorCode from "../ErrorCode.js"
 import * as Frame from "../Frame.js"
 import * as Telemetry from "../Telemetry.js"
 import type { LinkFailure } from "../WecomError.js"
-import type * as ChunkFrame from "./chunkFrame.js"
 import * as codec from "./codec.js"
 import type * as Deadlines from "./deadlines.js"
 import * as linkFailure from "./linkFailure.js"
@@ -49,10 +48,7 @@ const noCloseFrame = 1006
 /** How long a healthy peer gets to answer our close frame. */
 const politeCloseMillis = 1_000
 
-type Terminable = globalThis.WebSocket & {
-  readonly terminate?: () => void
-  readonly sendChunk?: (text: ChunkFrame.Text) => void
-}
+type Terminable = globalThis.WebSocket & { readonly terminate?: () => void }
 
 const terminate = (ws: Terminable): void => {
   if (ws.terminate !== undefined) ws.terminate()
@@ -189,19 +185,16 @@ export class Session implements Deadlines.Timeout {
     return !this.hasEnded && this.ws?.readyState === OPEN
   }
 
-  private write(text: codec.Text): void {
-    const ws = this.ws!
+  private write(text: string): void {
     try {
-      if (typeof text === "string") ws.send(text)
-      else if (ws.sendChunk !== undefined) ws.sendChunk(text)
-      else ws.send(String(text))
+      this.ws!.send(text)
     } catch (error) {
       this.lose(linkFailure.fromUnknown(error))
     }
   }
 
   /** Writes a frame and registers its ack. `false`: the socket is not open any more, and nothing was written. */
-  send(reqId: string, text: codec.Text, timeoutMillis: number, writer: PendingAcks.Writer): boolean {
+  send(reqId: string, text: string, timeoutMillis: number, writer: PendingAcks.Writer): boolean {
     if (!this.isOpen()) return false
     const { config, deadlines } = this.owner.parts
     this.acks ??= PendingAcks.make(deadlines, Duration.toMillis(config.ackHorizon))

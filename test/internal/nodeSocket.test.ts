@@ -1,318 +1,248 @@
-/** Beside `ws` itself: what is heard must be the same, by TCP and by TLS, with a socket of its own or by that of an agent. */
+/** Against the server of `ws`, over TCP and TLS, with a socket of its own and with one that an agent makes. */
 import { describe, expect, it } from "@effect/vitest"
 import { once } from "node:events"
-import { Agent as HttpAgent } from "node:http"
-import { Agent as HttpsAgent } from "node:https"
-import { connect, type Socket } from "node:net"
-import { Readable } from "node:stream"
-import { setImmediate, setTimeout } from "node:timers/promises"
+import { Agent as HttpAgent, createServer as createHttpServer } from "node:http"
+import { Agent as HttpsAgent, createServer as createHttpsServer } from "node:https"
+import { type AddressInfo, connect, type Socket } from "node:net"
+import { Duplex } from "node:stream"
+import { setImmediate } from "node:timers/promises"
 import { connect as connectTls } from "node:tls"
-import { vi } from "vitest"
 import * as WS from "ws"
 import * as nodeSocket from "../../src/internal/nodeSocket.js"
-import { cert as ca } from "../gateway/certificate.js"
-import { closeFrame, frame, text } from "../setup/serverFrames.js"
-import { type Client, connected, hears, type Service, tcp, tls } from "../setup/upgraded.js"
-import { Receiver } from "../setup/wsReceiver.js"
+import { cert, key } from "../gateway/certificate.js"
 
-const ping = frame(9, Buffer.from("ping"))
+/** A socket that counts how often it is written to. */
+class Counting extends Duplex {
+  writes = 0
+  private readonly raw: Socket
+
+  constructor(raw: Socket) {
+    super()
+    this.raw = raw
+    raw.on("data", (chunk) => this.push(chunk))
+    raw.on("end", () => this.push(null))
+    raw.on("error", (error) => this.destroy(error))
+    raw.on("close", () => this.destroy())
+  }
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.writes++
+    this.raw.write(chunk, done)
+  }
+
+  override _writev(chunks: Array<{ chunk: Buffer }>, done: (error?: Error | null) => void): void {
+    this.writes++
+    this.raw.write(Buffer.concat(chunks.map(({ chunk }) => chunk)), done)
+  }
+
+  override _final(done: () => void): void {
+    this.raw.end(done)
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.raw.destroy()
+    done(error)
+  }
+}
 
 interface Address {
   readonly host: string
   readonly port: number
 }
 
-/** As the agent of a proxy does: the socket knows nothing of the options of the request. */
-const agentFor = (url: string) =>
-  url.startsWith("wss")
-    ? Object.assign(new HttpsAgent(), {
-      createConnection: ({ host, port }: Address) => connectTls({ host, port, ca })
+const agents = {
+  ws: (wrap: (raw: Socket) => Duplex) =>
+    Object.assign(new HttpAgent(), { createConnection: ({ host, port }: Address) => wrap(connect({ host, port })) }),
+  wss: (wrap: (raw: Socket) => Duplex) =>
+    Object.assign(new HttpsAgent(), {
+      createConnection: ({ host, port }: Address) =>
+        connectTls({ socket: wrap(connect({ host, port })), ca: cert, host })
     })
-    : Object.assign(new HttpAgent(), { createConnection: ({ host, port }: Address) => connect({ host, port }) })
-
-const openOurs = (url: string) => nodeSocket.open(url, undefined, { ca }) as unknown as WS.WebSocket
-const openByAgent = (url: string) =>
-  nodeSocket.open(url, undefined, { ca, agent: agentFor(url) }) as unknown as WS.WebSocket
-const openPlain = (url: string) => new WS.WebSocket(url, { ca, perMessageDeflate: false, skipUTF8Validation: true })
-
-type Open = typeof openPlain
-
-/** `once` of Node would take an error for the end. */
-const closing = (socket: WS.WebSocket) => new Promise<unknown>((resolve) => socket.once("close", resolve))
-
-const thenPause = (open: Open): Open => (url) => {
-  const socket = open(url)
-  socket.once("open", () => socket.pause())
-  return socket
 }
 
-describe.each([tcp, tls])("$scheme", (protocol) => {
-  const all = async <A>(
-    run: (client: Client, service: Service) => Promise<A>,
-    atOnce?: ReadonlyArray<Uint8Array>,
-    change: (open: Open) => Open = (open) => open
-  ): Promise<A> => {
-    const heard = await connected(protocol, change(openPlain), run, atOnce)
-    expect(await connected(protocol, change(openOurs), run, atOnce)).toEqual(heard)
-    expect(await connected(protocol, change(openByAgent), run, atOnce)).toEqual(heard)
-    return heard
-  }
+type Scheme = keyof typeof agents
+type Open = (url: string) => globalThis.WebSocket
 
-  it("a packet of texts comes neither to a stream nor to `ws`", () =>
-    connected(protocol, openOurs, async (client, { send }) => {
-      const write = vi.spyOn(Receiver.prototype, "write")
-      const push = vi.spyOn(Readable.prototype, "push")
-      await send(text("one"), text("two"))
-      await hears(client, 2)
-      expect(write).not.toHaveBeenCalled()
-      const { port } = new URL(client.socket.url)
-      expect(push.mock.contexts.filter((stream) => (stream as Socket).remotePort === Number(port))).toEqual([])
-      push.mockRestore()
-      const pinged = once(client.socket, "ping")
-      await send(ping)
-      await pinged
-      expect(write).toHaveBeenCalledTimes(1)
-      write.mockRestore()
+const openAlone: Open = (url) => nodeSocket.open(url, undefined, { ca: cert })
+const openByAgent = (scheme: Scheme): Open => (url) =>
+  nodeSocket.open(url, undefined, { agent: agents[scheme]((raw) => raw) as HttpAgent })
+
+interface Pair {
+  readonly client: globalThis.WebSocket
+  readonly server: WS.WebSocket
+  /** The client's side. */
+  readonly heard: Array<unknown>
+  /** The server's side. */
+  readonly seen: Array<string>
+}
+
+const listening = async <A>(scheme: Scheme, run: (url: string, service: WS.WebSocketServer) => Promise<A>) => {
+  const http = scheme === "ws" ? createHttpServer() : createHttpsServer({ cert, key })
+  const service = new WS.WebSocketServer({ server: http, perMessageDeflate: true })
+  await once(http.listen(0, "127.0.0.1"), "listening")
+  try {
+    return await run(`${scheme}://127.0.0.1:${(http.address() as AddressInfo).port}`, service)
+  } finally {
+    for (const each of service.clients) each.terminate()
+    service.close()
+    http.close()
+  }
+}
+
+const listenTo = (client: globalThis.WebSocket): Array<unknown> => {
+  const heard: Array<unknown> = []
+  client.binaryType = "arraybuffer"
+  client.addEventListener("message", ({ data }) => heard.push(data))
+  client.addEventListener("close", ({ code }) => heard.push(`closed with ${code}`))
+  return heard
+}
+
+const watch = (server: WS.WebSocket): Array<string> => {
+  const seen: Array<string> = []
+  server.on("message", (data, isBinary) => seen.push(isBinary ? `binary ${data}` : String(data)))
+  server.on("close", (code) => seen.push(`closed with ${code}`))
+  return seen
+}
+
+const connected = (scheme: Scheme, open: Open, run: (pair: Pair) => Promise<void>) =>
+  listening(scheme, async (url, service) => {
+    const accepted = once(service, "connection")
+    const client = open(url)
+    const heard = listenTo(client)
+    const hasOpened = new Promise((resolve) => client.addEventListener("open", resolve))
+    const [server] = await accepted as [WS.WebSocket]
+    const seen = watch(server)
+    await hasOpened
+    await run({ client, server, heard, seen })
+  })
+
+const until = async (isTrue: () => boolean) => {
+  while (!isTrue()) await setImmediate()
+}
+
+describe.each(
+  (["ws", "wss"] as const).flatMap((scheme) => [
+    { scheme, by: "its own socket", open: openAlone },
+    { scheme, by: "an agent's", open: openByAgent(scheme) }
+  ])
+)("$scheme by $by", ({ open, scheme }) => {
+  it("all frames arrive in their order, of one turn or of many", () =>
+    connected(scheme, open, async ({ client, seen }) => {
+      const texts = Array.from({ length: 500 }, (_, n) => `text ${n}`)
+      for (const [n, text] of texts.entries()) {
+        client.send(text)
+        if (n % 7 === 0) await setImmediate()
+      }
+      client.send(new Uint8Array([104, 105]))
+      await until(() => seen.length > 500)
+      expect(seen).toEqual([...texts, "binary hi"])
     }))
 
-  it("nothing is heard after a violation, in its packet or later", async () => {
-    const heard = await all(async ({ heard, socket }, service) => {
-      const closed = closing(socket)
-      await service.send(text("before"), frame(3, Buffer.from("odd")), text("in its packet"))
-      await once(service.socket, "data")
-      await service.send(text("later"))
-      service.socket.end()
-      await closed
-      return heard
+  it("frames of all lengths, there and back", () =>
+    connected(scheme, open, async ({ client, heard, seen, server }) => {
+      server.on("message", (data: Buffer) => server.send(String(data)))
+      const lengths = [0, 1, 125, 126, 127, 65_535, 65_536, 70_001, 5_000_000]
+      const texts = lengths.flatMap((length) => ["x".repeat(length), "字".repeat(Math.floor(length / 3))])
+      for (const text of texts) client.send(text)
+      await until(() => heard.length === texts.length)
+      // A difference of megabytes would take minutes to print.
+      expect(seen.map((text, n) => text === texts[n])).toEqual(texts.map(() => true))
+      expect(heard.map((text, n) => text === texts[n])).toEqual(texts.map(() => true))
+    }))
+
+  it("bytes that are not UTF-8 are read with replacement characters", () =>
+    connected(scheme, open, async ({ heard, server }) => {
+      server.send(Buffer.from([0x61, 0xff, 0x62]), { binary: false })
+      server.send("next")
+      server.send(Buffer.from("bytes"))
+      await until(() => heard.length === 3)
+      expect(heard.slice(0, 2)).toEqual(["a\ufffdb", "next"])
+      expect(heard[2]).toBeInstanceOf(ArrayBuffer)
+    }))
+
+  it("compression is not asked for", () =>
+    connected(scheme, open, async ({ client }) => {
+      expect(client.extensions).toBe("")
+    }))
+
+  it("what was sent before a close arrives before it", () =>
+    connected(scheme, open, async ({ client, heard, seen }) => {
+      client.send("a")
+      client.send("b")
+      client.close(1000)
+      client.send("too late")
+      await until(() => heard.length > 0 && seen.length === 3)
+      expect(seen).toEqual(["a", "b", "closed with 1000"])
+      expect(heard).toEqual(["closed with 1000"])
+    }))
+
+  it("what was sent in the turn of a termination is dropped, and nothing breaks", () =>
+    connected(scheme, open, async ({ client, seen }) => {
+      client.send("a")
+      ;(client as unknown as WS.WebSocket).terminate()
+      await until(() => seen.length > 0)
+      expect(seen).toEqual(["closed with 1006"])
+    }))
+
+  it("what is sent before it is open throws", () =>
+    listening(scheme, async (url) => {
+      const client = open(url)
+      expect(() => client.send("too early")).toThrow("not open")
+      await new Promise((resolve) => client.addEventListener("open", resolve))
+    }))
+
+  it("a service that does not answer a close frame is let go of after a second", () =>
+    connected(scheme, open, async ({ client, heard, server }) => {
+      server.pause()
+      const since = performance.now()
+      client.close(1000)
+      await until(() => heard.length > 0)
+      expect(heard).toEqual(["closed with 1006"])
+      expect(performance.now() - since).toBeLessThan(10_000)
+    }))
+})
+
+describe.each(["ws", "wss"] as const)("%s", (scheme) => {
+  it("the frames of one turn leave in one write", () => {
+    const sockets: Array<Counting> = []
+    const agent = agents[scheme]((raw) => {
+      const counting = new Counting(raw)
+      sockets.push(counting)
+      return counting
     })
-    expect(heard).toEqual(["before", "Invalid WebSocket frame: invalid opcode 3", "closed with 1006"])
-  })
-
-  it("what comes with the answer to the upgrade is heard, whole or cut", async () => {
-    const inner = text("what looks like a frame")
-    const bytes = Buffer.concat([text("one"), text(Buffer.concat([Buffer.from("two "), inner]))])
-    const cutAt = bytes.length - inner.length
-    const heard = await all(async (client, { send }) => {
-      await hears(client, 1)
-      await send(bytes.subarray(cutAt))
-      await hears(client, 2)
-      return [...client.heard]
-    }, [bytes.subarray(0, cutAt)])
-    expect(heard).toEqual(["one", `two ${inner}`])
-  })
-
-  it("a listener that ends the connection", async () => {
-    for (const end of ["terminate", "close"] as const) {
-      await all(async ({ heard, socket }, service) => {
-        const closed = closing(socket)
-        const noticed = once(service.socket, end === "close" ? "data" : "end")
-        socket.addEventListener("message", () => socket[end]())
-        await service.send(text("one"), text("two"))
-        await noticed
-        service.socket.end(closeFrame(1000))
-        await closed
-        return heard
-      })
-    }
-  })
-
-  it("a listener that leaves or brings another while all are told", async () => {
-    const heard = await all(async (client, { send }) => {
-      const { heard, socket } = client
-      const leaving = ({ data }: WS.MessageEvent) => {
-        heard.push(`leaving ${data}`)
-        socket.removeEventListener("message", leaving)
-        socket.addEventListener("message", ({ data }) => heard.push(`brought ${data}`))
+    const open: Open = (url) => nodeSocket.open(url, undefined, { agent: agent as HttpAgent })
+    return connected(scheme, open, async ({ client, seen }) => {
+      const [socket] = sockets
+      // Over TLS, tickets of the session may still come.
+      await setImmediate()
+      const send = async (count: number) => {
+        const before = socket!.writes
+        const already = seen.length
+        // Each in a microtask of its own, as fibers send.
+        for (let n = 0; n < count; n++) void Promise.resolve().then(() => client.send(`text ${n}`))
+        await until(() => seen.length === already + count)
+        return socket!.writes - before
       }
-      socket.addEventListener("message", leaving)
-      socket.addEventListener("message", ({ data }) => heard.push(`staying ${data}`))
-      await send(text("one"), text("two"))
-      await hears(client, 6)
-      return [...heard]
+      expect(await send(50)).toBe(1)
+      expect(await send(1)).toBe(1)
+      expect(await send(50)).toBe(1)
     })
-    expect(heard).toEqual(["one", "leaving one", "staying one", "two", "staying two", "brought two"])
   })
 
-  it("nothing is heard after a close frame", async () => {
-    const heard = await all(async ({ heard, socket }, service) => {
-      const closed = closing(socket)
-      const answered = once(service.socket, "data")
-      await service.send(text("before"), closeFrame(1000), text("in its packet"))
-      await answered
-      service.socket.end(text("later"))
-      await closed
-      return heard
-    })
-    expect(heard).toEqual(["before", "closed with 1000"])
-  })
-
-  it("nothing is heard while paused, and all of it in its order after", async () => {
-    const heard = await all(async (client, { send }) => {
-      client.socket.pause()
-      await send(text("one"), text("two"))
-      await setTimeout(20)
-      client.heard.push("resumed")
-      client.socket.resume()
-      await send(text("three"))
-      await hears(client, 4)
-      return [...client.heard]
-    })
-    expect(heard).toEqual(["resumed", "one", "two", "three"])
-  })
-
-  it("nor what comes in a later chunk than the one in which a listener has paused", async () => {
-    const heard = await all(async (client, { send }) => {
-      client.socket.once("message", () => client.socket.pause())
-      await send(text("one"), text("two"), text("three"))
-      await hears(client, 1)
-      await setTimeout(20)
-      client.heard.push("resumed")
-      client.socket.resume()
-      await hears(client, 4)
-      return [...client.heard]
-    })
-    // In a chunk all are told, and by TLS each has a chunk of its own.
-    expect(heard).toEqual(protocol === tls ? ["one", "resumed", "two", "three"] : ["one", "two", "three", "resumed"])
-  })
-
-  it("what waits behind the answer to the upgrade is not overtaken", async () => {
-    const inner = text("what looks like a frame")
-    const bytes = text(Buffer.concat([Buffer.from("cut "), inner]))
-    const cutAt = bytes.length - inner.length
-    const heard = await all(
-      async (client) => {
-        await setTimeout(20)
-        client.heard.push("resumed")
-        client.socket.resume()
-        await hears(client, 3)
-        return [...client.heard]
-      },
-      [bytes.subarray(0, cutAt), bytes.subarray(cutAt), text("next")],
-      thenPause
-    )
-    expect(heard).toEqual(["resumed", `cut ${inner}`, "next"])
-  })
-
-  it("nor when a listener throws as it opens, and the process goes on", async () => {
-    const others = process.rawListeners("uncaughtException") as Array<NodeJS.UncaughtExceptionListener>
-    process.removeAllListeners("uncaughtException")
-    const caught: Array<string> = []
-    process.on("uncaughtException", ({ message }) => caught.push(message))
-    const thenThrow = (open: Open): Open => (url) => {
-      const socket = open(url)
-      queueMicrotask(() =>
-        socket.once("open", () => {
-          throw new Error("thrown")
-        })
-      )
-      return socket
-    }
-    try {
-      const heard = await all(
-        async (client) => {
-          await hears(client, 3)
-          return [...client.heard]
-        },
-        [text("one"), text("two"), text("three")],
-        thenThrow
-      )
-      expect(heard).toEqual(["one", "two", "three"])
-      expect(caught).toEqual(["thrown", "thrown", "thrown"])
-    } finally {
-      process.removeAllListeners("uncaughtException")
-      for (const other of others) process.on("uncaughtException", other)
-    }
-  })
-
-  it("what waits in a paused socket of an agent is heard when it closes", async () => {
-    const run = async (client: Client, service: Service) => {
-      await service.send(text("before"))
-      await hears(client, 1)
-      client.socket.pause()
-      await service.send(Buffer.concat([text("one"), text("two")]).subarray(0, 8))
-      const { _socket: below } = client.socket as unknown as { readonly _socket: Socket }
-      while (below.readableLength === 0) await setImmediate()
-      service.socket.destroy()
-      client.socket.terminate()
-      await once(client.socket, "close")
-      return client.heard
-    }
-    const heard = await connected(protocol, openByAgent, run)
-    expect(heard).toEqual(await connected(protocol, openPlain, run))
-    expect(heard).toEqual(["before", "one", "closed with 1006"])
-  })
-
-  it("what one connection has read is its own, whatever others read meanwhile", () =>
-    connected(protocol, openOurs, (one, toOne) =>
-      connected(protocol, openOurs, async (other, toOther) => {
-        const kept: Array<Buffer> = []
-        one.socket.on("message", (data) => kept.push(data as Buffer))
-        const bytes = Buffer.concat([text("whole"), text("cut in the middle")])
-        await toOne.send(bytes.subarray(0, -7))
-        await hears(one, 1)
-        await toOther.send(text("#".repeat(1000)))
-        await hears(other, 1)
-        await toOne.send(bytes.subarray(-7))
-        await hears(one, 2)
-        expect(one.heard).toEqual(["whole", "cut in the middle"])
-        expect(kept.map(String)).toEqual(one.heard)
-      })))
-
-  it("nor does what others read change what waits in a paused one", () =>
-    connected(protocol, openOurs, (other, toOther) =>
-      connected(
-        protocol,
-        thenPause(openOurs),
-        async (paused) => {
-          await toOther.send(text("#".repeat(1000)))
-          await hears(other, 1)
-          paused.socket.resume()
-          await hears(paused, 1)
-          expect(paused.heard).toEqual(["with the answer"])
-        },
-        [text("with the answer")]
-      )))
-
-  it("an agent that opens the socket of one for another: each hears what is sent to it", () => {
-    const agent = protocol === tls ? new HttpsAgent({ maxSockets: 1, ca }) : new HttpAgent({ maxSockets: 1 })
-    const openBy = (url: string) => nodeSocket.open(url, undefined, { agent }) as unknown as WS.WebSocket
-    const heardByOther: Array<string> = []
-    const openTwo = (url: string) => {
-      const one = openBy(url)
-      const other = openBy(url)
-      other.addEventListener("message", ({ data }) => heardByOther.push(String(data)))
-      other.on("error", ({ message }) => heardByOther.push(message))
-      one.once("close", () => other.terminate())
-      return one
-    }
-    return connected(protocol, openTwo, async (client) => {
-      await hears(client, 1)
-      await hears({ heard: heardByOther }, 1)
-      expect([client.heard, heardByOther]).toEqual([["hello"], ["hello"]])
-    }, [text("hello")])
-  })
-
-  it("listeners of every kind are told, and each once", async () => {
-    const heard = await all(async (client, { send }) => {
-      const { heard, socket } = client
-      Object.assign(socket, {
-        onmessage: ({ data, type }: WS.MessageEvent) => heard.push(`${type} by attribute ${data}`)
+  it("two connections that share an agent with one socket at a time keep to themselves", () =>
+    listening(scheme, async (url, service) => {
+      service.on("connection", (server) => server.on("message", (data) => server.send(`${data} back`)))
+      const agent = scheme === "ws" ? new HttpAgent({ maxSockets: 1 }) : new HttpsAgent({ maxSockets: 1, ca: cert })
+      const pairs = ["one", "other"].map((name) => {
+        const client = nodeSocket.open(url, undefined, { agent })
+        client.addEventListener("open", () => client.send(name))
+        return { client, heard: listenTo(client) }
       })
-      socket.addEventListener(
-        "message",
-        { handleEvent: ({ data }: WS.MessageEvent) => heard.push(`by object ${data}`) } as never
-      )
-      socket.addEventListener("message", ({ data }) => heard.push(`once ${data}`), { once: true })
-      socket.on("message", (data, isBinary) => heard.push(`${isBinary} ${(data as Buffer).toString("latin1")}`))
-      await send(text(Buffer.from([0xff])), text("two"), frame(2, Buffer.from("three")))
-      await hears(client, 13)
-      return [...heard]
-    })
-    expect(heard.filter((line) => line.endsWith("two"))).toEqual([
-      "two",
-      "message by attribute two",
-      "by object two",
-      "false two"
-    ])
-  })
+      await until(() => pairs[0]!.heard.length === 1)
+      pairs[0]!.client.close()
+      await until(() => pairs[1]!.heard.length === 1)
+      expect(pairs.map(({ heard }) => heard[0])).toEqual(["one back", "other back"])
+    }))
 })
