@@ -66,15 +66,21 @@ class Routed extends Dispatcher {
     Promise.all([this.#direct.destroy(), ...Array.from(this.#proxies.values(), (proxy) => proxy.destroy())])
 }
 
+/** The bytes that wait for their reader are read in one piece, and undici lets only 64 KiB wait. Path and method are each request's. */
+const requestOptions: Dispatcher.RequestOptions = { path: "/", method: "GET", highWaterMark: 512 * 1024 }
+
 /** @internal */
 export const layer = (options: Options): Layer.Layer<HttpClient.HttpClient> =>
   Layer.provide(
     NodeHttpClient.layerUndiciWithoutDispatcher,
-    Layer.scoped(
-      NodeHttpClient.Dispatcher,
-      Effect.acquireRelease(
-        Effect.sync(() => new Routed(options)),
-        (dispatcher) => Effect.promise(dispatcher.release)
+    Layer.merge(
+      Layer.succeed(NodeHttpClient.UndiciRequestOptions, requestOptions),
+      Layer.scoped(
+        NodeHttpClient.Dispatcher,
+        Effect.acquireRelease(
+          Effect.sync(() => new Routed(options)),
+          (dispatcher) => Effect.promise(dispatcher.release)
+        )
       )
     )
   )
