@@ -14,7 +14,6 @@ import type * as BotEvent from "./BotEvent.js"
 import * as Incoming from "./Incoming.js"
 import { invalid, required } from "./internal/arguments.js"
 import * as internal from "./internal/botRouter.js"
-import * as called from "./internal/called.js"
 import type { Overlap, RunOptions } from "./internal/runOptions.js"
 import * as Message from "./Message.js"
 import type { WecomBot } from "./WecomBot.js"
@@ -157,9 +156,8 @@ export const on: {
   takes: (incoming: Incoming.Incoming) => boolean,
   handler: (incoming: any) => Effect.Effect<X, E1, R1>
 ): Append<E1, R1> => {
-  // What a handler throws before it returns its Effect is met by the middleware around it, too.
-  const suspended = called.by(handler)
-  return append({ handle: (incoming) => takes(incoming) ? suspended(incoming) : undefined })
+  // Suspended, so that middleware around it also meets what a handler throws before it returns its Effect.
+  return append({ handle: (incoming) => takes(incoming) ? Effect.suspend(() => handler(incoming)) : undefined })
 }
 
 /**
@@ -358,7 +356,7 @@ export const onFeedback = <X, E1, R1>(
  */
 export const orElse = <X, E1, R1>(
   handler: (incoming: Incoming.Incoming) => Effect.Effect<X, E1, R1>
-): Append<E1, R1> => append({ handle: called.by(handler) })
+): Append<E1, R1> => append({ handle: (incoming) => Effect.suspend(() => handler(incoming)) })
 
 /**
  * The same routes, for what the predicate lets through only; the rest goes on to routes that are added later.
@@ -523,9 +521,6 @@ export type {
  * when its 5 s are over is warned in the log, and its answer fails as `SendExpired`.
  *
  * Interrupted, it stops taking messages; handlers that run belong to the bot, which gives them `drainTimeout` when it closes.
- *
- * Handlers that follow one another may share a fiber: to stop one, use `overlap`, `handlerTimeout` or a `Deferred` of your own
- * rather than a fiber that it kept.
  *
  * @example
  * ```ts

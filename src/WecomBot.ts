@@ -31,7 +31,6 @@ import type * as Frame from "./Frame.js"
 import type * as Governor from "./Governor.js"
 import type * as Heartbeat from "./Heartbeat.js"
 import * as compose from "./internal/compose.js"
-import type { HandlerRuntime } from "./internal/handlers.js"
 import { unwrap } from "./internal/unwrap.js"
 import type * as MediaDownload from "./MediaDownload.js"
 import * as MediaUpload from "./MediaUpload.js"
@@ -206,11 +205,6 @@ export declare namespace WecomBot {
     readonly forkHandler: <A, E, R>(
       handler: Effect.Effect<A, E, R>
     ) => Effect.Effect<Fiber.RuntimeFiber<A, E>, never, R>
-    /**
-     * `forkHandler` for the hot path, for the context in which this is run. It is the router's and the bot's affair what they
-     * hand each other here: a bot that wraps another hands on that of the other.
-     */
-    readonly handlerRuntime: <R>() => Effect.Effect<HandlerRuntime<R>, never, R>
     readonly awaitReply: (
       from: Addressable,
       predicate?: (message: Message.Message) => boolean,

@@ -109,6 +109,8 @@ describe("routes", () => {
       for (const said of ["/help", "  /help  me\nplease ", "/help\u3000me", "/helpme", "say /help", "/HELP"]) {
         yield* alice.sendText(said)
       }
+      // Conversations run side by side.
+      yield* settled
       yield* member.sendMention("/help here")
       yield* settled
       expect(yield* told).toEqual([

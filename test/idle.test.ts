@@ -91,7 +91,7 @@ describe("a bot made without a layer", () => {
 
 describe("the bot as a value", () => {
   const members = [
-    ..."awaitCardAction awaitReply closed command downloadFile events forkHandler handlerRuntime messages ready".split(
+    ..."awaitCardAction awaitReply closed command downloadFile events forkHandler messages ready".split(
       " "
     ),
     ..."reply replyMedia replyStream replyStreamFrame replyStreamFrameIfIdle replyStreamWithCard".split(" "),

@@ -57,7 +57,7 @@ export const compose = (services: Services): Effect.Effect<WecomBot.Service, nev
     const clock = yield* Effect.clock
     const deadlines = yield* SharedDeadlines.shared
     const intake = Intake.make(config, connection, dedupe)
-    const handlers = Handlers.make((millis, task) => void deadlines.after(millis, task))
+    const handlers = Handlers.make()
     const bubbles = Bubbles.make({
       queue,
       deadlines,

@@ -2,17 +2,19 @@
  * The handlers a bot waits for when it closes. Their frames, and those of the fibers they fork, still leave while it drains.
  */
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
-import * as Runtime from "effect/Runtime"
-import * as Specimens from "./specimens.js"
-import * as Workers from "./workers.js"
 
-/** @internal */
+/**
+ * Set in the fibers of handlers. It does not pass to a fiber that joins one.
+ *
+ * @internal
+ */
 export const passesDrain: FiberRef.FiberRef<boolean> = globalValue(
   "effect-wecom/passesDrain",
-  () => FiberRef.unsafeMake(false)
+  () => FiberRef.unsafeMake(false, { join: (parent) => parent })
 )
 
 /**
@@ -31,74 +33,30 @@ export const answer: FiberRef.FiberRef<Answer | undefined> = globalValue(
   () => FiberRef.unsafeMake<Answer | undefined>(undefined)
 )
 
-/**
- * `fork` for the hot path.
- *
- * @internal
- */
-export interface HandlerRuntime<R> {
-  /** Starts it, and tells it of its end. `false`: the bot closes, and it will be left undone. */
-  start(work: Workers.Work<R>): boolean
-  /** Lets go of what is kept for the next handlers. */
-  readonly close: Effect.Effect<void>
-}
-
 /** @internal */
 export interface Handlers {
   readonly fork: <A, E, R>(handler: Effect.Effect<A, E, R>) => Effect.Effect<Fiber.RuntimeFiber<A, E>, never, R>
-  readonly runtime: <R>() => Effect.Effect<HandlerRuntime<R>, never, R>
   /** Waits until none runs. */
   readonly ended: Effect.Effect<void>
   /** Interrupts all of them, those that are forked later too, and waits for none. */
   readonly stop: Effect.Effect<void>
 }
 
-/** Those of one bot. */
-interface Count {
-  running: number
-  isStopped: boolean
-}
-
-class Pooled<R> implements HandlerRuntime<R> {
-  private readonly pool: Workers.Workers<R>
-  private readonly count: Count
-
-  constructor(pool: Workers.Workers<R>, count: Count) {
-    this.pool = pool
-    this.count = count
-  }
-
-  start(work: Workers.Work<R>): boolean {
-    if (this.count.isStopped && work.isStoppable) return false
-    this.count.running++
-    this.pool.start(work)
-    return true
-  }
-
-  readonly close = Effect.sync(() => this.pool.close())
-}
-
-const specimen = (): Pooled<never> =>
-  new Pooled(new Workers.Workers<never>(Effect.runFork, new Set(), () => {}, () => {}), {
-    running: 0,
-    isStopped: false
-  })
-
 /** @internal */
-export const make = (after: (millis: number, task: () => void) => void): Handlers => {
+export const make = (): Handlers => {
   const fibers = new Set<Fiber.RuntimeFiber<unknown, unknown>>()
-  const workers = new Set<Workers.Worker>()
   const onNoneRuns = new Set<() => void>()
-  const count: Count = { running: 0, isStopped: false }
+  let isStopped = false
 
-  const leave = () => {
-    if (--count.running > 0) return
+  const leave = (fiber: Fiber.RuntimeFiber<unknown, unknown>) => {
+    fibers.delete(fiber)
+    if (fibers.size > 0) return
     for (const resume of onNoneRuns) resume()
     onNoneRuns.clear()
   }
 
   const ended: Effect.Effect<void> = Effect.suspend(() => {
-    if (count.running === 0) return Effect.void
+    if (fibers.size === 0) return Effect.void
     const oneMoment = Effect.async<void>((resume) => {
       const onEnd = () => resume(Effect.void)
       onNoneRuns.add(onEnd)
@@ -109,35 +67,20 @@ export const make = (after: (millis: number, task: () => void) => void): Handler
 
   return {
     fork: (handler) =>
-      Effect.tap(
-        Effect.forkDaemon(Effect.locally(Effect.interruptible(handler), passesDrain, true)),
-        (fiber) => {
-          count.running++
-          fibers.add(fiber)
-          fiber.addObserver(() => {
-            fibers.delete(fiber)
-            leave()
-          })
-          return count.isStopped ? Fiber.interruptFork(fiber) : Effect.void
-        }
-      ),
-    runtime: <R>() =>
-      // Whoever runs the router may be uninterruptible; its handlers are not.
       Effect.map(
-        Effect.locally(Effect.interruptible(Effect.runtime<R>()), passesDrain, true),
-        (runtime): HandlerRuntime<R> => {
-          const runFork = Runtime.runFork(runtime)
-          // A worker that wakes does so in its turn, and those that are new do not overtake it.
-          const pool = new Workers.Workers<R>((loop) => runFork(loop, { immediate: false }), workers, leave, after)
-          Specimens.keep(Pooled, specimen)
-          return new Pooled(pool, count)
+        Effect.forkDaemon(Effect.interruptible(Effect.zipRight(FiberRef.set(passesDrain, true), handler))),
+        (fiber) => {
+          fibers.add(fiber)
+          fiber.addObserver(() => leave(fiber))
+          // At once, so that it never begins.
+          if (isStopped) fiber.unsafeInterruptAsFork(FiberId.none)
+          return fiber
         }
       ),
     ended,
-    stop: Effect.suspend(() => {
-      count.isStopped = true
-      for (const worker of workers) worker.stop()
-      return Effect.forEach([...fibers], Fiber.interruptFork, { discard: true })
+    stop: Effect.sync(() => {
+      isStopped = true
+      for (const fiber of fibers) fiber.unsafeInterruptAsFork(FiberId.none)
     })
   }
 }

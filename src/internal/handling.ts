@@ -1,18 +1,18 @@
 /**
- * Hot path. What every handler gets: a Scope and annotations of its own, its time limit, its share of the trace, and a fence
- * around its failures. Scope, annotations and end are no operators around the handler, which would cost more than its fiber;
- * and what is done for each message is a method, because V8 compiles the closures of every run anew.
+ * What every handler gets: a fiber of the bot, a Scope and log annotations of its own, its time limit, its share of the trace,
+ * and a fence around its failures.
  */
-import type * as Cause from "effect/Cause"
+import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Effectable from "effect/Effectable"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
-import * as FiberRefs from "effect/FiberRefs"
 import * as HashMap from "effect/HashMap"
+import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 import type * as Tracer from "effect/Tracer"
 import type { Batch, BotRouter, Route, RouteContext } from "../BotRouter.js"
@@ -22,38 +22,21 @@ import * as Reply from "../Reply.js"
 import * as Telemetry from "../Telemetry.js"
 import type { WecomBot } from "../WecomBot.js"
 import type * as Conversations from "./conversations.js"
-import { Entries } from "./entries.js"
-import type * as Handlers from "./handlers.js"
-import { LazyScope } from "./lazyScope.js"
+import type { Timeout } from "./deadlines.js"
 import * as meters from "./meters.js"
 import type { RunOptions } from "./runOptions.js"
+import * as SharedDeadlines from "./sharedDeadlines.js"
 import * as spans from "./spans.js"
-import * as Specimens from "./specimens.js"
-import * as Workers from "./workers.js"
 
 /**
- * A message on its way to its handler, with the root of its trace.
+ * A message on its way to its handler, with the root of its trace if it has one.
  *
  * @internal
  */
-export class Traced {
+export interface Item {
   readonly message: Message.Message
-  readonly span: Tracer.Span
-
-  constructor(message: Message.Message, span: Tracer.Span) {
-    this.message = message
-    this.span = span
-  }
+  readonly span: Tracer.Span | undefined
 }
-
-/**
- * A message on its way to its handler. Thousands may wait, so there is nothing around one that has no trace.
- *
- * @internal
- */
-export type Item = Message.Message | Traced
-
-const messageOf = (item: Item): Message.Message => item instanceof Traced ? item.message : item
 
 type Items = Conversations.NonEmpty<Item>
 
@@ -65,164 +48,92 @@ interface Share<E, R> {
   readonly route: Route<E, R> | undefined
 }
 
+/** A handler with the message or event it is for; of a batch, the newest message. */
+interface Handler<E, R> {
+  readonly effect: Effect.Effect<unknown, E, R>
+  readonly incoming: Incoming
+  readonly roots: Roots
+}
+
+type Failure<E> = Cause.Cause<E | Cause.TimeoutException>
+
 /** @internal */
 export interface Environment<E, R> {
   readonly router: BotRouter<E, R>
   readonly options: RunOptions<E>
   readonly bot: WecomBot.Service
   readonly clock: Clock.Clock
-  readonly handlers: Handlers.HandlerRuntime<R>
-  readonly services: Context.Context<R>
-  readonly annotations: HashMap.HashMap<string, unknown>
+  /** Handlers begin with its context and FiberRefs. */
+  readonly runtime: Runtime.Runtime<R>
+}
+
+/** @internal */
+export interface Handling<E, R> extends Conversations.Host<Item> {
+  /** Events have no order and do not wait. */
+  readonly startEvent: (event: Incoming, effect: Effect.Effect<unknown, E, R>, roots: Roots) => void
+  /** The handler of the first route that takes this, with nothing around it. */
+  readonly handlerOf: (incoming: Incoming) => Effect.Effect<unknown, E, R>
+  /** A message that will not be handled. */
+  readonly drop: (item: Item) => void
 }
 
 const noRoots: Roots = []
 
 const rootsOf = (items: ReadonlyArray<Item>): Roots => {
-  // The common case without a closure.
-  if (items.length === 1) return items[0] instanceof Traced ? [items[0].span] : noRoots
-  return items.flatMap((item) => item instanceof Traced ? [item.span] : [])
+  const roots = items.flatMap(({ span }) => span === undefined ? [] : [span])
+  return roots.length === 0 ? noRoots : roots
 }
 
-const closed = (scope: LazyScope, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> | undefined => {
-  const close = scope.unsafeClose(exit)
-  return close && Effect.uninterruptible(
-    Effect.catchAllCause(close, (cause) => Effect.logError("a handler's finalizer failed", cause))
+const newestOf = (items: ReadonlyArray<Item>): Message.Message => items[items.length - 1]!.message
+
+/** For the rest of the fiber. */
+const provide = (scope: Scope.Scope): Effect.Effect<void> =>
+  FiberRef.update(FiberRef.currentContext, Context.add(Scope.Scope, scope))
+
+const closeScope = (scope: Scope.CloseableScope, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+  Effect.catchAllCause(
+    Scope.close(scope, exit),
+    (cause) => Effect.logError("a handler's finalizer failed", cause)
   )
-}
 
-/** What a failed handler holds is let go before anybody is told. */
-const closeFailed = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
-  Effect.withFiberRuntime((fiber) => {
-    const scope = Context.unsafeGet(fiber.currentContext as Context.Context<Scope.Scope>, Scope.Scope)
-    return scope instanceof LazyScope ? closed(scope, Exit.failCause(cause)) ?? Effect.void : Effect.void
-  })
+/**
+ * Fails with a `TimeoutException` when the effect runs longer. It runs in the fiber of its handler, which is interrupted then:
+ * `Effect.timeout` has two more fibers, which cost more than the handler. Called in an uninterruptible region.
+ */
+const limit = <E, R>(
+  effect: Effect.Effect<unknown, E, R>,
+  duration: Duration.Duration,
+  onTimeout: () => void
+): Effect.Effect<unknown, E | Cause.TimeoutException, R> =>
+  Effect.clockWith((clock) =>
+    Effect.flatMap(
+      SharedDeadlines.enter(clock),
+      (kept) =>
+        Effect.withFiberRuntime<unknown, E | Cause.TimeoutException, R>((fiber) => {
+          let isDue = false
+          const timeouts = kept.deadlines.timeouts(Duration.toMillis(duration))
+          const timeout: Timeout = {
+            dueAt: 0,
+            previous: undefined,
+            next: undefined,
+            onDue: () => {
+              isDue = true
+              onTimeout()
+              fiber.unsafeInterruptAsFork(FiberId.none)
+            }
+          }
+          timeouts.start(timeout)
+          return Effect.flatMap(Effect.exit(effect), (exit) => {
+            if (!isDue) timeouts.stop(timeout)
+            const ended: Effect.Effect<unknown, E | Cause.TimeoutException> = isDue ? timedOut(duration) : exit
+            return Effect.zipRight(SharedDeadlines.leave(clock, kept), ended)
+          })
+        })
+    )
+  )
 
-/** A handler that runs, or is about to. */
-class Handler<R> extends Workers.Work<R> {
-  readonly isStoppable = true
-  readonly handling: Handling<any, R>
-  readonly effect: Effect.Effect<unknown, unknown, R>
-  private readonly incoming: Incoming
-  private readonly roots: Roots
-  private readonly onEnded: (() => void) | undefined
-  /** In seconds; absent when its parts are measured each by itself. */
-  private readonly startedAt: number | undefined
-  private readonly scope = new LazyScope()
-
-  constructor(
-    handling: Handling<any, R>,
-    effect: Effect.Effect<unknown, unknown, R>,
-    incoming: Incoming,
-    roots: Roots,
-    startedAt: number | undefined,
-    onEnded: (() => void) | undefined
-  ) {
-    super()
-    this.handling = handling
-    this.effect = effect
-    this.incoming = incoming
-    this.roots = roots
-    this.startedAt = startedAt
-    this.onEnded = onEnded
-  }
-
-  refs({ id, locals: base }: Workers.Base): FiberRefs.FiberRefs {
-    const { environment, services } = this.handling
-    const own = Context.unsafeMake(services.toMap().set(Scope.Scope.key, this.scope))
-    const annotations = HashMap.set(environment.annotations, "msgid", this.incoming.msgid as unknown)
-    const locals = base.toMap()
-    locals.set(FiberRef.currentContext, [[id, own]])
-    locals.set(FiberRef.currentLogAnnotations, [[id, annotations]])
-    return FiberRefs.unsafeMake(locals)
-  }
-
-  onEnd(exit: Exit.Exit<unknown, unknown>): void {
-    const close = closed(this.scope, exit)
-    if (close === undefined) this.end(exit)
-    else this.handling.environment.handlers.start(new Remains(this, close, exit))
-  }
-
-  end(exit: Exit.Exit<unknown, unknown>): void {
-    for (const span of this.roots) spans.end(span, this.handling.environment.clock, exit)
-    if (this.startedAt !== undefined) meters.handled(this.incoming, this.handling.seconds() - this.startedAt)
-    this.onEnded?.()
-  }
-}
-
-/** The finalizers of a handler that has ended. */
-class Remains<R> extends Workers.Work<R> {
-  readonly isStoppable = false
-  readonly effect: Effect.Effect<void>
-  private readonly handler: Handler<R>
-  private readonly exit: Exit.Exit<unknown, unknown>
-
-  constructor(handler: Handler<R>, effect: Effect.Effect<void>, exit: Exit.Exit<unknown, unknown>) {
-    super()
-    this.handler = handler
-    this.effect = effect
-    this.exit = exit
-  }
-
-  refs(base: Workers.Base): FiberRefs.FiberRefs {
-    return this.handler.refs(base)
-  }
-
-  onEnd(): void {
-    this.handler.end(this.exit)
-  }
-}
-
-/** Time that passes while the bot lives. */
-class Pause extends Workers.Work<never> {
-  readonly isStoppable = true
-  readonly effect: Effect.Effect<void>
-  private readonly onPassed: (hasPassed: boolean) => void
-
-  constructor(effect: Effect.Effect<void>, onPassed: (hasPassed: boolean) => void) {
-    super()
-    this.effect = effect
-    this.onPassed = onPassed
-  }
-
-  refs(base: Workers.Base): FiberRefs.FiberRefs {
-    return base.refs
-  }
-
-  onEnd(exit: Exit.Exit<unknown, unknown>): void {
-    this.onPassed(Exit.isSuccess(exit))
-  }
-}
-
-const select = <E, R>(
-  router: BotRouter<E, R>,
-  incoming: Incoming,
-  context: RouteContext
-): Effect.Effect<unknown, E, R> => {
-  for (const route of router.routes) {
-    const handler = route.handle(incoming, context)
-    if (handler !== undefined) return handler
-  }
-  return Effect.void
-}
-
-/** The handler of a message or event, which is looked for when it is to run. */
-class Selected<E, R> extends Effectable.Class<unknown, E, R> {
-  private readonly router: BotRouter<E, R>
-  private readonly incoming: Incoming
-  private readonly context: RouteContext
-
-  constructor(router: BotRouter<E, R>, incoming: Incoming, context: RouteContext) {
-    super()
-    this.router = router
-    this.incoming = incoming
-    this.context = context
-  }
-
-  commit(): Effect.Effect<unknown, E, R> {
-    return select(this.router, this.incoming, this.context)
-  }
-}
+const timedOut = (duration: Duration.Duration): Effect.Effect<never, Cause.TimeoutException> =>
+  Effect.fail(new Cause.TimeoutException(`Operation timed out after '${Duration.format(duration)}'`))
 
 const batchRouteOf = <E, R>(router: BotRouter<E, R>, message: Message.Message, context: RouteContext) => {
   try {
@@ -234,166 +145,183 @@ const batchRouteOf = <E, R>(router: BotRouter<E, R>, message: Message.Message, c
   }
 }
 
-const share = <E, R>(router: BotRouter<E, R>, items: Items, context: RouteContext): ReadonlyArray<Share<E, R>> => {
+const share = <E, R>(
+  router: BotRouter<E, R>,
+  items: Items,
+  context: RouteContext
+): Conversations.NonEmpty<Share<E, R>> => {
+  if (items.length === 1) return [{ items: [items[0]], route: undefined }]
   const shares: Array<Share<E, R>> = []
   for (const item of items) {
-    const route = batchRouteOf(router, messageOf(item), context)
+    const route = batchRouteOf(router, item.message, context)
     const open = route === undefined ? undefined : shares.find((other) => other.route === route)
     if (open === undefined) shares.push({ items: [item], route })
     else open.items.push(item)
   }
-  return shares
-}
-
-/** With a handler that never runs. */
-const specimen = (): Handling<never, never> => {
-  const handling = new Handling<never, never>({
-    router: { routes: [] } as never,
-    options: {},
-    bot: {} as never,
-    clock: { unsafeCurrentTimeNanos: () => 1n } as Clock.Clock,
-    handlers: {
-      start: (work) => {
-        Specimens.keep(Handler, () => work)
-        return true
-      },
-      close: Effect.void
-    },
-    services: Context.empty(),
-    annotations: HashMap.empty()
-  })
-  handling.startEvent({} as Incoming, Effect.void, noRoots)
-  return handling
+  return shares as unknown as Conversations.NonEmpty<Share<E, R>>
 }
 
 /** @internal */
-export class Handling<E, R> implements Conversations.Host<Item> {
-  readonly environment: Environment<E, R>
-  readonly services: Entries<string, unknown>
-  private readonly context: RouteContext
+export const make = <E, R>({ bot, clock, options, router, runtime }: Environment<E, R>): Handling<E, R> => {
+  const context: RouteContext = { botName: options.botName }
+  const runFork = Runtime.runFork(runtime)
+  const timeLimit = options.handlerTimeout === undefined ? undefined : Duration.decode(options.handlerTimeout)
 
-  constructor(environment: Environment<E, R>) {
-    this.environment = environment
-    this.services = new Entries(environment.services.unsafeMap)
-    this.context = { botName: environment.options.botName }
-    Specimens.keep(Handling, specimen)
-    Specimens.keep(Selected, () => new Selected({ routes: [] } as never, {} as Incoming, { botName: undefined }))
-  }
+  const seconds = () => Number(clock.unsafeCurrentTimeNanos()) / 1_000_000_000
 
-  seconds(): number {
-    return Number(this.environment.clock.unsafeCurrentTimeNanos()) / 1_000_000_000
-  }
-
-  start(items: Items, onEnded: () => void): Workers.Work<R> | undefined {
-    const newest = messageOf(items[items.length - 1]!)
-    const roots = rootsOf(items)
-    return items.length === 1
-      ? this.begin(this.guarded(this.handlerOf(newest), newest, roots), newest, roots, this.seconds(), onEnded)
-      : this.begin(this.handlerOfBatch(items), newest, roots, undefined, onEnded)
-  }
-
-  /** Events have no order and wait for nobody. */
-  startEvent(event: Incoming, handler: Effect.Effect<unknown, E, R>, roots: Roots): void {
-    const started = this.begin(this.guarded(handler, event, roots), event, roots, this.seconds(), undefined)
-    if (started === undefined) this.endUnhandled(roots)
-  }
-
-  /** The handler, with nothing around it. */
-  handlerOf(incoming: Incoming): Effect.Effect<unknown, E, R> {
-    return new Selected(this.environment.router, incoming, this.context)
-  }
-
-  now(): number {
-    return Number(this.environment.clock.unsafeCurrentTimeNanos() / 1_000_000n)
-  }
-
-  onWaiting(change: number): void {
-    meters.handlersWaiting(change)
-  }
-
-  discard(item: Item, why: Conversations.Why): void {
-    if (why === "superseded") this.endUnhandled(rootsOf([item]))
-    else this.drop(item)
-  }
-
-  drop(item: Item): void {
-    Telemetry.unsafeIncrement(Telemetry.handlerDropped)
-    this.endUnhandled(rootsOf([item]))
-  }
-
-  private endUnhandled(roots: Roots): void {
+  const endUnhandled = (roots: Roots) => {
     for (const span of roots) {
       span.attribute("wecom.dropped", true)
-      spans.end(span, this.environment.clock, Exit.void)
+      spans.end(span, clock, Exit.void)
     }
   }
 
-  after(millis: number, onPassed: (hasPassed: boolean) => void): void {
-    const { clock, handlers } = this.environment
-    if (!handlers.start(new Pause(clock.sleep(Duration.millis(millis)), onPassed))) onPassed(false)
+  const drop = (item: Item) => {
+    Telemetry.unsafeIncrement(Telemetry.handlerDropped)
+    endUnhandled(rootsOf([item]))
   }
 
-  private begin(
-    effect: Effect.Effect<unknown, never, R>,
-    incoming: Incoming,
-    roots: Roots,
-    startedAt: number | undefined,
-    onEnded: (() => void) | undefined
-  ): Workers.Work<R> | undefined {
-    const handler = new Handler(this, effect, incoming, roots, startedAt, onEnded)
-    return this.environment.handlers.start(handler) ? handler : undefined
-  }
+  const handlerOf = (incoming: Incoming): Effect.Effect<unknown, E, R> =>
+    Effect.suspend(() => {
+      for (const route of router.routes) {
+        const handler = route.handle(incoming, context)
+        if (handler !== undefined) return handler
+      }
+      return Effect.void
+    })
 
-  private guarded(
-    handler: Effect.Effect<unknown, E, R>,
-    incoming: Incoming,
-    roots: Roots
-  ): Effect.Effect<unknown, never, R> {
-    const { handlerTimeout } = this.environment.options
-    const limited = handlerTimeout === undefined ? handler : Effect.timeout(handler, handlerTimeout)
-    const fenced = Effect.catchAllCause(
-      spans.handle(limited, incoming, roots),
-      (cause) => this.onFailure(cause, incoming)
-    )
-    return spans.below(roots)(fenced) as Effect.Effect<unknown, never, R>
-  }
-
-  private onFailure(cause: Cause.Cause<E | Cause.TimeoutException>, incoming: Incoming): Effect.Effect<void> {
-    return closeFailed(cause).pipe(
-      Effect.zipRight(Effect.logError("a handler failed", cause)),
-      Effect.zipRight(this.answerFailure(cause, incoming))
-    )
-  }
-
-  private answerFailure(cause: Cause.Cause<E | Cause.TimeoutException>, incoming: Incoming): Effect.Effect<void> {
-    const { bot, options } = this.environment
-    return Effect.suspend(() => {
+  const answerFailure = (cause: Failure<E>, incoming: Incoming): Effect.Effect<void> =>
+    Effect.suspend(() => {
       const text = isMessage(incoming) ? options.errorReply?.(cause, incoming) : undefined
       return text === undefined
         ? Effect.void
         : Effect.asVoid(bot.reply(incoming as Message.Message, Reply.markdown(text)))
     }).pipe(Effect.catchAllCause((cause) => Effect.logWarning("the error reply was not delivered", cause)))
+
+  const report = (cause: Failure<E>, incoming: Incoming): Effect.Effect<void> =>
+    Effect.zipRight(Effect.logError("a handler failed", cause), answerFailure(cause, incoming))
+
+  /** Runs in a fiber of the bot, for which its drain waits. */
+  const fork = (
+    effect: Effect.Effect<void, never, R>,
+    onExit: (exit: Exit.Exit<void>) => void
+  ): Conversations.Started => {
+    let fiber: Fiber.RuntimeFiber<void> | undefined
+    let isInterrupted = false
+    const onForked = (forked: Fiber.RuntimeFiber<void>) => {
+      fiber = forked
+      fiber.addObserver(onExit)
+      if (isInterrupted) fiber.unsafeInterruptAsFork(FiberId.none)
+    }
+    runFork(Effect.matchCause(bot.forkHandler(effect), {
+      onSuccess: onForked,
+      onFailure: (cause) => onExit(Exit.failCause(cause))
+    }))
+    return {
+      interrupt: () => {
+        isInterrupted = true
+        fiber?.unsafeInterruptAsFork(FiberId.none)
+      }
+    }
   }
 
-  /** The shares of a batch follow each other in one fiber, each with a Scope of its own. */
-  private handlerOfBatch(items: Items): Effect.Effect<unknown, never, R> {
-    return Effect.forEach(
-      share(this.environment.router, items, this.context),
-      ({ items, route }) => Effect.suspend(() => this.handlerOfShare(items as unknown as Items, route)),
-      { discard: true }
+  /** `onDropped` instead of `onEnd` when the bot closes before it begins. */
+  const begin = (
+    { effect, incoming, roots }: Handler<E, R>,
+    onEnd: () => void,
+    onDropped: () => void
+  ): Conversations.Started => {
+    const startedAt = seconds()
+    let hasBegun = false
+    let isInterrupted = false
+    let isTimedOut = false
+    let timeout: Failure<E> | undefined
+
+    // Set for good, because the fiber is the handler's own: to set it locally costs as much as the fiber.
+    const annotate = FiberRef.update(
+      FiberRef.currentLogAnnotations,
+      HashMap.set("msgid", incoming.msgid as unknown)
     )
+    const around = (self: Effect.Effect<void, never, R>) => spans.below(roots)(Effect.zipRight(annotate, self))
+
+    const fenced = Effect.uninterruptibleMask((restore) => {
+      hasBegun = true
+      return Effect.flatMap(Scope.make(), (scope) => {
+        const limited = timeLimit === undefined ? restore(effect) : limit(restore(effect), timeLimit, () => {
+          isTimedOut = true
+        })
+        const handled = Effect.exit(spans.handle(limited, incoming, roots))
+        return Effect.flatMap(Effect.zipRight(provide(scope), handled), (exit) => {
+          const closed = closeScope(scope, exit)
+          if (Exit.isSuccess(exit)) return closed
+          if (!isTimedOut) return Effect.zipRight(closed, restore(report(exit.cause, incoming)))
+          timeout = exit.cause
+          return closed
+        })
+      })
+    })
+
+    const end = (exit: Exit.Exit<void>) => {
+      for (const span of roots) spans.end(span, clock, exit)
+      meters.handled(incoming, seconds() - startedAt)
+      onEnd()
+    }
+
+    let current = fork(around(fenced), (exit) => {
+      if (!hasBegun && !isInterrupted) return onDropped()
+      if (timeout === undefined || isInterrupted) return end(exit)
+      // The fiber of the handler was interrupted by its time limit, so the report needs one of its own.
+      current = fork(around(report(timeout, incoming)), end)
+    })
+
+    return {
+      interrupt: () => {
+        isInterrupted = true
+        current.interrupt()
+      }
+    }
   }
 
-  private handlerOfShare(items: Items, route: Route<E, R> | undefined): Effect.Effect<void, never, R> {
-    const newest = messageOf(items[items.length - 1]!)
-    const startedAt = this.seconds()
-    const messages = items.map(messageOf) as unknown as Batch
-    const handler = route === undefined
-      ? this.handlerOf(newest)
-      : Effect.suspend(() => route.handleBatch!(messages, this.context))
-    return Effect.ensuring(
-      this.guarded(Effect.scoped(handler), newest, rootsOf(items)),
-      Effect.sync(() => meters.handled(newest, this.seconds() - startedAt))
-    ) as Effect.Effect<void, never, R>
+  const beginShare = ({ items, route }: Share<E, R>, onEnd: () => void): Conversations.Started => {
+    const incoming = newestOf(items)
+    const effect = route === undefined
+      ? handlerOf(incoming)
+      : Effect.suspend(() => route.handleBatch!(items.map(({ message }) => message) as unknown as Batch, context))
+    return begin({ effect, incoming, roots: rootsOf(items) }, onEnd, () => {
+      for (const item of items) drop(item)
+      onEnd()
+    })
+  }
+
+  return {
+    now: () => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n),
+
+    start: (items, onEnd) => {
+      const [first, ...rest] = share(router, items, context)
+      // The shares of a batch follow each other.
+      const next = () => {
+        const share = rest.shift()
+        if (share === undefined) onEnd()
+        else beginShare(share, next)
+      }
+      return beginShare(first, next)
+    },
+
+    startEvent: (incoming, effect, roots) => {
+      begin({ effect, incoming, roots }, () => {}, () => endUnhandled(roots))
+    },
+
+    after: (millis, onEnd) => {
+      fork(clock.sleep(Duration.millis(millis)), (exit) => onEnd(Exit.isSuccess(exit)))
+    },
+
+    discard: (item, why) => {
+      if (why === "superseded") endUnhandled(rootsOf([item]))
+      else drop(item)
+    },
+
+    onWaiting: meters.handlersWaiting,
+    handlerOf,
+    drop
   }
 }

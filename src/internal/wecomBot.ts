@@ -117,7 +117,6 @@ export const make = (environment: Environment): Operations => {
     messages: intake.messages,
     events: intake.events,
     forkHandler: handlers.fork,
-    handlerRuntime: handlers.runtime,
     command: (cmd, body, options) =>
       carefully(() => {
         const invalid = invalidCommand(cmd, options?.reqId)

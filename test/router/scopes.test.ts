@@ -1,7 +1,7 @@
 import { expect, it } from "@effect/vitest"
 import { Effect, Scope } from "effect"
 import { BotRouter, type WecomBot } from "effect-wecom"
-import { Conversations } from "../../src/internal/conversations.js"
+import * as Conversations from "../../src/internal/conversations.js"
 import * as Sim from "../sim/Sim.js"
 import { loose, text } from "./support.js"
 
@@ -100,7 +100,7 @@ it("under \"latest\" what waits in the line does not grow with the messages that
   const begun: Array<number> = []
   const discarded: Array<number> = []
   const ends: Array<() => void> = []
-  const conversations = new Conversations<number>({
+  const conversations = Conversations.make<number>({
     overlap: "latest",
     debounceMillis: 0,
     concurrency: 1,

@@ -53,25 +53,21 @@ export const text = (userid: string, msgid: string, more?: Partial<Message.TextM
   ...more
 })
 
-const absent = () => Effect.dieMessage("this bot has no connection")
-
 /** A bot that hands over what it is told to and whose handlers are waited for when it closes. */
 export const loose = Effect.gen(function*() {
   const messages = yield* Mailbox.make<Message.Message, WecomError.ConnectionError>()
   const events = yield* Mailbox.make<BotEvent.BotEvent, WecomError.ConnectionError>()
-  const handlers = Handlers.make(() => {})
-  const service = new Proxy({
-    messages: Mailbox.toStream(messages),
-    events: Mailbox.toStream(events),
-    closed: Effect.never,
-    forkHandler: handlers.fork,
-    handlerRuntime: handlers.runtime,
-    statusChanges: Stream.empty
-  }, { get: (known, name) => name in known ? known[name as keyof typeof known] : absent })
+  const handlers = Handlers.make()
   return {
     say: (message: Message.Message) => messages.unsafeOffer(message),
     /** Interrupts the handlers, as a bot does that has waited long enough. */
     close: Effect.zipRight(handlers.stop, handlers.ended),
-    layer: Layer.succeed(WecomBot.WecomBot, service as unknown as WecomBot.WecomBot.Service)
+    layer: Layer.mock(WecomBot.WecomBot, {
+      messages: Mailbox.toStream(messages),
+      events: Mailbox.toStream(events),
+      closed: Effect.never,
+      forkHandler: handlers.fork,
+      statusChanges: Stream.empty
+    })
   }
 })
