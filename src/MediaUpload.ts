@@ -202,6 +202,15 @@ export interface Step extends Progress {
   readonly media: Uploaded | undefined
 }
 
+/** Options that cannot be read are left to the upload, which refuses them. */
+const readOr = <E, R>(options: Options<E, R>, use: (read: Options<E, R>) => Options<E, R>): Options<E, R> => {
+  try {
+    return use({ ...options })
+  } catch {
+    return options
+  }
+}
+
 /**
  * An upload as a Stream of its steps, for any function that uploads. Ending the Stream ends the upload.
  *
@@ -215,14 +224,21 @@ export const steps = <E, R, E2 = never, R2 = never>(
   Stream.unwrapScoped(Effect.gen(function*() {
     const mailbox = yield* Mailbox.make<Step, E>()
     let last: Progress = { sent: 0, total: 0 }
-    const onProgress = (progress: Progress) => {
-      last = progress
-      return Effect.zipRight(
-        mailbox.offer({ ...progress, media: undefined }),
-        options.onProgress === undefined ? Effect.void : options.onProgress(progress)
-      )
+    const watched = (read: Options<E2, R2>): Options<E2, R2> => {
+      const { onProgress } = read
+      if (onProgress !== undefined && typeof onProgress !== "function") return read
+      return {
+        ...read,
+        onProgress: (progress) => {
+          last = progress
+          return Effect.zipRight(
+            mailbox.offer({ ...progress, media: undefined }),
+            onProgress === undefined ? Effect.void : onProgress(progress)
+          )
+        }
+      }
     }
-    const uploading: unknown = typeof run === "function" ? run({ ...options, onProgress }) : run
+    const uploading: unknown = typeof run === "function" ? run(readOr(options, watched)) : run
     if (!Effect.isEffect(uploading)) return yield* Effect.die(invalid("run", uploading, "a function that uploads"))
     yield* (uploading as Effect.Effect<Uploaded, E, R>).pipe(
       Effect.flatMap((media) => mailbox.offer({ ...last, media })),

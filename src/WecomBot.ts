@@ -674,6 +674,19 @@ export const uploadMedia = <E = never, R = never, E2 = never, R2 = never>(
   WecomBot | NoInfer<R | R2>
 > => Effect.flatMap(WecomBot, (bot) => bot.uploadMedia(source, options))
 
+/** Options that cannot be read are left to the upload, which refuses them. */
+const named = <E, R>(
+  options: Omit<MediaUpload.Options<E, R>, "filename"> & { readonly filename?: string | undefined },
+  path: string
+): MediaUpload.Options<E, R> => {
+  try {
+    const read = { ...options }
+    return { ...read, filename: read.filename ?? MediaUpload.basename(path) }
+  } catch {
+    return options as MediaUpload.Options<E, R>
+  }
+}
+
 /**
  * `uploadMedia` for a file, chunk by chunk. Without a `filename` it is the last segment of the path.
  *
@@ -690,7 +703,7 @@ export const uploadMediaFile = <E = never, R = never>(
 > =>
   Effect.flatMap(
     MediaUpload.fromFile(path),
-    (source) => uploadMedia(source, { ...options, filename: options.filename ?? MediaUpload.basename(path) })
+    (source) => uploadMedia(source, named(options, path))
   )
 
 /**

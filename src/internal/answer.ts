@@ -232,7 +232,8 @@ export const replyStream = <E, R>(
 
     const failureText = (cause: Cause.Cause<E | SendError>): string => {
       try {
-        return options.failureText?.(cause) ?? defaultFailureText
+        const text: unknown = options.failureText?.(cause)
+        return typeof text === "string" ? text : defaultFailureText
       } catch {
         return defaultFailureText
       }

@@ -49,16 +49,14 @@ const idOf = (step: Step, ack: Frame.Ack, field: string): Effect.Effect<string, 
   return typeof id === "string" && id !== "" ? Effect.succeed(id) : failure(step, { _tag: "MalformedAck" })
 }
 
-/** Hostile arguments may throw whenever they are looked at. */
-const invalidUpload = (from: unknown, options: Options<any, any>): SendInvalid | undefined => {
+/** Hostile arguments may throw whenever they are looked at, so the options are read here once. */
+const readUpload = <E, R>(from: unknown, options: Options<E, R>): Options<E, R> | SendInvalid => {
   try {
-    const { onProgress } = { ...options }
-    if (
-      typeof options !== "object" || options === null || onProgress !== undefined && typeof onProgress !== "function"
-    ) {
+    const { filename, onProgress, oversized, reuse, type } = options
+    if (typeof options !== "object" || onProgress !== undefined && typeof onProgress !== "function") {
       return new SendInvalid({ field: "options", problem: "cannot be read", limit: "a type and a filename, at least" })
     }
-    return source.invalid(from)
+    return source.invalid(from) ?? { filename, onProgress, oversized, reuse, type }
   } catch {
     return new SendInvalid({ field: "arguments", problem: "cannot be read", limit: "plain data" })
   }
@@ -162,8 +160,8 @@ const over = (
 
   const upload: MediaUpload.Service["upload"] = (from, options) =>
     Effect.suspend(() => {
-      const invalid = invalidUpload(from, options)
-      return invalid === undefined ? uploadChecked(from, options) : Effect.fail(invalid)
+      const read = readUpload(from, options)
+      return read instanceof SendInvalid ? Effect.fail(read) : uploadChecked(from, read)
     })
 
   const uploadChecked: MediaUpload.Service["upload"] = (from, options) =>

@@ -67,7 +67,7 @@ const checkExtension = (type: MediaType, filename: string): Either.Either<void, 
 export const make = (request: Request): Either.Either<Plan, SendInvalid> =>
   Either.gen(function*() {
     const { filename, size } = request
-    if (!Object.hasOwn(extensions, request.type)) {
+    if (typeof request.type !== "string" || !Object.hasOwn(extensions, request.type)) {
       return yield* refuse("type", "is not a media type", Object.keys(extensions).join(", "))
     }
     yield* checkName(filename)

@@ -15,6 +15,7 @@ import * as Reply from "../Reply.js"
 import type { WecomBot } from "../WecomBot.js"
 import { type ConnectionError, type SendError, SendInvalid } from "../WecomError.js"
 import * as Answer from "./answer.js"
+import * as AnswerOptions from "./answerOptions.js"
 import type * as Bubbles from "./bubbles.js"
 import type { Services } from "./compose.js"
 import type * as Handlers from "./handlers.js"
@@ -119,9 +120,10 @@ export const make = (environment: Environment): Operations => {
     forkHandler: handlers.fork,
     command: (cmd, body, options) =>
       carefully(() => {
-        const invalid = invalidCommand(cmd, options?.reqId)
+        const reqId = options?.reqId
+        const invalid = invalidCommand(cmd, reqId)
         if (invalid !== undefined) return Effect.fail(invalid)
-        return push("command", cmd, options?.reqId ?? Crypto.unsafeReqId(crypto, cmd), body)
+        return push("command", cmd, reqId ?? Crypto.unsafeReqId(crypto, cmd), body)
       }),
     reply,
     replyStream: (to, content, options) =>
@@ -132,7 +134,8 @@ export const make = (environment: Environment): Operations => {
         const source = isWhole ? Stream.make(content) : content
         if (!isStream(source)) return Effect.fail(notAStream)
         // What is there already needs no animation, and is on screen an ack earlier without it.
-        const how = isWhole ? { openAtOnce: false, ...options } : options ?? {}
+        const how = AnswerOptions.read(options, { openAtOnce: !isWhole })
+        if (how instanceof SendInvalid) return Effect.fail(how)
         return Effect.flatMap(spans.parent, (parent) =>
           parent === undefined
             ? Answer.replyStream(answering, target, source, how)
@@ -223,7 +226,7 @@ const carefully = <A, E, R>(use: () => Effect.Effect<A, E, R>): Effect.Effect<A,
 
 /** Hostile arguments may throw while a body is put together from them. */
 const built = <A>(build: () => A, use: (body: A) => Effect.Effect<Frame.Ack, SendError>) =>
-  Effect.suspend(() => {
+  carefully(() => {
     let body: A
     try {
       body = build()
