@@ -43,6 +43,19 @@ describe("the READMEs", () => {
     expect(chinese).toEqual(english)
   })
 
+  it("open with the commands that run a bot and the tests", () => {
+    for (const { file } of readmes) {
+      const opening = read(file).split(/^## /m)[0]!.split("\n")
+      const lineOf = (command: string) => opening.findIndex((line) => line.startsWith(`- \`${command}\` `))
+      const [run, test] = [lineOf("npm ci && npm start"), lineOf("npm cit")]
+      // The title, the other language and the sentence that says what it is come first.
+      expect(run, file).toBeGreaterThan(0)
+      expect(run, file).toBeLessThan(10)
+      expect(test, file).toBe(run + 1)
+      expect(opening[run], file).toContain("examples/echo.ts")
+    }
+  })
+
   it("have a bot and its test of at most fifteen lines each", () => {
     const snippets = snippetsOf("README.md")
     for (const code of [botIn(snippets), testIn(snippets)]) {
