@@ -23,6 +23,8 @@ export default defineConfig({
     isolate: false,
     maxWorkers: 2,
     minWorkers: 1,
+    // A log belongs to a test that fails.
+    silent: "passed-only",
     testTimeout: 30_000,
     hookTimeout: 30_000
   }
