@@ -97,11 +97,13 @@ export const make = <A>(
 
   const openedAt = () => overlap === "debounce" ? host.now() : 0
 
+  const mayStart = () => running < concurrency && turns.size() > 0
+
   /** A loop, because a handler may end before its start returns, and a recursion would grow the stack. */
   const startAll = () => {
     if (isStarting) return
     isStarting = true
-    while (running < concurrency && turns.size() > 0) begin(turns.shift()!)
+    while (mayStart()) begin(turns.shift()!)
     isStarting = false
   }
 

@@ -260,6 +260,13 @@ it("handlers that were forked after the stop are waited for, and those that end 
     expect(ends).toEqual(["second"])
   })))
 
+it("a fiber that joins a handler does not pass the drain for it", () =>
+  Effect.runPromise(Effect.gen(function*() {
+    const handlers = Handlers.make()
+    const handler = yield* handlers.fork(FiberRef.get(Handlers.passesDrain))
+    expect([yield* Fiber.join(handler), yield* FiberRef.get(Handlers.passesDrain)]).toEqual([true, false])
+  })))
+
 it("a router that is interrupted leaves no fiber behind", async () => {
   const left = await Sim.runPromise(
     1,
