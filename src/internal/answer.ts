@@ -19,7 +19,7 @@ import * as Markdown from "../Markdown.js"
 import * as Reply from "../Reply.js"
 import * as ReplyTarget from "../ReplyTarget.js"
 import type { AnswerPart, Receipt, ReplyStreamOptions } from "../WecomBot.js"
-import { type SendError, SendExpired, SendUnavailable } from "../WecomError.js"
+import { type SendError, SendExpired, SendInvalid, SendUnavailable } from "../WecomError.js"
 import type * as Bubbles from "./bubbles.js"
 import { exceedsBytes, utf8Length } from "./bytes.js"
 import * as Delivery from "./delivery.js"
@@ -84,7 +84,7 @@ export const replyStream = <E, R>(
     const changed = Effect.unsafeMakeLatch(false)
     const drained = Effect.unsafeMakeLatch(true)
     const ended = Effect.unsafeMakeLatch(false)
-    let sourceExit: Exit.Exit<void, E> | undefined
+    let sourceExit: Exit.Exit<void, E | SendInvalid> | undefined
     const howSourceEnded = () => sourceExit
     let isCutOff = false
     let lastWords = () => withNotice(rendering.text(), cutOffText)
@@ -125,8 +125,10 @@ export const replyStream = <E, R>(
     const untilEnded = (waiting: Effect.Effect<void>) =>
       Effect.raceFirst(Effect.interruptible(waiting), Effect.interruptible(ended.await))
 
-    const runSource = Stream.runForEach(source, (part) =>
+    const runSource = Stream.runForEach(source, (given) =>
       Effect.suspend(() => {
+        const part = Rendering.readPart(given)
+        if (part instanceof SendInvalid) return Effect.fail(part)
         rendering.append(part)
         buffered += utf8Length(typeof part === "string" ? part : part.text)
         deltas++

@@ -4,6 +4,7 @@
  */
 import * as Markdown from "../Markdown.js"
 import type { AnswerPart } from "../WecomBot.js"
+import { SendInvalid } from "../WecomError.js"
 
 /** @internal */
 export interface Rendering {
@@ -14,6 +15,27 @@ export interface Rendering {
   readonly text: () => string
   /** The text as it was, this long, has become `rest` for the next bubble; what came since follows it. */
   readonly replace: (length: number, rest: string) => void
+}
+
+const notAPart = new SendInvalid({
+  field: "content",
+  problem: "has a part that is no text",
+  limit: "strings, and parts with the _tag Text or Thinking and a text"
+})
+
+/**
+ * A part of an answer as it is read once.
+ *
+ * @internal
+ */
+export const readPart = (part: AnswerPart): AnswerPart | SendInvalid => {
+  if (typeof part === "string") return part
+  try {
+    const { _tag, text } = part
+    return (_tag === "Text" || _tag === "Thinking") && typeof text === "string" ? { _tag, text } : notAPart
+  } catch {
+    return notAPart
+  }
 }
 
 type Kind = "Plain" | "Text" | "Thinking"

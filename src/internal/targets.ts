@@ -23,7 +23,11 @@ const describe = (to: unknown): string => {
 const invalid = (to: unknown, limit: string) => new SendInvalid({ field: "target", problem: describe(to), limit })
 
 const hasAddress = (to: Fields): boolean =>
-  typeof to.reqId === "string" && to.reqId !== "" && typeof to.receivedAt === "number"
+  typeof to.reqId === "string" && to.reqId !== "" && typeof to.receivedAt === "number" && hasChat(to)
+
+/** Only targets bring a chat; messages and events are asked for theirs. Throws when the chat is none. */
+const hasChat = (to: Fields): boolean =>
+  !("kind" in to) || to.chat === undefined || Chat.id(to.chat as Chat.Chat) !== ""
 
 /** @internal */
 export const message = (to: Message.Message | ReplyTarget.MessageTarget): ReplyTarget.MessageTarget | SendInvalid => {

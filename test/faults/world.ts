@@ -43,6 +43,8 @@ export interface Options {
   /** The longest delay before an attempt; 30 seconds when absent, which no option of a bot can scale. */
   readonly reconnectCap?: Duration.DurationInput
   readonly gateway?: NodeGateway.Options
+  /** Without the quotas of conversations, which make what is sent wait. */
+  readonly unlimited?: boolean
   /** Straight to the gateway, without wires. */
   readonly direct?: boolean
   /** Whoever is asked is left to the test. */

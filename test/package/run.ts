@@ -3,56 +3,19 @@
  * says; the README's code type-checked under both module resolutions and run on this Node and on the newest; a bundle of one
  * module; and the wrong major of Effect. Needs the npm registry. `PACKAGE_TARBALL` names a tarball that is there already.
  */
-import { execFile } from "node:child_process"
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
-import { fileURLToPath } from "node:url"
 import { fences } from "../docs/markdown.js"
 import { bundledSources } from "./bundle.js"
+import { makeScratch, mustSucceed, quiet, root, run, succeeds } from "./tools.js"
 
-const root = fileURLToPath(new URL("../..", import.meta.url))
-const scratch = mkdtempSync(path.join(tmpdir(), "effect-wecom-package-"))
-process.once("exit", () => rmSync(scratch, { recursive: true, force: true }))
-
-const directory = (name: string) => {
-  const made = path.join(scratch, name)
-  mkdirSync(made, { recursive: true })
-  return made
-}
+const { directory, scratch } = makeScratch("package")
 
 const problems: Array<string> = []
 
 const report = (promise: string, problem: string | undefined) => {
   console.log(problem === undefined ? `ok    ${promise}` : `FAIL  ${promise}\n${problem}`)
   if (problem !== undefined) problems.push(promise)
-}
-
-interface Result {
-  readonly succeeded: boolean
-  readonly stdout: string
-  readonly output: string
-}
-
-const run = (command: string, args: ReadonlyArray<string>, cwd: string): Promise<Result> =>
-  new Promise((resolve) => {
-    // npm's own words are what some checks read, whatever npm that runs this was told.
-    const env = { ...process.env, NO_COLOR: "1", npm_config_loglevel: "notice" }
-    const options = { cwd, timeout: 240_000, maxBuffer: 1 << 26, env }
-    execFile(command, [...args], options, (error, stdout, stderr) => {
-      const output = `${stdout}${stderr}`
-      resolve({ succeeded: error === null, stdout, output: output === "" ? String(error) : output })
-    })
-  })
-
-const succeeds = async (...args: Parameters<typeof run>): Promise<string | undefined> => {
-  const { output, succeeded } = await run(...args)
-  return succeeded ? undefined : `${args[0]} ${args[1].join(" ")} failed:\n${output}`
-}
-
-const mustSucceed = async (...args: Parameters<typeof run>): Promise<void> => {
-  const problem = await succeeds(...args)
-  if (problem !== undefined) throw new Error(problem)
 }
 
 const pack = async (): Promise<string> => {
@@ -92,7 +55,6 @@ const readme = readFileSync(`${root}README.md`, "utf8")
 const installs = fences(readme).find(({ info }) => info === "sh")!.code.trim().split("\n")
 const project = directory("project")
 writeFileSync(path.join(project, "package.json"), JSON.stringify({ name: "stranger", private: true, type: "module" }))
-const quiet = ["--no-audit", "--no-fund", "--prefer-offline"]
 for (const line of installs) {
   const [, ...args] = line.split(" ").map((word) => word === "effect-wecom" ? tarball : word)
   report(line, await succeeds("npm", [...args, ...quiet], project))
