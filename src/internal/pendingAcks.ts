@@ -6,8 +6,6 @@
 import type * as Frame from "../Frame.js"
 import * as AckCredit from "./ackCredit.js"
 import type * as Deadlines from "./deadlines.js"
-import * as Fnv from "./fnv.js"
-import { Keyed, type Member } from "./keyed.js"
 import * as meters from "./meters.js"
 
 /**
@@ -40,10 +38,9 @@ export interface PendingAcks {
 }
 
 /** Its own deadline: one object for each frame that waits. */
-class Pending implements AckCredit.Written, Deadlines.Timeout, Member {
+class Pending implements AckCredit.Written, Deadlines.Timeout {
   /** Its `req_id`. */
   readonly key: string
-  readonly hash: number
   readonly order: number
   readonly timeouts: Deadlines.Timeouts
   readonly onTimeout: (frame: Pending) => void
@@ -57,14 +54,12 @@ class Pending implements AckCredit.Written, Deadlines.Timeout, Member {
 
   constructor(
     key: string,
-    hash: number,
     order: number,
     timeouts: Deadlines.Timeouts,
     writer: Writer,
     onTimeout: (frame: Pending) => void
   ) {
     this.key = key
-    this.hash = hash
     this.order = order
     this.timeouts = timeouts
     this.writer = writer
@@ -87,7 +82,7 @@ const lost: Verdict = { _tag: "Unknown", reason: "ConnectionLost" }
 
 /** @internal */
 export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): PendingAcks => {
-  const single = new Keyed<Pending>()
+  const single = new Map<string, Pending>()
   const groups = new Map<string, AckCredit.Group<Pending>>()
   const drowned = new WeakSet<AckCredit.Group<Pending>>()
   const horizons = new Set<Deadlines.Entry>()
@@ -131,9 +126,9 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
   }
 
   const onTimeout = (frame: Pending) => {
-    const { hash, key: reqId } = frame
-    if (single.get(reqId, hash) === frame) {
-      single.delete(frame)
+    const { key: reqId } = frame
+    if (single.get(reqId) === frame) {
+      single.delete(reqId)
       groups.set(reqId, AckCredit.make([frame]))
     }
     const horizon = deadlines.after(frame.horizonAt - deadlines.now() + 1, () => {
@@ -146,20 +141,19 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
 
   const register = (reqId: string, timeoutMillis: number, writer: Writer) => {
     const timeouts = deadlines.timeouts(timeoutMillis)
-    const hash = Fnv.hash(reqId)
-    const frame = new Pending(reqId, hash, ++order, timeouts, writer, onTimeout)
+    const frame = new Pending(reqId, ++order, timeouts, writer, onTimeout)
     timeouts.start(frame)
     frame.writtenAt = frame.dueAt - timeoutMillis
     frame.horizonAt = frame.writtenAt + horizonMillis
     size++
     let group = groups.size === 0 ? undefined : groups.get(reqId)
     if (group === undefined) {
-      const other = single.get(reqId, hash)
+      const other = single.get(reqId)
       if (other === undefined) {
-        single.add(frame)
+        single.set(reqId, frame)
         return
       }
-      single.delete(other)
+      single.delete(reqId)
       group = AckCredit.make([other])
       groups.set(reqId, group)
     }
@@ -174,9 +168,9 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
 
   const receive = (ack: Frame.Ack): boolean => {
     const reqId = ack.headers.req_id
-    const frame = single.get(reqId, Fnv.hash(reqId))
+    const frame = single.get(reqId)
     if (frame !== undefined) {
-      single.delete(frame)
+      single.delete(reqId)
       settle(frame, { _tag: "Acked", ack })
       return true
     }

@@ -10,8 +10,6 @@ import * as ErrorCode from "../ErrorCode.js"
 import type * as Frame from "../Frame.js"
 import type { Options, QueueError, ReplyQueue } from "../ReplyQueue.js"
 import { DeliveryUnknown, ReplyQueueFull } from "../WecomError.js"
-import * as Fnv from "./fnv.js"
-import { Keyed, type Member } from "./keyed.js"
 import * as meters from "./meters.js"
 import * as StreamWindows from "./streamWindows.js"
 
@@ -65,18 +63,16 @@ class Job implements Connection.RequestOptions {
 }
 
 /** Almost every lane holds one frame, for which an array would cost more than the lane. */
-class Lane implements Member {
+class Lane {
   /** Its `req_id`. */
   readonly key: string
-  readonly hash: number
   first: Job | undefined = undefined
   last: Job | undefined = undefined
   size = 0
   isDriven = false
 
-  constructor(key: string, hash: number) {
+  constructor(key: string) {
     this.key = key
-    this.hash = hash
   }
 
   push(job: Job) {
@@ -131,7 +127,7 @@ const over = (
   wallTime: () => number,
   startedAt: number
 ): ReplyQueue.Service => {
-  const lanes = new Keyed<Lane>()
+  const lanes = new Map<string, Lane>()
   const windows = StreamWindows.make(wallTime, startedAt)
   const onFlushed = new Set<() => void>()
   let size = 0
@@ -208,7 +204,7 @@ const over = (
     if (!lane.remove(job)) return
     grow(-1)
     if (lane.size > 0) return
-    lanes.delete(lane)
+    lanes.delete(lane.key)
     if (lanes.size === 0 && onFlushed.size > 0) {
       for (const resume of onFlushed) resume()
       onFlushed.clear()
@@ -227,8 +223,7 @@ const over = (
   return {
     unsafeOffer: (request, options, onExit) => {
       const reqId = request.headers.req_id
-      const hash = Fnv.hash(reqId)
-      const known = lanes.get(reqId, hash)
+      const known = lanes.get(reqId)
       if (known !== undefined && known.size > config.maxReplyQueueSize) {
         const full = Exit.fail(new ReplyQueueFull({ command: request.cmd, limit: config.maxReplyQueueSize }))
         meters.verdict(full)
@@ -236,16 +231,16 @@ const over = (
         return () => {}
       }
       grow(1)
-      const lane = known ?? new Lane(reqId, hash)
+      const lane = known ?? new Lane(reqId)
       const job = new Job(lane, request, options, onFirstWritten, onExit)
       lane.push(job)
       if (known === undefined) {
-        lanes.add(lane)
+        lanes.set(reqId, lane)
         drive(lane)
       }
       return () => giveUp(lane, job)
     },
-    unsafeIsIdle: (reqId) => lanes.get(reqId, Fnv.hash(reqId)) === undefined,
+    unsafeIsIdle: (reqId) => !lanes.has(reqId),
     flushed: Effect.async<void>((resume) => {
       if (lanes.size === 0) return resume(Effect.void)
       const done = () => resume(Effect.void)
