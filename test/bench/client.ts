@@ -20,7 +20,6 @@ process.on("message", async (name: Case) => {
   await playCase(name)
   const { system, user } = process.cpuUsage(cpu)
   const micros = Number(process.hrtime.bigint() - time) / 1000
-  globalThis.gc?.()
   process.send!({ micros, cpu: user + system, rss: process.memoryUsage.rss() })
 })
 process.on("disconnect", () => process.exit(0))

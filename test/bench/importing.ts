@@ -4,8 +4,6 @@ import "@effect/platform-node/NodeRuntime"
 import "@effect/platform-node/NodeSocket"
 import "effect"
 
-// What loading those left behind is collected at the next best moment, which would be in the middle of what is measured.
-globalThis.gc?.()
 const started = performance.now()
 await import("effect-wecom")
 await import("effect-wecom/NodeWecomBot")

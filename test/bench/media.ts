@@ -75,7 +75,7 @@ const main = async () => {
   const built = await build(...scripts)
   const tasks = [["file", 100, 32, "100 MiB to a file"], ["upload", 20, 16, "20 MiB from a file"]] as const
   for (const [direction, mebibytes, bound, name] of tasks) {
-    const costs = await compare(built, direction, mebibytes, Number(process.env.BENCH_ROUNDS ?? 5))
+    const costs = await compare(built, direction, mebibytes, Number(process.env.BENCH_ROUNDS ?? 7))
     for (const kind of kinds) {
       const { addedMiB, seconds, stallMillis } = costs[kind]
       console.log(

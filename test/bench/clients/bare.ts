@@ -59,6 +59,7 @@ export const make = async (url: string): Promise<Client> => {
     frame: client.frame,
     take: (count) => all(client, count),
     answer: (count) => all(answering, count),
+    answerWithCare: undefined,
     close: async () => {
       client.close()
       answering.close()

@@ -1,6 +1,6 @@
 /**
- * The load cases and what each client must be able to do; the numbers are the same for all three. Each opens two connections:
- * on one of them all messages are taken, on the other they are answered, by what was set up once, as in a program.
+ * The load cases and what each client must be able to do; the numbers are the same for all three. Each opens a connection for
+ * every way of handling messages, set up once, as in a program: one takes them, one answers them, one answers them with care.
  */
 export interface Client {
   /** Sends one stream frame on this req_id and resolves with its ack. */
@@ -9,10 +9,12 @@ export interface Client {
   readonly take: (count: number) => Promise<void>
   /** Asks for so many messages, answers each with one finished frame, and resolves when all acks are in. */
   readonly answer: (count: number) => Promise<void>
+  /** The same in order within each conversation, with a time limit for each, and none that fails ends anything else. */
+  readonly answerWithCare: ((count: number) => Promise<void>) | undefined
   readonly close: () => Promise<void>
 }
 
-export const cases = ["one lane", "200 lanes", "messages", "router"] as const
+export const cases = ["one lane", "200 lanes", "messages", "router, same work", "router, bare handler"] as const
 
 export type Case = typeof cases[number]
 
@@ -20,7 +22,8 @@ export const sizes: { readonly [K in Case]: number } = {
   "one lane": 20_000,
   "200 lanes": 40_000,
   "messages": 50_000,
-  "router": 10_000
+  "router, same work": 10_000,
+  "router, bare handler": 10_000
 }
 
 let next = 0
@@ -43,7 +46,9 @@ export const play = async (client: Client, name: Case, size = sizes[name]): Prom
     }
     case "messages":
       return client.take(size)
-    case "router":
+    case "router, same work":
+      return client.answerWithCare?.(size)
+    case "router, bare handler":
       return client.answer(size)
   }
 }

@@ -72,7 +72,8 @@ const effects: { readonly [K in Case]: (size: number) => Effect.Effect<unknown, 
   "one lane": lane,
   "200 lanes": (size) => Effect.all(Array.from({ length: 200 }, () => lane(size / 200)), { concurrency: "unbounded" }),
   "messages": all,
-  "router": all
+  "router, same work": all,
+  "router, bare handler": all
 }
 
 const options = (url: string): NodeWecomBot.Options => ({
@@ -96,11 +97,20 @@ export const make = async (
 ): Promise<{ readonly play: (name: Case) => Promise<unknown>; readonly close: Client["close"] }> => {
   const plain = await connect(url)
   const answering = await connect(url)
+  const caring = await connect(url)
   Runtime.runFork(plain.runtime)(take)
   Runtime.runFork(answering.runtime)(BotRouter.run(router))
+  Runtime.runFork(caring.runtime)(BotRouter.run(router, { handlerTimeout: "1 minute" }))
+  const bots: { readonly [K in Case]: typeof plain } = {
+    "one lane": plain,
+    "200 lanes": plain,
+    "messages": plain,
+    "router, same work": caring,
+    "router, bare handler": answering
+  }
   return {
-    play: (name) => Runtime.runPromise((name === "router" ? answering : plain).runtime)(effects[name](sizes[name])),
-    close: () => Effect.runPromise(Effect.zipRight(plain.close, answering.close))
+    play: (name) => Runtime.runPromise(bots[name].runtime)(effects[name](sizes[name])),
+    close: () => Effect.runPromise(Effect.all([plain.close, answering.close, caring.close], { discard: true }))
   }
 }
 
