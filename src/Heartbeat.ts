@@ -64,7 +64,8 @@ export const make = (interval: Duration.DurationInput): Heartbeat.Service => {
     interval: Duration.millis(millis),
     run: (ping) =>
       Effect.scoped(
-        Effect.flatMap(SharedDeadlines.shared, (deadlines) => Effect.forever(Effect.zipRight(pause(deadlines, millis), ping)))
+        Effect.flatMap(SharedDeadlines.shared, (deadlines) =>
+          Effect.forever(Effect.zipRight(pause(deadlines, millis), ping)))
       )
   }
 }

@@ -14,7 +14,8 @@ const other = Layer.orDie(
 
 class Other extends Context.Tag("test/Other")<Other, WecomBot.WecomBot.Service>() {}
 
-const under = <R>(bot: Layer.Layer<WecomBot.WecomBot, never, R>) => Layer.project(bot, WecomBot.WecomBot, Other, (_) => _)
+const under = <R>(bot: Layer.Layer<WecomBot.WecomBot, never, R>) =>
+  Layer.project(bot, WecomBot.WecomBot, Other, (_) => _)
 
 const subscribedBots = Effect.map(
   TestGateway.connections,
