@@ -1,6 +1,6 @@
 /**
- * What a response holds: counted, whole, decrypted and awaited only so long. All of it in one step for each chunk, because a
- * Stream of its own for each of these costs more than decrypting.
+ * The content of a response. It is counted, checked for its length, decrypted and bounded in time in one step for each chunk,
+ * because a Stream for each of these costs more than decrypting.
  */
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Chunk from "effect/Chunk"
@@ -75,7 +75,7 @@ export const content = (
       if (expectedBytes !== undefined && received < expectedBytes) {
         return fail(failed({ _tag: "Truncated", expected: expectedBytes, received }))
       }
-      // A Node stream that broke while nobody read it looks like one that was empty.
+      // A Node stream that broke before it was read seems to be empty.
       if (expectedBytes === undefined && received === 0 && !isFresh) {
         return fail(failed({ _tag: "Network", code: "EMPTY" }))
       }

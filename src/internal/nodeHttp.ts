@@ -1,6 +1,5 @@
 /**
- * undici takes as long to load as the rest of a bot together, and many a bot never downloads anything: it comes with the first
- * request.
+ * undici takes as long to load as the rest of a bot, and many bots never download anything, so the first request loads it.
  */
 import * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientError } from "@effect/platform/HttpClientError"
@@ -26,8 +25,8 @@ const refusal = (allowPrivateAddresses: boolean) => (address: string): Error | u
 }
 
 /**
- * A client, and what lets go of its connections. It has a Scope of its own: what is loaded later would otherwise be the first to
- * go when the bot closes.
+ * A client and the release of its connections. It has a Scope of its own: otherwise undici, which is loaded last, would be
+ * released first when the bot closes.
  *
  * @internal
  */
@@ -41,7 +40,7 @@ export class Lazy {
     this.options = options
   }
 
-  // Shared by all requests, so it is nobody's: who is interrupted while he waits for it leaves it to the others.
+  // All requests share it, so it has a fiber of its own: the interruption of one request does not end it for the others.
   private load(): Effect.Effect<HttpClient.HttpClient> {
     if (this.loading !== undefined) return this.loading
     const { options } = this

@@ -26,10 +26,3 @@ export const closeFrame = (code: number): Buffer => frame(numbers.opcode.close, 
 /** The header of a frame that claims to have so many bytes, of which none follow. */
 export const claim = (length: number): Buffer =>
   Buffer.concat([Buffer.from([numbers.fin | numbers.opcode.text, 127, 0, 0, 0, 0]), uint32(length)])
-
-/** What no server may do. */
-export const masked = (frame: Buffer): Buffer => {
-  const copy = Buffer.from(frame)
-  copy[1]! |= 0x80
-  return copy
-}
