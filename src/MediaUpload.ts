@@ -204,6 +204,8 @@ export interface Step extends Progress {
 
 /** Options that cannot be read are left to the upload, which refuses them. */
 const readOr = <E, R>(options: Options<E, R>, use: (read: Options<E, R>) => Options<E, R>): Options<E, R> => {
+  // Spread, a long string would become an object of as many fields.
+  if (typeof options !== "object") return options
   try {
     return use({ ...options })
   } catch {

@@ -679,6 +679,7 @@ const named = <E, R>(
   options: Omit<MediaUpload.Options<E, R>, "filename"> & { readonly filename?: string | undefined },
   path: string
 ): MediaUpload.Options<E, R> => {
+  if (typeof options !== "object") return options
   try {
     const read = { ...options }
     return { ...read, filename: read.filename ?? MediaUpload.basename(path) }

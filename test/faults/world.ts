@@ -5,7 +5,7 @@
 import type { Duration } from "effect"
 import { Context, Effect, Exit, Layer, Logger, Redacted, Scope, Stream } from "effect"
 import type { Connection, WecomError } from "effect-wecom"
-import { BotConfig, BotRouter, Chat, Reconnect, Reply, WecomBot } from "effect-wecom"
+import { BotConfig, BotRouter, Chat, Governor, Reconnect, Reply, WecomBot } from "effect-wecom"
 import * as NodeGateway from "effect-wecom/NodeGateway"
 import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
 import * as TestGateway from "effect-wecom/TestGateway"
@@ -141,7 +141,9 @@ export const make = (options: Options = {}): Effect.Effect<World, never, Scope.S
     const wires = yield* TcpProxy.make(port)
     const wsUrl = options.direct === true ? Context.get(gateway, NodeGateway.NodeGateway).url : wires.url
     const scope = yield* Effect.acquireRelease(Scope.make(), (scope) => Scope.close(scope, Exit.void))
-    const layer = options.reconnectCap === undefined
+    const layer = options.unlimited === true
+      ? NodeWecomBot.layer(botOptions(wsUrl, options.bot), Governor.layerUnlimited)
+      : options.reconnectCap === undefined
       ? botLayer(wsUrl, options.bot)
       : cappedBotLayer(options.reconnectCap, botOptions(wsUrl, options.bot))
     const context = yield* Layer.buildWithScope(layer, scope).pipe(Effect.orDie)

@@ -1,7 +1,7 @@
 /**
  * `npm run test:peers`: the suite with the oldest and the newest versions of Effect and of `ws` that package.json allows. Each
- * pair is installed into a copy of the checkout. Needs the npm registry, as npm is configured. `PEERS=ws` runs the rows whose
- * names hold `ws`.
+ * pair is installed into a copy of the checkout. Needs the npm registry, as npm is configured. `PEERS="oldest ws"` runs
+ * the rows whose names hold these words.
  */
 import { cpSync, readFileSync, rmSync } from "node:fs"
 import * as path from "node:path"
@@ -32,14 +32,16 @@ const newest = (name: string) => {
 }
 
 const peers = ["effect", "@effect/platform", "@effect/platform-node"]
+const oldestEffect = [`effect@${oldest(manifest.peerDependencies.effect!)}`, ...companions]
+const newestEffect = peers.map(newest)
 const oldestWs = `ws@${oldest(manifest.dependencies.ws!)}`
 const newestWs = `ws@${manifest.dependencies.ws}`
 
 const combinations: { readonly [name: string]: ReadonlyArray<string> } = {
-  "oldest effect": [`effect@${oldest(manifest.peerDependencies.effect!)}`, ...companions, newestWs],
-  "newest effect": [...peers.map(newest), newestWs],
-  "oldest ws": [...peers.map(newest), oldestWs],
-  "newest ws": [`effect@${manifest.devDependencies.effect}`, newestWs]
+  "oldest effect, newest ws": [...oldestEffect, newestWs],
+  "newest effect, newest ws": [...newestEffect, newestWs],
+  "newest effect, oldest ws": [...newestEffect, oldestWs],
+  "oldest effect, oldest ws": [...oldestEffect, oldestWs]
 }
 
 interface Outcome {
@@ -87,6 +89,6 @@ for (const [name, packages] of wanted) {
 
 console.log("")
 for (const { name, succeeded, tests, versions } of outcomes) {
-  console.log(`${succeeded ? "ok  " : "FAIL"}  ${name.padEnd(15)}${versions.padEnd(90)}${tests}`)
+  console.log(`${succeeded ? "ok  " : "FAIL"}  ${name.padEnd(26)}${versions.padEnd(90)}${tests}`)
 }
 process.exitCode = outcomes.every(({ succeeded }) => succeeded) ? 0 : 1
