@@ -12,8 +12,8 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import { total } from "./internal/arguments.js"
-import { unwrap } from "./internal/unwrap.js"
+import { total } from "./internal/checks/arguments.js"
+import { unwrap } from "./internal/checks/unwrap.js"
 import * as Limits from "./Limits.js"
 
 /**

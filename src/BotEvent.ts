@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { total } from "./internal/arguments.js"
+import { total } from "./internal/checks/arguments.js"
 import { From } from "./Message.js"
 
 const preserving = { parseOptions: { onExcessProperty: "preserve" } } as const

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { invalid } from "./internal/arguments.js"
+import { invalid } from "./internal/checks/arguments.js"
 
 /**
  * The single chat with one member, addressed by userid.

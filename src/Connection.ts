@@ -17,7 +17,7 @@ import type * as BotEvent from "./BotEvent.js"
 import type * as Crypto from "./Crypto.js"
 import type * as Frame from "./Frame.js"
 import type * as Heartbeat from "./Heartbeat.js"
-import * as internal from "./internal/connection.js"
+import * as internal from "./internal/connection/connection.js"
 import type * as Message from "./Message.js"
 import type * as Reconnect from "./Reconnect.js"
 import type {

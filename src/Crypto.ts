@@ -13,8 +13,8 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { PCGRandom } from "effect/Utils"
 import * as NodeCrypto from "node:crypto"
-import { invalid, required } from "./internal/arguments.js"
-import * as internal from "./internal/cryptoFile.js"
+import { invalid, required } from "./internal/checks/arguments.js"
+import * as internal from "./internal/crypto.js"
 import type { DecryptFailed } from "./WecomError.js"
 
 /**

@@ -11,7 +11,7 @@ import * as Hash from "effect/Hash"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { Seen } from "./internal/seen.js"
+import { Seen } from "./internal/receiving/seen.js"
 
 /**
  * @since 0.1.0

@@ -6,7 +6,7 @@
  * @since 0.1.0
  */
 import * as Option from "effect/Option"
-import { adviceEn, cures } from "./internal/cures.js"
+import { adviceEn, cures } from "./internal/checks/cures.js"
 
 /**
  * What a code calls for: `none` nothing, it is success · `reconnect` a new connection and subscription, then send again ·

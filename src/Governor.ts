@@ -8,8 +8,8 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { required } from "./internal/arguments.js"
-import * as internal from "./internal/governor.js"
+import { required } from "./internal/checks/arguments.js"
+import * as internal from "./internal/sending/quota.js"
 import * as Limits from "./Limits.js"
 
 /**

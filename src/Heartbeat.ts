@@ -8,9 +8,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as BotConfig from "./BotConfig.js"
-import { required } from "./internal/arguments.js"
-import { pause } from "./internal/pause.js"
-import * as SharedDeadlines from "./internal/sharedDeadlines.js"
+import { required } from "./internal/checks/arguments.js"
+import { pause } from "./internal/time/pause.js"
+import * as SharedDeadlines from "./internal/time/sharedDeadlines.js"
 
 /**
  * @since 0.1.0

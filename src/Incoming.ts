@@ -5,7 +5,7 @@
  */
 import type * as BotEvent from "./BotEvent.js"
 import * as Chat from "./Chat.js"
-import { required, total } from "./internal/arguments.js"
+import { required, total } from "./internal/checks/arguments.js"
 import type * as Message from "./Message.js"
 
 /**

@@ -16,7 +16,7 @@
  *
  * @since 0.1.0
  */
-import { required } from "./internal/arguments.js"
+import { required } from "./internal/checks/arguments.js"
 import * as Cut from "./internal/markdown/cut.js"
 import { prefixAt } from "./internal/markdown/resume.js"
 import * as Limits from "./Limits.js"

@@ -5,7 +5,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as Chat from "./Chat.js"
-import { required, total } from "./internal/arguments.js"
+import { required, total } from "./internal/checks/arguments.js"
 import * as ReplyTarget from "./ReplyTarget.js"
 
 const preserving = { parseOptions: { onExcessProperty: "preserve" } } as const

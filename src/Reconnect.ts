@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as BotConfig from "./BotConfig.js"
-import { required } from "./internal/arguments.js"
+import { required } from "./internal/checks/arguments.js"
 
 /**
  * How long to wait before each attempt, and how many attempts in a row are allowed to fail. The connection counts; a

@@ -8,11 +8,9 @@
  */
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { exceedsBytes, isWellFormed } from "./internal/bytes.js"
-import { Feedback } from "./internal/cardParts.js"
-import { NonEmptyText, struct } from "./internal/cardRules.js"
+import { Feedback } from "./internal/bodies/cardParts.js"
+import { NonEmptyText, struct } from "./internal/bodies/cardRules.js"
 import {
-  hasVisible,
   MarkdownBody,
   MediaBody,
   type MediaType,
@@ -22,8 +20,10 @@ import {
   StreamWithCardBody,
   TemplateCardBody,
   TextBody
-} from "./internal/replyBodies.js"
-import { rule, validator } from "./internal/sendInvalid.js"
+} from "./internal/bodies/replyBodies.js"
+import { rule, validator } from "./internal/bodies/sendInvalid.js"
+import { exceedsBytes, isWellFormed } from "./internal/checks/bytes.js"
+import { hasVisible } from "./internal/checks/visible.js"
 import * as Limits from "./Limits.js"
 import { TemplateCard } from "./TemplateCard.js"
 import type { SendInvalid } from "./WecomError.js"
@@ -381,7 +381,10 @@ export {
    * @since 0.1.0
    * @category validation
    */
-  hasVisible,
+  hasVisible
+} from "./internal/checks/visible.js"
+
+export {
   /**
    * @since 0.1.0
    * @category bodies
@@ -427,4 +430,4 @@ export {
    * @category bodies
    */
   TextBody
-} from "./internal/replyBodies.js"
+} from "./internal/bodies/replyBodies.js"

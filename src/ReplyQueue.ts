@@ -11,7 +11,7 @@ import * as Layer from "effect/Layer"
 import type * as BotConfig from "./BotConfig.js"
 import type * as Connection from "./Connection.js"
 import type * as Frame from "./Frame.js"
-import * as internal from "./internal/replyQueue.js"
+import * as internal from "./internal/sending/lanes.js"
 import type { ReplyQueueFull } from "./WecomError.js"
 
 /**

@@ -7,7 +7,7 @@
 import * as Schema from "effect/Schema"
 import type * as BotEvent from "./BotEvent.js"
 import * as Chat from "./Chat.js"
-import { required } from "./internal/arguments.js"
+import { required } from "./internal/checks/arguments.js"
 import * as Limits from "./Limits.js"
 import type * as Message from "./Message.js"
 

@@ -28,9 +28,9 @@ import {
   SubmitButton,
   TaskId,
   VerticalContent
-} from "./internal/cardParts.js"
-import { items, struct, Text, uniqueBy } from "./internal/cardRules.js"
-import { rule, validator } from "./internal/sendInvalid.js"
+} from "./internal/bodies/cardParts.js"
+import { items, struct, Text, uniqueBy } from "./internal/bodies/cardRules.js"
+import { rule, validator } from "./internal/bodies/sendInvalid.js"
 import * as Limits from "./Limits.js"
 import type { SendInvalid } from "./WecomError.js"
 
@@ -413,4 +413,4 @@ export {
    * @category parts
    */
   VerticalContent
-} from "./internal/cardParts.js"
+} from "./internal/bodies/cardParts.js"

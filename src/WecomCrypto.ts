@@ -9,7 +9,7 @@ import * as Either from "effect/Either"
 import { Buffer } from "node:buffer"
 import * as NodeCrypto from "node:crypto"
 import * as Crypto from "./Crypto.js"
-import * as file from "./internal/cryptoFile.js"
+import * as file from "./internal/crypto.js"
 import { DecryptFailed } from "./WecomError.js"
 
 /**

@@ -7,7 +7,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
-import { adviceEn } from "./internal/cures.js"
+import { adviceEn } from "./internal/checks/cures.js"
 
 /**
  * Why a link to the service was lost, or could not be made.

@@ -6,7 +6,7 @@ import { MediaUpload } from "effect-wecom"
 import type { WecomError } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
 import { randomBytes } from "node:crypto"
-import * as Cache from "../src/internal/uploadCache.js"
+import * as Cache from "../src/internal/media/uploadCache.js"
 import { pieces } from "./media/servers.js"
 import { chunk, chunkCounts, finish, framesOf, init, layer } from "./media/uploads.js"
 

@@ -3,7 +3,7 @@ import { Duration, Effect, Fiber, Random, Schedule, Stream, TestClock } from "ef
 import { BotRouter, Reconnect, WecomBot } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
 import * as fc from "fast-check"
-import * as Backoff from "../src/internal/backoff.js"
+import * as Backoff from "../src/internal/connection/backoff.js"
 import { gateway, open, reasons, request, Watch } from "./contract/wired.js"
 
 const { faults } = TestGateway

@@ -21,7 +21,7 @@ import * as NodeGateway from "effect-wecom/NodeGateway"
 import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
 import * as TestGateway from "effect-wecom/TestGateway"
 import { vi } from "vitest"
-import * as SharedDeadlines from "../src/internal/sharedDeadlines.js"
+import * as SharedDeadlines from "../src/internal/time/sharedDeadlines.js"
 import { start as startProcess } from "./fixtures/process.js"
 import { moved } from "./router/support.js"
 

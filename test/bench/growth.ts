@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import * as codec from "../../src/internal/codec.js"
+import * as codec from "../../src/internal/wire/codec.js"
 import { median } from "./median.js"
 
 /** A reply takes a fraction of a microsecond here, and noise is not to be most of what is measured. */

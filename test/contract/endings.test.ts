@@ -16,9 +16,9 @@ import {
 import { BotConfig, Crypto, Heartbeat } from "effect-wecom"
 import type { WecomError } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
-import type * as Deadlines from "../../src/internal/deadlines.js"
-import * as session from "../../src/internal/session.js"
-import * as SharedDeadlines from "../../src/internal/sharedDeadlines.js"
+import * as session from "../../src/internal/connection/session.js"
+import type * as Deadlines from "../../src/internal/time/deadlines.js"
+import * as SharedDeadlines from "../../src/internal/time/sharedDeadlines.js"
 import { gateway, noop, open, reasons, request, Watch, withNoop } from "./wired.js"
 
 type Controls = TestGateway.TestGateway | Watch

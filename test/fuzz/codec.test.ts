@@ -2,8 +2,8 @@ import { describe, expect, it } from "@effect/vitest"
 import { Either, Schema } from "effect"
 import { Frame } from "effect-wecom"
 import * as fc from "fast-check"
-import * as codec from "../../src/internal/codec.js"
-import { parse } from "../../src/internal/jsonRepair.js"
+import * as codec from "../../src/internal/wire/codec.js"
+import { parse } from "../../src/internal/wire/jsonRepair.js"
 import { event, eventFrame, looseAck, message, messageFrame } from "./arbitraryFrames.js"
 
 const decode = (wire: string, receivedAt: number) => codec.decode(wire, { unsafeCurrentTimeMillis: () => receivedAt })

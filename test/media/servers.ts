@@ -11,7 +11,7 @@ import { BotConfig, Crypto, MediaDownload } from "effect-wecom"
 import { createCipheriv, randomBytes } from "node:crypto"
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
-import * as NodeHttp from "../../src/internal/nodeHttp.js"
+import * as NodeHttp from "../../src/internal/node/http.js"
 
 export interface Answer {
   readonly status?: number

@@ -139,7 +139,15 @@ const sources = await bundledSources(
 )
 const nouns = [
   ...["Chat", "ErrorCode", "Limits", "ReplyTarget", "TemplateCard", "WecomError"],
-  ...["bytes", "cardParts", "cardRules", "cures", "replyBodies", "sendInvalid"].map((name) => `internal/${name}`)
+  ...[
+    "bodies/cardParts",
+    "bodies/cardRules",
+    "bodies/replyBodies",
+    "bodies/sendInvalid",
+    "checks/bytes",
+    "checks/cures"
+  ]
+    .map((name) => `internal/${name}`)
 ]
 const foreign = sources.filter((file) =>
   !file.includes("node_modules/effect/") && !file.endsWith("effect-wecom/dist/TemplateCard.js") &&

@@ -20,13 +20,15 @@ describe("a bundle", () => {
     expect(files).toContain("src/TemplateCard.ts")
     expect(files.filter((file) => !/^src\/(TemplateCard|WecomError|ErrorCode|Limits)\.ts$/.test(file)).toSorted())
       .toEqual(
-        ["bytes", "cardParts", "cardRules", "cures", "sendInvalid"].map((name) => `src/internal/${name}.ts`)
+        ["bodies/cardParts", "bodies/cardRules", "bodies/sendInvalid", "checks/bytes", "checks/cures"].map((name) =>
+          `src/internal/${name}.ts`
+        )
       )
   })
 
   it("of a bot holds one, so that the one above says something", async () => {
     const files = await ours(`import { WecomBot } from "effect-wecom"; console.log(WecomBot.layer)`)
-    expect(files).toContain("src/internal/session.ts")
+    expect(files).toContain("src/internal/connection/session.ts")
   })
 })
 

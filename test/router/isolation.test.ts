@@ -5,7 +5,7 @@
 import { expect, it } from "@effect/vitest"
 import { Cause, Effect, Fiber, FiberId, FiberRef, Layer, Option, Stream } from "effect"
 import { BotRouter, Reply, Telemetry, WecomBot } from "effect-wecom"
-import * as Handlers from "../../src/internal/handlers.js"
+import * as Handlers from "../../src/internal/handlers/handlers.js"
 import * as Sim from "../sim/Sim.js"
 import { logged, loose, moved, text } from "./support.js"
 

@@ -1,7 +1,7 @@
 import { expect, it } from "@effect/vitest"
 import { Effect, Scope } from "effect"
 import { BotRouter, type WecomBot } from "effect-wecom"
-import * as Conversations from "../../src/internal/conversations.js"
+import * as Conversations from "../../src/internal/router/overlap.js"
 import * as Sim from "../sim/Sim.js"
 import { loose, text } from "./support.js"
 

@@ -4,7 +4,7 @@
  */
 import { Array as Arr, Cause, Effect, HashMap, Layer, Logger, Mailbox, Metric, Ref, Stream } from "effect"
 import { type BotEvent, type Message, type Telemetry, WecomBot, type WecomError } from "effect-wecom"
-import * as Handlers from "../../src/internal/handlers.js"
+import * as Handlers from "../../src/internal/handlers/handlers.js"
 
 export interface Line {
   readonly level: string

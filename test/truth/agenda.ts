@@ -1,5 +1,5 @@
 /** Time that stands still until it is told to go on, for what takes `Deadlines` as a value. */
-import type * as Deadlines from "../../src/internal/deadlines.js"
+import type * as Deadlines from "../../src/internal/time/deadlines.js"
 
 interface Entry extends Deadlines.Entry {
   readonly onDue: () => void

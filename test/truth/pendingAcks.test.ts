@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import * as PendingAcks from "../../src/internal/pendingAcks.js"
+import * as PendingAcks from "../../src/internal/connection/acks.js"
 import * as Agenda from "./agenda.js"
 import * as Model from "./creditModel.js"
 import { faultless, type FrameFate, type LaneFate, type Schedule, schedule, timeout } from "./schedule.js"

@@ -1,5 +1,5 @@
 import { expect, it } from "@effect/vitest"
-import * as StreamWindows from "../../src/internal/streamWindows.js"
+import * as StreamWindows from "../../src/internal/sending/streamWindows.js"
 
 const minute = 60_000
 

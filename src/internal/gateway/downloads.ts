@@ -6,7 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Limits from "../../Limits.js"
-import * as cryptoFile from "../cryptoFile.js"
+import * as cryptoFile from "../crypto.js"
 import type { Engine } from "./engine.js"
 import type { MediaLink } from "./people.js"
 

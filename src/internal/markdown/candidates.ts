@@ -1,8 +1,8 @@
 /**
  * Goes through the lines of a piece that is too long and notes where it may be cut between two of them.
  */
-import { utf8Length } from "../bytes.js"
-import { hasVisible } from "../replyBodies.js"
+import { utf8Length } from "../checks/bytes.js"
+import { hasVisible } from "../checks/visible.js"
 import type { Code, Fence, Html, Leaf, Paragraph, Role, Table } from "./block.js"
 import type { Room } from "./boundaries.js"
 import { isCharacterStart } from "./boundaries.js"

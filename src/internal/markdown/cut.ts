@@ -1,8 +1,8 @@
 /**
  * Cuts Markdown that is too long for one message so that both parts read alone as they read together.
  */
-import { exceedsBytes, utf8Length } from "../bytes.js"
-import { hasVisible } from "../replyBodies.js"
+import { exceedsBytes, utf8Length } from "../checks/bytes.js"
+import { hasVisible } from "../checks/visible.js"
 import type { Leaf } from "./block.js"
 import { characterStart, Room } from "./boundaries.js"
 import type { Candidate, SoftBreak } from "./candidates.js"

@@ -1,7 +1,7 @@
 /**
  * What closes the open blocks at the end of a piece, and what opens them again at the beginning of the next one.
  */
-import { utf8Length } from "../bytes.js"
+import { utf8Length } from "../checks/bytes.js"
 import type { Code, Fence, Html, Paragraph, Path, Table } from "./block.js"
 import { canInterrupt } from "./block.js"
 

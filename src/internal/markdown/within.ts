@@ -2,7 +2,7 @@
  * Cuts inside a line, for when no cut between two lines is good enough: between sentences, else words, else characters,
  * and outside emphasis, links and code spans where that is possible.
  */
-import { utf8Length } from "../bytes.js"
+import { utf8Length } from "../checks/bytes.js"
 import type { Code, Fence, Html, Paragraph, Table } from "./block.js"
 import type { Room } from "./boundaries.js"
 import { characterStart, isCharacterStart, sentenceStart, wordStart } from "./boundaries.js"

@@ -1,0 +1,260 @@
+/**
+ * What of an answer stands in the chat, and how it got there: in bubble after bubble of one req_id, and as pushes once the
+ * service takes no more frames of them. Keeps the books of the receipt.
+ */
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
+import * as Crypto from "../../Crypto.js"
+import * as Frame from "../../Frame.js"
+import type * as Governor from "../../Governor.js"
+import * as Limits from "../../Limits.js"
+import * as Markdown from "../../Markdown.js"
+import * as Reply from "../../Reply.js"
+import type * as ReplyTarget from "../../ReplyTarget.js"
+import type { DeliveredPart, Receipt, ReplyStreamOptions } from "../../WecomBot.js"
+import { DeliveryUnknown, type SendError } from "../../WecomError.js"
+import { utf8Length } from "../checks/bytes.js"
+import * as sending from "../sending/late.js"
+import type * as Bubbles from "./bubbles.js"
+import * as refusals from "./refusals.js"
+import type { Environment } from "./replyStream.js"
+import type { Rendering } from "./text.js"
+
+/** @internal */
+export interface Delivery {
+  readonly bubble: () => Bubbles.Bubble | undefined
+  /** Something of the present bubble is on screen, for all we know. */
+  readonly isShown: () => boolean
+  /** The present bubble is so old that it must be sealed now. */
+  readonly isOld: () => boolean
+  readonly isPushing: () => boolean
+  readonly isEmpty: () => boolean
+  /** How much of the rendered text the present bubble was offered. */
+  readonly sent: () => number
+  /** How much of the rendered text stands in it for certain, and how much may. */
+  readonly acked: () => number
+  readonly open: (priority: Governor.Priority) => Effect.Effect<void>
+  /** Shows `content`, which stands for the first `length` of the rendered text. A snapshot that failed for now says how long to wait. */
+  readonly show: (content: string, length: number) => Effect.Effect<Duration.Duration | undefined, SendError>
+  readonly seal: (content: string) => Effect.Effect<void, SendError>
+  readonly push: (content: string, priority: Governor.Priority) => Effect.Effect<void, SendError>
+  readonly receipt: Effect.Effect<Omit<Receipt, "conflated">, DeliveryUnknown>
+}
+
+/** @internal */
+export interface Options {
+  readonly target: ReplyTarget.MessageTarget
+  readonly answer: ReplyStreamOptions<any>
+  readonly rendering: Rendering
+  readonly passesDrain: boolean
+  readonly lastWords: () => string
+  readonly notice: string
+  /** Its window is over already. */
+  readonly isExpired: boolean
+  readonly onCutOff: () => void
+  /** A bubble grew old. */
+  readonly onOld: () => void
+}
+
+/** A bubble is sealed this long before its window ends: its frames may still wait for a link. */
+const maxAgeMillis = Limits.streamWindowMillis - Duration.toMillis("2 minutes")
+
+/** @internal */
+export const make = (env: Environment, options: Options): Effect.Effect<Delivery, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const { answer, rendering, target } = options
+    const scope = yield* Effect.scope
+    const conversation = sending.conversation(target.chat, target.reqId)
+    const monotonic = () => Number(env.clock.unsafeCurrentTimeNanos() / 1_000_000n)
+    const startedAt = monotonic()
+
+    let bubble: Bubbles.Bubble | undefined
+    let aging: Fiber.RuntimeFiber<void> | undefined
+    let isOld = false
+    let isShown = false
+    let isPushing = options.isExpired
+    let sent = 0
+    let acked = 0
+    let doubtful = 0
+
+    const parts: Array<DeliveredPart> = []
+    let frames = 0
+    let waited = 0
+    let firstAfter: number | undefined
+    let unknown: DeliveryUnknown["reason"] | undefined
+
+    const onAck = () => {
+      firstAfter ??= monotonic() - startedAt
+    }
+
+    /** A wait that is given up was a wait all the same. */
+    const takeTurn = (priority: Governor.Priority) =>
+      Effect.suspend(() => {
+        const since = monotonic()
+        return Effect.ensuring(
+          env.governor.take(conversation, priority),
+          Effect.sync(() => {
+            waited += monotonic() - since
+          })
+        )
+      })
+
+    const open = (priority: Governor.Priority): Effect.Effect<void> =>
+      Effect.gen(function*() {
+        yield* takeTurn(priority)
+        isOld = isShown = false
+        sent = acked = doubtful = 0
+        bubble = env.bubbles.open({
+          target,
+          id: Crypto.unsafeReqId(env.crypto, "stream"),
+          feedback: parts.length === 0 ? answer.feedback : undefined,
+          passesDrain: options.passesDrain,
+          lastWords: options.lastWords,
+          notice: options.notice,
+          onCutOff: options.onCutOff
+        })
+        aging = yield* env.clock.sleep(Duration.millis(maxAgeMillis)).pipe(
+          Effect.tap(() => {
+            isOld = true
+            options.onOld()
+          }),
+          Effect.interruptible,
+          Effect.forkIn(scope)
+        )
+      })
+
+    const leave = Effect.suspend(() => {
+      if (bubble !== undefined) frames += bubble.frames()
+      bubble = undefined
+      sent = acked = doubtful = 0
+      return aging === undefined ? Effect.void : Fiber.interruptFork(aging)
+    })
+
+    /** The service takes no more frames: what is known not to be on screen is left to be pushed. */
+    const turnToPush = (error: SendError) =>
+      Effect.suspend(() => {
+        bubble?.abandon()
+        const mayPush = error._tag === "SendExpired" ? answer.onExpired === "push" : answer.onGone !== "fail"
+        if (target.chat === undefined || !mayPush) return Effect.zipRight(leave, Effect.fail(error))
+        const text = rendering.text()
+        if (doubtful > acked) unknown ??= "AckTimeout"
+        if (acked > 0) parts.push({ _tag: "Stream", bytes: utf8Length(text.slice(0, acked)), streamId: bubble!.id })
+        rendering.replace(text.length, Markdown.resume(text, Math.max(acked, doubtful)))
+        isPushing = true
+        return leave
+      })
+
+    const endsStream = (error: SendError) => refusals.isGone(error) || error._tag === "SendExpired"
+
+    const seal = (content: string): Effect.Effect<void, SendError> =>
+      Effect.suspend(() => {
+        const { id, seal } = bubble!
+        return Effect.matchEffect(seal(content), {
+          onSuccess: () => {
+            onAck()
+            parts.push({ _tag: "Stream", bytes: utf8Length(content), streamId: id })
+            return leave
+          },
+          onFailure: (error) => {
+            if (endsStream(error)) return turnToPush(error)
+            if (error._tag !== "DeliveryUnknown") return Effect.fail(error)
+            unknown ??= error.reason
+            return leave
+          }
+        })
+      })
+
+    const onShowFailure = (
+      error: SendError,
+      length: number
+    ): Effect.Effect<Duration.Duration | undefined, SendError> => {
+      if (endsStream(error)) return Effect.as(turnToPush(error), undefined)
+      if (error._tag === "DeliveryUnknown") {
+        doubtful = length
+        isShown = true
+        return Effect.succeed(undefined)
+      }
+      if (!refusals.isPassing(error) && !refusals.isUnsent(error)) return Effect.fail(error)
+      // The next snapshot says the same and more, so it is the next try.
+      sent = acked
+      return Effect.succeed(refusals.delay(error, 1))
+    }
+
+    const show = (content: string, length: number) =>
+      Effect.suspend(() => {
+        sent = length
+        return Effect.flatMap(bubble!.show(content), (verdict) => {
+          if (Exit.isFailure(verdict)) {
+            return Cause.isFailType(verdict.cause)
+              ? onShowFailure(verdict.cause.error, length)
+              : Effect.succeed(undefined)
+          }
+          onAck()
+          acked = length
+          isShown = true
+          return Effect.succeed(undefined)
+        })
+      })
+
+    /** Refusals that pass are waited out; what is left is the verdict. */
+    const persist = (
+      attempt: Effect.Effect<Frame.Ack, SendError>,
+      tries: number
+    ): Effect.Effect<Frame.Ack, SendError> =>
+      Effect.catchAll(attempt, (error) =>
+        refusals.isPassing(error) && tries < refusals.tries
+          ? Effect.zipRight(env.clock.sleep(refusals.delay(error, tries)), persist(attempt, tries + 1))
+          : Effect.fail(error))
+
+    const push = (content: string, priority: Governor.Priority): Effect.Effect<void, SendError> =>
+      Effect.gen(function*() {
+        const piece = sending.withoutThinking(content)
+        if (!Reply.hasVisible(piece)) return
+        yield* takeTurn(priority)
+        frames++
+        yield* persist(env.push(target.chat!, piece), 1).pipe(
+          Effect.tap(() => {
+            onAck()
+            parts.push({ _tag: "Push", bytes: utf8Length(piece) })
+          }),
+          // A repeat could show it twice, and the rest is worth reading without it.
+          Effect.catchTag("DeliveryUnknown", (error) =>
+            Effect.sync(() => {
+              unknown ??= error.reason
+            }))
+        )
+      })
+
+    return {
+      bubble: () => bubble,
+      isShown: () => isShown,
+      isOld: () => bubble !== undefined && isOld,
+      isPushing: () => isPushing,
+      isEmpty: () => parts.length === 0 && unknown === undefined,
+      sent: () => sent,
+      acked: () => Math.max(acked, doubtful),
+      open,
+      show,
+      seal,
+      push,
+      receipt: Effect.suspend(() => {
+        const bytes = parts.reduce((sum, part) => sum + part.bytes, 0)
+        if (unknown !== undefined) {
+          const command = Frame.Command.respond
+          return Effect.fail(new DeliveryUnknown({ command, reason: unknown, bytesOnScreen: bytes }))
+        }
+        return Effect.succeed({
+          parts,
+          bytes,
+          frames,
+          waited: Duration.millis(waited),
+          firstAfter: firstAfter ?? 0,
+          lastAfter: monotonic() - startedAt
+        })
+      })
+    }
+  })

@@ -1,0 +1,63 @@
+/**
+ * The options of a whole answer, read once and before anything is sent. An answer uses them for as long as it runs, and what
+ * throws or has another type then would break it in the middle.
+ */
+import * as Either from "effect/Either"
+import * as Reply from "../../Reply.js"
+import type { ReplyStreamOptions } from "../../WecomBot.js"
+import { SendInvalid } from "../../WecomError.js"
+import { invalid } from "../checks/arguments.js"
+
+type Options = ReplyStreamOptions<any>
+
+const kinds = {
+  feedback: "object",
+  openAtOnce: "boolean",
+  keepAlive: "boolean",
+  maxFramesPerSecond: "number",
+  maxBuffered: "number",
+  failureText: "function",
+  cutOffText: "string",
+  emptyText: "string",
+  onExpired: "string",
+  onGone: "string"
+} as const satisfies { readonly [K in keyof Options]-?: string }
+
+const limits = {
+  object: "an object",
+  boolean: "true or false",
+  number: "a number",
+  function: "a function of the Cause",
+  string: "a string"
+}
+
+const keys = Object.keys(kinds) as ReadonlyArray<keyof Options>
+
+/** A copy that was checked. */
+const readFeedback = (feedback: Reply.Feedback): Reply.Feedback | SendInvalid | undefined => {
+  const frame = Reply.stream({ id: "stream", content: "", feedback })
+  const checked = Reply.validateReply(frame)
+  if (Either.isLeft(checked)) return checked.left
+  return "stream" in checked.right ? checked.right.stream.feedback : undefined
+}
+
+/**
+ * A plain copy of what is given. Throws what a getter throws.
+ *
+ * @internal
+ */
+export const read = <E>(
+  options: ReplyStreamOptions<E> | undefined,
+  defaults: ReplyStreamOptions<E>
+): ReplyStreamOptions<E> | SendInvalid => {
+  const plain: Record<string, unknown> = { ...defaults }
+  for (const key of keys) {
+    const value: unknown = options?.[key] ?? undefined
+    if (value === undefined) continue
+    if (typeof value !== kinds[key]) return invalid(key, value, limits[kinds[key]])
+    const kept = key === "feedback" ? readFeedback(value as Reply.Feedback) : value
+    if (kept instanceof SendInvalid) return kept
+    plain[key] = kept
+  }
+  return plain
+}

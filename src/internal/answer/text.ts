@@ -1,0 +1,89 @@
+/**
+ * From the parts of an answer to the Markdown of its bubble: reasoning folds into `<think>`, and text that merely mentions
+ * the tag is defused. Deltas may end anywhere, so half a tag and half a character wait for the rest.
+ */
+import * as Markdown from "../../Markdown.js"
+import type { AnswerPart } from "../../WecomBot.js"
+import { SendInvalid } from "../../WecomError.js"
+
+/** @internal */
+export interface Rendering {
+  readonly append: (part: AnswerPart) => void
+  /** Nothing more comes: what waited for its rest stands as it is. */
+  readonly finish: () => void
+  /** The content of the current bubble and all that does not fit into it yet. */
+  readonly text: () => string
+  /** The text as it was, this long, has become `rest` for the next bubble; what came since follows it. */
+  readonly replace: (length: number, rest: string) => void
+}
+
+const notAPart = new SendInvalid({
+  field: "content",
+  problem: "has a part that is no text",
+  limit: "strings, and parts with the _tag Text or Thinking and a text"
+})
+
+/**
+ * A part of an answer as it is read once.
+ *
+ * @internal
+ */
+export const readPart = (part: AnswerPart): AnswerPart | SendInvalid => {
+  if (typeof part === "string") return part
+  try {
+    const { _tag, text } = part
+    return (_tag === "Text" || _tag === "Thinking") && typeof text === "string" ? { _tag, text } : notAPart
+  } catch {
+    return notAPart
+  }
+}
+
+type Kind = "Plain" | "Text" | "Thinking"
+
+const halfTag = /<\/?(?:t(?:h(?:i(?:n(?:k)?)?)?)?)?$/i
+
+/** How much of the end has to wait: half a surrogate pair, or what may become a tag. */
+const incomplete = (text: string, kind: Kind): number => {
+  const last = text.charCodeAt(text.length - 1)
+  if (last >= 0xd800 && last <= 0xdbff) return 1
+  return kind === "Plain" ? 0 : halfTag.exec(text.slice(-7))?.[0].length ?? 0
+}
+
+/** @internal */
+export const make = (): Rendering => {
+  let text = ""
+  let kind: Kind = "Plain"
+  let waiting = ""
+
+  const write = (content: string) => {
+    text += kind === "Plain" ? content : Markdown.defuseThink(content)
+  }
+
+  const enter = (next: Kind) => {
+    if (next === kind) return
+    write(waiting)
+    waiting = ""
+    if (kind === "Thinking") text += "</think>"
+    if (next === "Thinking") text += "<think>"
+    kind = next
+  }
+
+  return {
+    append: (part) => {
+      enter(typeof part === "string" ? "Plain" : part._tag)
+      const content = waiting + (typeof part === "string" ? part : part.text)
+      const held = incomplete(content, kind)
+      write(held === 0 ? content : content.slice(0, -held))
+      waiting = held === 0 ? "" : content.slice(-held)
+    },
+    finish: () => {
+      write(waiting)
+      waiting = ""
+      enter("Plain")
+    },
+    text: () => text,
+    replace: (length, rest) => {
+      text = rest + text.slice(length)
+    }
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * How a bot closes: no callbacks are taken any more, handlers end or are interrupted, open bubbles are sealed, lanes flush. Its
+ * services close after that. `drainTimeout` and `sealTimeout` bound all of it.
+ */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as BotConfig from "../../BotConfig.js"
+import type * as Connection from "../../Connection.js"
+import type * as ReplyQueue from "../../ReplyQueue.js"
+import type * as Bubbles from "../answer/bubbles.js"
+import type * as Handlers from "../handlers/handlers.js"
+import type * as Intake from "../receiving/dispatch.js"
+import { within } from "../time/boundedWait.js"
+
+/** @internal */
+export interface Parts {
+  readonly bubbles: Bubbles.Bubbles
+  readonly config: BotConfig.Resolved
+  readonly connection: Connection.Connection.Service
+  readonly handlers: Handlers.Handlers
+  readonly intake: Intake.Intake
+  readonly queue: ReplyQueue.ReplyQueue.Service
+}
+
+/** @internal */
+export const close = ({ bubbles, config, connection, handlers, intake, queue }: Parts): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    // With the link down nothing is waited for.
+    const whileUp = (waiting: Effect.Effect<void>, timeout: Duration.Duration) =>
+      within(Effect.raceFirst(waiting, connection.down), timeout)
+
+    yield* connection.drain
+    intake.unsafeEnd(Option.none())
+    yield* whileUp(handlers.ended, config.drainTimeout)
+    yield* handlers.stop
+    // Interrupted handlers hand their bubbles over in their own turn.
+    yield* Effect.yieldNow()
+    bubbles.cutOffAll()
+    const settled = Effect.zipRight(within(handlers.ended, config.drainTimeout), queue.flushed)
+    yield* whileUp(settled, config.sealTimeout)
+    const open = bubbles.size()
+    const waiting = queue.unsafeSize()
+    if (open > 0 || waiting > 0) {
+      yield* Effect.logWarning(`closed with ${open} bubble(s) not sealed and ${waiting} frame(s) not acknowledged`)
+    }
+  }).pipe(Effect.annotateLogs("module", "effect-wecom/WecomBot"))

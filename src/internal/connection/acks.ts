@@ -1,0 +1,195 @@
+/**
+ * Hot path. The frames of one session that wait for their acks, and the verdicts on them. One callback per frame, no fiber and
+ * no timer of its own. Almost every frame is the only one of its `req_id` and costs a place in a table; frames in doubt go to
+ * `ackCredit`, and nothing else in the library credits acks.
+ */
+import type * as Frame from "../../Frame.js"
+import * as meters from "../telemetry/meters.js"
+import type * as Deadlines from "../time/deadlines.js"
+import * as AckCredit from "./ackCredit.js"
+
+/**
+ * What became of a written frame: its own ack, or nobody can know.
+ *
+ * @internal
+ */
+export type Verdict =
+  | { readonly _tag: "Acked"; readonly ack: Frame.Ack }
+  | { readonly _tag: "Unknown"; readonly reason: "AckTimeout" | "ConnectionLost" }
+
+/**
+ * Who wrote a frame.
+ *
+ * @internal
+ */
+export interface Writer {
+  readonly onVerdict: (verdict: Verdict) => void
+}
+
+/** @internal */
+export interface PendingAcks {
+  /** Call right after the frame was written. */
+  readonly register: (reqId: string, timeoutMillis: number, writer: Writer) => void
+  /** `false` when the ack belongs to no frame: a surplus. */
+  readonly receive: (ack: Frame.Ack) => boolean
+  /** Settles everything; no ack of this session can come any more. */
+  readonly end: () => void
+  readonly size: () => number
+}
+
+/** Its own deadline: one object for each frame that waits. */
+class Pending implements AckCredit.Written, Deadlines.Timeout {
+  /** Its `req_id`. */
+  readonly key: string
+  readonly order: number
+  readonly timeouts: Deadlines.Timeouts
+  readonly onTimeout: (frame: Pending) => void
+  /** Absent once the frame is settled. */
+  writer: Writer | undefined
+  writtenAt = 0
+  horizonAt = 0
+  dueAt = 0
+  previous: Deadlines.Timeout | undefined = undefined
+  next: Deadlines.Timeout | undefined = undefined
+
+  constructor(
+    key: string,
+    order: number,
+    timeouts: Deadlines.Timeouts,
+    writer: Writer,
+    onTimeout: (frame: Pending) => void
+  ) {
+    this.key = key
+    this.order = order
+    this.timeouts = timeouts
+    this.writer = writer
+    this.onTimeout = onTimeout
+  }
+
+  onDue() {
+    this.onTimeout(this)
+  }
+}
+
+/**
+ * A lane whose acks always come later than the timeout stays in doubt for ever; past this many frames it is not worth
+ * reasoning about, and all verdicts are unknown until it has been quiet for a horizon.
+ */
+const largestGroup = 256
+
+const timedOut: Verdict = { _tag: "Unknown", reason: "AckTimeout" }
+const lost: Verdict = { _tag: "Unknown", reason: "ConnectionLost" }
+
+/** @internal */
+export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): PendingAcks => {
+  const single = new Map<string, Pending>()
+  const groups = new Map<string, AckCredit.Group<Pending>>()
+  const drowned = new WeakSet<AckCredit.Group<Pending>>()
+  const horizons = new Set<Deadlines.Entry>()
+  let order = 0
+  let size = 0
+
+  const isSettled = (frame: Pending) => frame.writer === undefined
+
+  const conclude = (frame: Pending, verdict: Verdict) => {
+    const writer = frame.writer!
+    frame.writer = undefined
+    size--
+    if (verdict._tag === "Acked") meters.ackLatency(deadlines.now() - frame.writtenAt)
+    writer.onVerdict(verdict)
+  }
+
+  const settle = (frame: Pending, verdict: Verdict) => {
+    frame.timeouts.stop(frame)
+    conclude(frame, verdict)
+  }
+
+  const review = (reqId: string, group: AckCredit.Group<Pending>) => {
+    const complete = AckCredit.isComplete(group)
+    const verdicts: Array<readonly [Pending, Verdict]> = []
+    for (const frame of group.frames) {
+      if (isSettled(frame)) continue
+      const ack = AckCredit.known(group, frame)
+      if (ack !== undefined) verdicts.push([frame, { _tag: "Acked", ack }])
+      else if (complete) verdicts.push([frame, timedOut])
+    }
+    if (complete) groups.delete(reqId)
+    // Settling may write the next frame of this lane, so the books are closed first.
+    for (const [frame, verdict] of verdicts) settle(frame, verdict)
+  }
+
+  const forget = (reqId: string) => {
+    const group = groups.get(reqId)
+    if (group === undefined) return
+    AckCredit.prune(group, deadlines.now(), isSettled)
+    if (group.frames.length === 0) groups.delete(reqId)
+  }
+
+  const onTimeout = (frame: Pending) => {
+    const { key: reqId } = frame
+    if (single.get(reqId) === frame) {
+      single.delete(reqId)
+      groups.set(reqId, AckCredit.make([frame]))
+    }
+    const horizon = deadlines.after(frame.horizonAt - deadlines.now() + 1, () => {
+      horizons.delete(horizon)
+      forget(reqId)
+    })
+    horizons.add(horizon)
+    conclude(frame, timedOut)
+  }
+
+  const register = (reqId: string, timeoutMillis: number, writer: Writer) => {
+    const timeouts = deadlines.timeouts(timeoutMillis)
+    const frame = new Pending(reqId, ++order, timeouts, writer, onTimeout)
+    timeouts.start(frame)
+    frame.writtenAt = frame.dueAt - timeoutMillis
+    frame.horizonAt = frame.writtenAt + horizonMillis
+    size++
+    let group = groups.size === 0 ? undefined : groups.get(reqId)
+    if (group === undefined) {
+      const other = single.get(reqId)
+      if (other === undefined) {
+        single.set(reqId, frame)
+        return
+      }
+      single.delete(reqId)
+      group = AckCredit.make([other])
+      groups.set(reqId, group)
+    }
+    AckCredit.prune(group, frame.writtenAt, isSettled)
+    if (group.frames.length >= largestGroup) {
+      drowned.add(group)
+      group.acks = []
+      group.frames = group.frames.filter((other) => !isSettled(other))
+    }
+    group.frames.push(frame)
+  }
+
+  const receive = (ack: Frame.Ack): boolean => {
+    const reqId = ack.headers.req_id
+    const frame = single.get(reqId)
+    if (frame !== undefined) {
+      single.delete(reqId)
+      settle(frame, { _tag: "Acked", ack })
+      return true
+    }
+    const group = groups.size === 0 ? undefined : groups.get(reqId)
+    if (group === undefined || drowned.has(group)) return false
+    if (!AckCredit.receive(group, ack, ++order, deadlines.now())) return false
+    review(reqId, group)
+    return true
+  }
+
+  const end = () => {
+    const open = [...single.values(), ...[...groups.values()].flatMap((group) => group.frames)]
+      .toSorted((one, other) => one.order - other.order)
+    single.clear()
+    groups.clear()
+    for (const horizon of horizons) horizon.cancel()
+    horizons.clear()
+    for (const frame of open) if (!isSettled(frame)) settle(frame, lost)
+  }
+
+  return { register, receive, end, size: () => size }
+}

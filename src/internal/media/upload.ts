@@ -1,0 +1,247 @@
+/**
+ * init, chunks, finish. Each frame has a `req_id` of its own, so none waits for another's ack, and each may be sent again:
+ * chunks are idempotent, and what a second init begins nobody finishes.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Connection from "../../Connection.js"
+import * as Crypto from "../../Crypto.js"
+import * as Frame from "../../Frame.js"
+import * as Limits from "../../Limits.js"
+import type { MediaUpload, Options, Progress, Uploaded } from "../../MediaUpload.js"
+import { SendInvalid, UploadFailed, type UploadReason } from "../../WecomError.js"
+import { cures } from "../checks/cures.js"
+import * as Handlers from "../handlers/handlers.js"
+import { limitOf, Quotas } from "../sending/quota.js"
+import * as ChunkFrame from "../wire/chunkFrame.js"
+import * as Cache from "./uploadCache.js"
+import * as Plan from "./uploadPlan.js"
+import * as source from "./uploadSource.js"
+
+/** The pauses before a frame that was refused in passing, or not answered, goes out again. */
+const pauses = [500, 1000]
+
+/** 700 kB, with another chunk before it, take that long at half a megabit a second. */
+const chunkAckMillis = 20_000
+
+type Stage = "init" | "chunk" | "finish"
+
+interface Step {
+  readonly stage: Stage
+  readonly cmd: string
+  readonly chunk?: number
+  readonly body: () => unknown
+  /** Wall time in milliseconds after which the service has forgotten the upload. */
+  readonly expiresAt: number
+}
+
+const failure = ({ chunk, stage }: Step, reason: UploadReason) =>
+  new UploadFailed({ stage, reason, ...(chunk === undefined ? {} : { chunk }) })
+
+const fieldOf = (ack: Frame.Ack, field: string): unknown =>
+  typeof ack.body === "object" && ack.body !== null
+    ? (ack.body as { readonly [field: string]: unknown })[field]
+    : undefined
+
+const idOf = (step: Step, ack: Frame.Ack, field: string): Effect.Effect<string, UploadFailed> => {
+  const id = fieldOf(ack, field)
+  return typeof id === "string" && id !== "" ? Effect.succeed(id) : failure(step, { _tag: "MalformedAck" })
+}
+
+/** Hostile arguments may throw whenever they are looked at, so the options are read here once. */
+const readUpload = <E, R>(from: unknown, options: Options<E, R>): Options<E, R> | SendInvalid => {
+  try {
+    const { filename, onProgress, oversized, reuse, type } = options
+    if (typeof options !== "object" || onProgress !== undefined && typeof onProgress !== "function") {
+      return new SendInvalid({ field: "options", problem: "cannot be read", limit: "a type and a filename, at least" })
+    }
+    return source.invalid(from) ?? { filename, onProgress, oversized, reuse, type }
+  } catch {
+    return new SendInvalid({ field: "arguments", problem: "cannot be read", limit: "plain data" })
+  }
+}
+
+const isInPassing = (errcode: number): boolean => cures[errcode]?.[0] === "wait"
+
+/** @internal */
+export const ofContext: Effect.Effect<
+  MediaUpload.Service,
+  never,
+  Connection.Connection | Crypto.Crypto
+> = Effect.flatMap(
+  Effect.all([Connection.Connection, Crypto.Crypto]),
+  ([connection, crypto]) => make(connection, crypto)
+)
+
+/** @internal */
+export const make = (
+  connection: Pick<Connection.Connection.Service, "unsafeRequest">,
+  crypto: Crypto.Crypto.Service
+): Effect.Effect<MediaUpload.Service> => Effect.map(Effect.clock, (clock) => over(connection, crypto, clock))
+
+const over = (
+  connection: Pick<Connection.Connection.Service, "unsafeRequest">,
+  crypto: Crypto.Crypto.Service,
+  clock: Clock.Clock
+): MediaUpload.Service => {
+  const flights = Effect.unsafeMakeSemaphore(Plan.concurrencyOfAll)
+  const margin = Duration.seconds(1)
+  const quota = new Quotas(clock, [
+    limitOf({ count: Limits.uploadsPerMinute, window: Duration.sum(Duration.minutes(1), margin) }),
+    limitOf({ count: Limits.uploadsPerHour, window: Duration.sum(Duration.hours(1), margin) })
+  ])
+  const cache = Cache.make()
+
+  const request = (step: Step): Effect.Effect<Frame.Ack, Connection.RequestError> =>
+    Effect.withFiberRuntime((fiber) => {
+      const passesDrain = fiber.getFiberRef(Handlers.passesDrain)
+      return Effect.async((resume) => {
+        const body = step.body()
+        const empty = () => {
+          if (body instanceof ChunkFrame.Body) body.empty()
+        }
+        const giveUp = connection.unsafeRequest(
+          Frame.request(step.cmd, Crypto.unsafeReqId(crypto, step.cmd), body),
+          {
+            passesDrain,
+            expiresAt: step.expiresAt,
+            windowMillis: Limits.uploadSessionMillis,
+            ackTimeoutMillis: step.stage === "chunk" ? chunkAckMillis : undefined
+          },
+          (exit) => {
+            empty()
+            resume(exit)
+          }
+        )
+        return Effect.sync(() => {
+          giveUp()
+          empty()
+        })
+      })
+    })
+
+  /**
+   * Until it is acknowledged. A lost link costs no try: the frame goes out again over the next, as long as the service
+   * remembers the upload. `alone` it is the only one in flight, for "system error" is the answer to too many.
+   */
+  const send = (step: Step, tries = 0, alone = false): Effect.Effect<Frame.Ack, UploadFailed> =>
+    flights.withPermits(alone ? Plan.concurrencyOfAll : 1)(request(step)).pipe(
+      Effect.catchAll((error) => {
+        const again = (reason: UploadReason, pause: boolean, nextAlone: boolean) =>
+          tries >= pauses.length
+            ? failure(step, reason)
+            : Effect.zipRight(
+              pause ? Effect.sleep(Duration.millis(pauses[tries]!)) : Effect.void,
+              send(step, tries + 1, nextAlone)
+            )
+        switch (error._tag) {
+          case "DeliveryUnknown": {
+            if (error.reason === "ConnectionLost") return send(step, tries, alone)
+            return again({ _tag: "Unanswered", reason: error.reason }, true, false)
+          }
+          case "SendRejected": {
+            const { errcode, errmsg } = error
+            const reason: UploadReason = { _tag: "Refused", errcode, errmsg }
+            return isInPassing(errcode) ? again(reason, true, true) : failure(step, reason)
+          }
+          case "SendUnavailable": {
+            const reason: UploadReason = { _tag: "Unavailable", reason: error.reason }
+            // It has waited for a connection already.
+            return error.reason === "NotSubscribed" ? again(reason, false, false) : failure(step, reason)
+          }
+          case "SendExpired":
+            return failure(step, { _tag: "SessionExpired" })
+          case "SendInvalid":
+            return Effect.die(error)
+        }
+      })
+    )
+
+  const upload: MediaUpload.Service["upload"] = (from, options) =>
+    Effect.suspend(() => {
+      const read = readUpload(from, options)
+      return read instanceof SendInvalid ? Effect.fail(read) : uploadChecked(from, read)
+    })
+
+  const uploadChecked: MediaUpload.Service["upload"] = (from, options) =>
+    Effect.gen(function*() {
+      const size = source.sizeOf(from)
+      const report = (progress: Progress) =>
+        options.onProgress === undefined ? Effect.void : options.onProgress(progress)
+      const plan = yield* Plan.make({ ...options, size, oversized: options.oversized })
+      const md5 = yield* source.md5(from)
+      const cacheKey = Cache.key(plan, md5)
+      const known = options.reuse === true ? cache.get(cacheKey, yield* Clock.currentTimeMillis) : undefined
+      if (known !== undefined) {
+        yield* report({ sent: size, total: size })
+        return known
+      }
+
+      yield* quota.take("uploads", "message")
+      const init: Step = {
+        stage: "init",
+        cmd: Frame.Command.uploadInit,
+        body: () => ({
+          type: plan.type,
+          filename: plan.filename,
+          total_size: plan.size,
+          total_chunks: plan.chunks,
+          md5
+        }),
+        expiresAt: (yield* Clock.currentTimeMillis) + Limits.uploadSessionMillis
+      }
+      const uploadId = yield* Effect.flatMap(send(init), (ack) => idOf(init, ack, "upload_id"))
+      const expiresAt = (yield* Clock.currentTimeMillis) + Limits.uploadSessionMillis
+
+      const reporting = yield* Effect.makeSemaphore(1)
+      let sent = 0
+      const arrived = (bytes: number) =>
+        reporting.withPermits(1)(Effect.suspend(() => report({ sent: sent += bytes, total: size })))
+
+      const work = <E, R>(take: source.Take<E, R>) =>
+        Effect.gen(function*() {
+          while (true) {
+            const piece = yield* take
+            if (piece === undefined) return
+            const { bytes, index } = piece
+            yield* send({
+              stage: "chunk",
+              chunk: index,
+              cmd: Frame.Command.uploadChunk,
+              body: () => new ChunkFrame.Body(uploadId, index, bytes),
+              expiresAt
+            })
+            yield* arrived(bytes.length)
+          }
+        })
+      yield* Effect.scoped(
+        Effect.flatMap(source.pieces(from), (takes) =>
+          Effect.all(
+            Array.from({ length: Plan.concurrency(plan.chunks) }, () => work(takes())),
+            { concurrency: "unbounded", discard: true }
+          ))
+      )
+
+      const finish: Step = {
+        stage: "finish",
+        cmd: Frame.Command.uploadFinish,
+        body: () => ({ upload_id: uploadId }),
+        expiresAt
+      }
+      const ack = yield* send(finish)
+      const createdAt = Number(fieldOf(ack, "created_at"))
+      const uploaded: Uploaded = {
+        type: plan.type,
+        media_id: yield* idOf(finish, ack, "media_id"),
+        // Seconds, as a number or a string; when the service leaves it out, now.
+        created_at: Number.isFinite(createdAt) && createdAt > 0
+          ? createdAt
+          : Math.floor((yield* Clock.currentTimeMillis) / 1000)
+      }
+      cache.set(cacheKey, uploaded)
+      return uploaded
+    }).pipe(Effect.withSpan("WecomBot.uploadMedia", { attributes: { type: options.type }, captureStackTrace: false }))
+
+  return { upload }
+}

@@ -1,0 +1,41 @@
+/**
+ * What was uploaded before and can still be sent. A media id belongs to a type and shows a name, so both are part of the key.
+ */
+import * as Limits from "../../Limits.js"
+import type { Uploaded } from "../../MediaUpload.js"
+import type { Plan } from "./uploadPlan.js"
+
+const capacity = 1000
+
+/** So that an id found here can still be used for a while. */
+const marginMillis = 60 * 60 * 1000
+
+/** @internal */
+export interface UploadCache {
+  readonly get: (key: string, now: number) => Uploaded | undefined
+  readonly set: (key: string, uploaded: Uploaded) => void
+}
+
+/** @internal */
+export const key = (plan: Plan, md5: string): string => JSON.stringify([md5, plan.size, plan.type, plan.filename])
+
+/** @internal */
+export const make = (): UploadCache => {
+  // A Map keeps the order in which its keys came: the first is the one used longest ago.
+  const known = new Map<string, Uploaded>()
+  return {
+    get: (key, now) => {
+      const found = known.get(key)
+      if (found === undefined) return undefined
+      known.delete(key)
+      if (now >= found.created_at * 1000 + Limits.mediaIdMillis - marginMillis) return undefined
+      known.set(key, found)
+      return found
+    },
+    set: (key, uploaded) => {
+      known.delete(key)
+      known.set(key, uploaded)
+      if (known.size > capacity) known.delete(known.keys().next().value!)
+    }
+  }
+}

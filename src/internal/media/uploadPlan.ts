@@ -1,0 +1,102 @@
+/**
+ * What of an upload can be decided before the first frame: its type, its chunks, how many of them fly at once, and whether
+ * the service takes it at all (WeCom doc 101463).
+ */
+import * as Either from "effect/Either"
+import * as Limits from "../../Limits.js"
+import type { MediaType } from "../../Reply.js"
+import { SendInvalid } from "../../WecomError.js"
+import { isWellFormed, utf8Length } from "../checks/bytes.js"
+
+/** @internal */
+export interface Plan {
+  readonly type: MediaType
+  readonly filename: string
+  readonly size: number
+  readonly chunks: number
+}
+
+/** @internal */
+export interface Request {
+  readonly type: MediaType
+  readonly filename: string
+  readonly size: number
+  readonly oversized: "fail" | "asFile" | undefined
+}
+
+const extensions: { readonly [T in MediaType]: ReadonlyArray<string> | undefined } = {
+  file: undefined,
+  image: [".png", ".jpg", ".jpeg", ".gif"],
+  voice: [".amr"],
+  video: [".mp4"]
+}
+
+const megabytes = (bytes: number) => `${bytes / 1024 / 1024} MB`
+
+const refuse = (field: string, problem: string, limit: string) =>
+  Either.left(new SendInvalid({ field, problem, limit }))
+
+const checkName = (filename: unknown): Either.Either<void, SendInvalid> => {
+  if (typeof filename !== "string" || filename.trim() === "") {
+    return refuse("filename", "is empty", "the name of a file")
+  }
+  const bytes = utf8Length(filename)
+  if (bytes > Limits.uploadFilenameBytes) {
+    return refuse("filename", `has ${bytes} bytes`, `at most ${Limits.uploadFilenameBytes} bytes of UTF-8`)
+  }
+  // eslint-disable-next-line no-control-regex
+  return /[/\\\u0000-\u001f\u007f]/.test(filename) || !isWellFormed(filename)
+    ? refuse("filename", "is a path or has control characters", "the name alone")
+    : Either.void
+}
+
+const checkExtension = (type: MediaType, filename: string): Either.Either<void, SendInvalid> => {
+  const allowed = extensions[type]
+  const dot = filename.lastIndexOf(".")
+  const extension = dot === -1 ? "" : filename.slice(dot).toLowerCase()
+  return allowed === undefined || allowed.includes(extension)
+    ? Either.void
+    : refuse(
+      "filename",
+      extension === "" ? "has no extension" : `ends in ${extension}`,
+      `${allowed.join(", ")} for type ${type}`
+    )
+}
+
+/** @internal */
+export const make = (request: Request): Either.Either<Plan, SendInvalid> =>
+  Either.gen(function*() {
+    const { filename, size } = request
+    if (typeof request.type !== "string" || !Object.hasOwn(extensions, request.type)) {
+      return yield* refuse("type", "is not a media type", Object.keys(extensions).join(", "))
+    }
+    yield* checkName(filename)
+    if (!Number.isSafeInteger(size) || size < 0) {
+      return yield* refuse("size", "is not a size", "a whole number of bytes")
+    }
+    const isOversized = size > Limits.mediaBytes[request.type]
+    const type = isOversized && request.oversized === "asFile" ? "file" : request.type
+    yield* checkExtension(type, filename)
+    if (size < Limits.uploadMinBytes) {
+      return yield* refuse("size", `is ${size} bytes`, `at least ${Limits.uploadMinBytes} bytes`)
+    }
+    const most = Limits.mediaBytes[type]
+    if (size > most) {
+      return yield* refuse("size", `is ${size} bytes`, `at most ${most} bytes (${megabytes(most)}) for type ${type}`)
+    }
+    const chunks = Math.ceil(size / Limits.uploadChunkBytes)
+    if (chunks > Limits.uploadChunks) {
+      return yield* refuse("size", `needs ${chunks} chunks`, `at most ${Limits.uploadChunks} chunks`)
+    }
+    return { type, filename, size, chunks }
+  })
+
+/**
+ * How many chunks of one upload fly at once; more provoke "system error".
+ *
+ * @internal
+ */
+export const concurrency = (chunks: number): number => chunks <= 4 ? Math.max(1, chunks) : chunks <= 10 ? 3 : 2
+
+/** The most chunks of all uploads of a bot together. */
+export const concurrencyOfAll = 4

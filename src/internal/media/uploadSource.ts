@@ -1,0 +1,228 @@
+/**
+ * What is to be uploaded: read once for its md5, once for its chunks, in whatever pieces it comes.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { createHash } from "node:crypto"
+import * as Limits from "../../Limits.js"
+import type { Read, Source } from "../../MediaUpload.js"
+import { SendInvalid, UploadFailed } from "../../WecomError.js"
+
+/** @internal */
+export interface Piece {
+  readonly index: number
+  readonly bytes: Uint8Array
+}
+
+/**
+ * The next piece; undefined behind the last.
+ *
+ * @internal
+ */
+export type Take<E, R> = Effect.Effect<Piece | undefined, E | UploadFailed, R>
+
+const mismatch = (expected: number, actual: number) =>
+  new UploadFailed({ stage: "source", reason: { _tag: "SizeMismatch", expected, actual } })
+
+/** @internal */
+export const sizeOf = (source: Source<unknown, unknown>): number =>
+  source instanceof Uint8Array ? source.length : source.size
+
+const noBytes = new SendInvalid({
+  field: "source",
+  problem: "is not bytes",
+  limit: "a Uint8Array, or a Stream of them with its size"
+})
+
+const isStream = (u: unknown): boolean => typeof u === "object" && u !== null && Stream.StreamTypeId in u
+
+/**
+ * What is wrong with a source that a cast or JavaScript let through. It may throw when it is looked at.
+ *
+ * @internal
+ */
+export const invalid = (source: unknown): SendInvalid | undefined => {
+  if (source instanceof Uint8Array) return undefined
+  if (typeof source !== "object" || source === null || !("size" in source)) return noBytes
+  const content: unknown = "open" in source ? source.open : "stream" in source ? source.stream : undefined
+  const isThere = "open" in source ? Effect.isEffect(content) : isStream(content)
+  return isThere ? undefined : noBytes
+}
+
+const { uploadChunkBytes: chunkBytes } = Limits
+
+const contentOf = <E, R>(
+  source: Exclude<Source<E, R>, { readonly open: unknown }>
+): Stream.Stream<Uint8Array, E, R> =>
+  source instanceof Uint8Array
+    ? Stream.unfold(0, (at) =>
+      at >= source.length
+        ? Option.none()
+        : Option.some([source.subarray(at, at + chunkBytes), at + chunkBytes]))
+    : source.stream
+
+/** Calls back with piece after piece, each in the same buffer. */
+const readThrough = <E, R>(
+  read: Read<E, R>,
+  size: number,
+  onBytes: (bytes: Uint8Array) => void
+): Effect.Effect<number, E, R> => {
+  // One byte more than there should be, to notice a file that has grown.
+  const buffer = new Uint8Array(Math.min(chunkBytes, size + 1))
+  const from = (position: number): Effect.Effect<number, E, R> =>
+    Effect.flatMap(read(buffer, position), (length) => {
+      if (length === 0 || position > size) return Effect.succeed(position)
+      onBytes(buffer.subarray(0, length))
+      return from(position + length)
+    })
+  return from(0)
+}
+
+/**
+ * The md5 in hex. Fails when the source has not the size it is said to have, as soon as that shows.
+ *
+ * @internal
+ */
+export const md5 = <E, R>(source: Source<E, R>): Effect.Effect<string, E | UploadFailed | SendInvalid, R> =>
+  Effect.suspend(() => {
+    const size = sizeOf(source)
+    const hash = createHash("md5")
+    let length = 0
+    const add = (bytes: Uint8Array) => {
+      length += bytes.length
+      hash.update(bytes)
+    }
+    const whole: Effect.Effect<unknown, E | UploadFailed | SendInvalid, R> = "open" in source
+      ? Effect.scoped(Effect.flatMap(source.open, (read) => readThrough(read, size, add)))
+      : Stream.runForEach(contentOf(source), (bytes): Effect.Effect<void, UploadFailed | SendInvalid> => {
+        if (!(bytes instanceof Uint8Array)) return Effect.fail(noBytes)
+        add(bytes)
+        // Hashing megabytes in one go would hold up the heartbeat.
+        return length > size ? Effect.fail(mismatch(size, length)) : Effect.yieldNow()
+      })
+    return Effect.flatMap(
+      whole,
+      () => length === size ? Effect.succeed(hash.digest("hex")) : Effect.fail(mismatch(size, length))
+    )
+  })
+
+/** Cuts and joins into pieces of `chunkBytes`, without a copy where one fits. */
+const cutter = (chunkBytes: number) => {
+  let open: Uint8Array | undefined
+  let filled = 0
+  return {
+    add: (bytes: Uint8Array): ReadonlyArray<Uint8Array> => {
+      const whole: Array<Uint8Array> = []
+      let at = 0
+      while (at < bytes.length) {
+        if (open === undefined && bytes.length - at >= chunkBytes) {
+          whole.push(bytes.subarray(at, at + chunkBytes))
+          at += chunkBytes
+          continue
+        }
+        open ??= new Uint8Array(chunkBytes)
+        const taken = Math.min(chunkBytes - filled, bytes.length - at)
+        open.set(bytes.subarray(at, at + taken), filled)
+        filled += taken
+        at += taken
+        if (filled === chunkBytes) {
+          whole.push(open)
+          open = undefined
+          filled = 0
+        }
+      }
+      return whole
+    },
+    rest: (): Uint8Array | undefined => open?.subarray(0, filled)
+  }
+}
+
+/** Pieces of what is at hand anywhere: `bytesAt` gives so many from a place on. */
+const takeAnywhere = <E, R>(
+  size: number,
+  makeBytesAt: () => (position: number, length: number) => Effect.Effect<Uint8Array, E | UploadFailed, R>
+): () => Take<E, R> => {
+  let position = 0
+  return () => {
+    const bytesAt = makeBytesAt()
+    return Effect.suspend(() => {
+      if (position >= size) return Effect.succeed(undefined)
+      const index = position / chunkBytes
+      const bytes = bytesAt(position, Math.min(chunkBytes, size - position))
+      position += chunkBytes
+      return Effect.map(bytes, (bytes): Piece => ({ index, bytes }))
+    })
+  }
+}
+
+/** Reads into one buffer again and again. */
+const readInto = <E, R>(read: Read<E, R>, size: number) => {
+  const buffer = new Uint8Array(Math.min(chunkBytes, size))
+  const fill = (into: Uint8Array, position: number, filled = 0): Effect.Effect<Uint8Array, E | UploadFailed, R> =>
+    filled === into.length
+      ? Effect.succeed(into)
+      : Effect.flatMap(
+        read(into.subarray(filled), position + filled),
+        (length) =>
+          length === 0 ? Effect.fail(mismatch(size, position + filled)) : fill(into, position, filled + length)
+      )
+  return (position: number, length: number) => fill(buffer.subarray(0, length), position)
+}
+
+const takeInOrder = <E, R>(
+  stream: Stream.Stream<Uint8Array, E, R>,
+  size: number
+): Effect.Effect<() => Take<E, R>, never, R | Scope.Scope> =>
+  Effect.gen(function*() {
+    const pull = yield* Stream.toPull(stream)
+    const turn = yield* Effect.makeSemaphore(1)
+    const cut = cutter(chunkBytes)
+    const waiting: Array<Uint8Array> = []
+    let length = 0
+    let index = 0
+    let hasEnded = false
+    const next: Take<E, R> = Effect.suspend(() => {
+      const bytes = waiting.shift()
+      if (bytes !== undefined) return Effect.succeed({ index: index++, bytes })
+      if (hasEnded) return Effect.succeed(undefined)
+      return Effect.matchEffect(pull, {
+        onFailure: Option.match({
+          onSome: (error): Take<E, R> => Effect.fail(error),
+          onNone: () => {
+            if (length !== size) return Effect.fail(mismatch(size, length))
+            hasEnded = true
+            const rest = cut.rest()
+            if (rest !== undefined) waiting.push(rest)
+            return next
+          }
+        }),
+        onSuccess: (chunk) => {
+          for (const bytes of chunk) {
+            length += bytes.length
+            waiting.push(...cut.add(bytes))
+          }
+          return length > size ? Effect.fail(mismatch(size, length)) : next
+        }
+      })
+    })
+    return () => turn.withPermits(1)(next)
+  })
+
+/**
+ * The chunks in order. Fails instead of ending when they are not `size` bytes together, as when a file was changed since its
+ * md5 was made. Each of those that take gets a way of its own, and has a piece until it takes the next.
+ *
+ * @internal
+ */
+export const pieces = <E, R>(source: Source<E, R>): Effect.Effect<() => Take<E, R>, E, R | Scope.Scope> => {
+  const size = sizeOf(source)
+  if (source instanceof Uint8Array) {
+    const bytesAt = (at: number, length: number) => Effect.succeed(source.subarray(at, at + length))
+    return Effect.succeed(takeAnywhere(size, () => bytesAt))
+  }
+  return "open" in source
+    ? Effect.map(source.open, (read) => takeAnywhere(size, () => readInto(read, size)))
+    : takeInOrder(source.stream, size)
+}

@@ -1,0 +1,145 @@
+/**
+ * Runs a router: from the bot's streams to the conversation a message belongs to, and around each handler what every handler
+ * gets.
+ */
+import * as Chunk from "effect/Chunk"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type * as Tracer from "effect/Tracer"
+import type * as BotEvent from "../../BotEvent.js"
+import type { BotRouter } from "../../BotRouter.js"
+import * as Chat from "../../Chat.js"
+import * as Limits from "../../Limits.js"
+import type * as Message from "../../Message.js"
+import * as Telemetry from "../../Telemetry.js"
+import { WecomBot } from "../../WecomBot.js"
+import type { ConnectionError } from "../../WecomError.js"
+import * as Handlers from "../handlers/handlers.js"
+import * as spans from "../telemetry/spans.js"
+import * as Handling from "./handler.js"
+import type { RunOptions } from "./options.js"
+import * as Conversations from "./overlap.js"
+
+const defaultConcurrency = 64
+const defaultMaxWaiting = 10_000
+const defaultDebounceWindow = "2 seconds"
+
+const conversationOf = (message: Message.Message): string => {
+  const chat = Chat.fromCallback(message)
+  return chat === undefined ? message.reqId : Chat.key(chat)
+}
+
+/** Events whose answer has a window of its own, in milliseconds. */
+const windowOf = (event: BotEvent.BotEvent): number | undefined => {
+  switch (event.eventtype) {
+    case "enter_chat":
+      return Limits.welcomeWindowMillis
+    case "template_card_event":
+      return Limits.cardUpdateWindowMillis
+    default:
+      return undefined
+  }
+}
+
+type TakeAll = <A extends Message.Message | BotEvent.BotEvent>(
+  all: ReadonlyArray<A>,
+  take: (one: A, span: Tracer.Span | undefined) => void
+) => Effect.Effect<void>
+
+const untraced: TakeAll = (all, take) =>
+  Effect.sync(() => {
+    for (const one of all) take(one, undefined)
+  })
+
+const traced: TakeAll = (all, take) =>
+  Effect.uninterruptible(
+    Effect.forEach(all, (one) => Effect.map(spans.receive(one), (span) => take(one, span)), { discard: true })
+  )
+
+/** @internal */
+export const run = <E, R>(
+  router: BotRouter<E, R>,
+  options: RunOptions<E> = {}
+): Effect.Effect<never, ConnectionError, WecomBot | R> =>
+  Effect.gen(function*() {
+    const bot = yield* WecomBot
+    const clock = yield* Effect.clock
+    const isTraced = options.tracing === true && (yield* spans.isTraced)
+    const oldest = options.ignoreOlderThan === undefined ? Infinity : Duration.toMillis(options.ignoreOlderThan)
+    // The program that runs the router may be uninterruptible; its handlers are not.
+    const runtime = yield* Effect.runtime<R>().pipe(
+      Effect.annotateLogs("module", "effect-wecom/BotRouter"),
+      Effect.interruptible
+    )
+    const handling = Handling.make<E, R>({ router, options, bot, clock, runtime })
+
+    /** Runs beside the handler, which may take its time; but its frame leaves first, or it would undo what the handler shows. */
+    const acknowledge = (event: BotEvent.TemplateCardEvent): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        const card = options.acknowledgeCard?.(event)
+        return card === undefined ? Effect.void : Effect.asVoid(bot.updateTemplateCard(event, card))
+      }).pipe(
+        Effect.catchAllCause((cause) => Effect.logWarning("a card press was not acknowledged", cause)),
+        bot.forkHandler,
+        Effect.zipRight(Effect.yieldNow())
+      )
+
+    const warn = (answer: Handlers.Answer, event: BotEvent.BotEvent, windowMillis: number) =>
+      clock.sleep(Duration.millis(Math.max(0, event.receivedAt + windowMillis - clock.unsafeCurrentTimeMillis()))).pipe(
+        Effect.zipRight(Effect.suspend(() =>
+          answer.isSent ? Effect.void : Effect.logWarning(
+            `the ${windowMillis / 1000} s for an answer to ${event.eventtype} are over and its handler has not answered`
+          )
+        )),
+        Effect.forkScoped
+      )
+
+    const handleEvent = (event: BotEvent.BotEvent): Effect.Effect<unknown, E, R> => {
+      const windowMillis = windowOf(event)
+      const answer: Handlers.Answer = { reqId: event.reqId, isSent: false }
+      return handling.handlerOf(event).pipe(
+        windowMillis === undefined
+          ? (self) => self
+          : (self) => Effect.zipRight(warn(answer, event, windowMillis), self),
+        event.eventtype === "template_card_event" && options.acknowledgeCard !== undefined
+          ? (self) => Effect.zipRight(acknowledge(event), self)
+          : (self) => self,
+        Effect.locally(Handlers.answer, answer)
+      ) as Effect.Effect<unknown, E, R>
+    }
+
+    const conversations = Conversations.make({
+      overlap: options.overlap ?? "queue",
+      debounceMillis: Duration.toMillis(options.debounceWindow ?? defaultDebounceWindow),
+      concurrency: Math.max(1, options.concurrency ?? defaultConcurrency),
+      maxWaiting: options.maxWaiting ?? defaultMaxWaiting
+    }, handling)
+
+    const isInTime = ({ create_time }: Message.Message): boolean => {
+      const isStale = create_time !== undefined && clock.unsafeCurrentTimeMillis() - create_time * 1000 > oldest
+      if (isStale) Telemetry.unsafeIncrement(Telemetry.staleMessages)
+      return !isStale
+    }
+
+    const takeMessage = (message: Message.Message, span: Tracer.Span | undefined): void => {
+      const item: Handling.Item = { message, span }
+      if (!conversations.offer(conversationOf(message), item)) handling.drop(item)
+    }
+
+    const takeEvent = (event: BotEvent.BotEvent, span: Tracer.Span | undefined): void =>
+      handling.startEvent(event, handleEvent(event), span === undefined ? [] : [span])
+
+    // All of a chunk in one step: a message that was taken gets its handler, even when the run is interrupted at that moment.
+    const takeAll = isTraced ? traced : untraced
+
+    yield* Effect.zip(
+      Effect.ignore(Stream.runForEachChunk(
+        bot.messages,
+        (chunk) => takeAll(Chunk.toReadonlyArray(chunk).filter(isInTime), takeMessage)
+      )),
+      Effect.ignore(Stream.runForEachChunk(bot.events, (chunk) => takeAll(Chunk.toReadonlyArray(chunk), takeEvent))),
+      { concurrent: true }
+    )
+    return yield* bot.closed
+  })

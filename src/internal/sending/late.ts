@@ -1,0 +1,119 @@
+/**
+ * What becomes of single messages on their way out: which of them count against the quota of their conversation, what a late
+ * one says as a push, and how a long one is taken apart.
+ */
+import * as Effect from "effect/Effect"
+import * as Chat from "../../Chat.js"
+import type * as Frame from "../../Frame.js"
+import type * as Governor from "../../Governor.js"
+import * as Limits from "../../Limits.js"
+import * as Markdown from "../../Markdown.js"
+import * as Reply from "../../Reply.js"
+import type { SendError } from "../../WecomError.js"
+import { exceedsBytes } from "../checks/bytes.js"
+
+type Sending = Effect.Effect<Frame.Ack, SendError>
+
+/** What one quota is for. An answer whose chat is not known counts by itself. */
+export const conversation = (chat: Chat.Chat | undefined, reqId: string): string =>
+  chat === undefined ? reqId : Chat.key(chat)
+
+/** @internal */
+export interface Streams {
+  /** Whether this frame opens its stream; refreshes and the final do not count against any quota. */
+  readonly isOpening: (reqId: string, stream: { readonly id: string; readonly finish: boolean }) => boolean
+}
+
+/** Streams whose final never came are forgotten, oldest first. */
+const capacity = 10_000
+
+/** @internal */
+export const makeStreams = (): Streams => {
+  const open = new Map<string, string>()
+  return {
+    isOpening: (reqId, { finish, id }) => {
+      const isKnown = open.get(reqId) === id
+      if (finish) {
+        if (isKnown) open.delete(reqId)
+      } else if (!isKnown) {
+        open.delete(reqId)
+        if (open.size >= capacity) open.delete(open.keys().next().value!)
+        open.set(reqId, id)
+      }
+      return !isKnown
+    }
+  }
+}
+
+/**
+ * Hot path: a message waits only when the quota of its conversation is used up.
+ *
+ * @internal
+ */
+export const governed = (
+  governor: Governor.Governor.Service,
+  chatId: string,
+  priority: Governor.Priority,
+  sending: Sending
+): Sending => governor.unsafeTryTake(chatId) ? sending : Effect.zipRight(governor.take(chatId, priority), sending)
+
+/** Reasoning folds in a stream only; a push shows what the user was meant to read. */
+export const withoutThinking = (text: string): string => text.replace(/<think>[\s\S]*?(<\/think>|$)/g, "")
+
+/** The same to read as a push; `undefined` for what no push can say. */
+const asPush = (body: Reply.ReplyBody | Reply.WelcomeBody): Reply.PushBody | undefined => {
+  switch (body.msgtype) {
+    case "text":
+      return Reply.markdown(body.text.content)
+    case "stream":
+      return Reply.markdown(withoutThinking(body.stream.content))
+    case "stream_with_template_card":
+      return undefined
+    default:
+      return body
+  }
+}
+
+/** @internal */
+export interface LateOptions {
+  readonly onExpired?: "fail" | "push" | undefined
+}
+
+/**
+ * Pushes what came too late to be an answer, when the caller chose so.
+ *
+ * @internal
+ */
+export const orPush = (
+  sending: Sending,
+  options: LateOptions | undefined,
+  chat: Chat.Chat | undefined,
+  body: Reply.ReplyBody | Reply.WelcomeBody,
+  push: (chat: Chat.Chat, body: Reply.PushBody) => Sending
+): Sending => {
+  if (options?.onExpired !== "push" || chat === undefined) return sending
+  return Effect.catchTag(sending, "SendExpired", (error) => {
+    const late = asPush(body)
+    return late === undefined ? Effect.fail(error) : push(chat, late)
+  })
+}
+
+/**
+ * The pieces of a markdown body that is too long; `undefined` when it is something else, or fits.
+ *
+ * @internal
+ */
+export const pieces = (body: unknown): ReadonlyArray<Reply.MarkdownBody> | undefined => {
+  const { markdown, msgtype } = body as Partial<Reply.MarkdownBody>
+  const content: unknown = markdown?.content
+  if (msgtype !== "markdown" || typeof content !== "string" || !exceedsBytes(content, Limits.contentBytes)) {
+    return undefined
+  }
+  return Markdown.split(content).map((piece, index) =>
+    Reply.markdown(piece, { feedback: index === 0 ? markdown!.feedback : undefined })
+  )
+}
+
+/** @internal */
+export const inOrder = (first: Sending, rest: ReadonlyArray<Sending>): Sending =>
+  rest.reduce((before, next) => Effect.zipRight(before, next), first)

@@ -1,0 +1,141 @@
+/**
+ * The spans of `Telemetry`, made only when a tracer is installed.
+ */
+import type * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as DefaultServices from "effect/DefaultServices"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Tracer from "effect/Tracer"
+import * as Chat from "../../Chat.js"
+import type * as Frame from "../../Frame.js"
+import type { Incoming } from "../../Incoming.js"
+import { typeOf } from "./meters.js"
+
+/** The tracer that is there when none is installed: its spans go nowhere. */
+const nobodys = Context.get(DefaultServices.liveServices, Tracer.Tracer)
+
+/** @internal */
+export const isTraced: Effect.Effect<boolean> = Effect.map(Effect.tracer, (tracer) => tracer !== nobodys)
+
+const attributes = (known: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined))
+
+const attributesOf = (incoming: Incoming, more: Record<string, unknown>): Record<string, unknown> => {
+  const chat = Chat.fromCallback(incoming)
+  return attributes({
+    "messaging.system": "wecom",
+    "messaging.message.id": incoming.msgid,
+    "messaging.message.conversation_id": chat === undefined ? undefined : Chat.id(chat),
+    "messaging.destination.name": "aibotid" in incoming ? incoming.aibotid : undefined,
+    "wecom.type": typeOf(incoming),
+    "wecom.chattype": incoming.chattype,
+    "wecom.req_id": incoming.reqId,
+    ...more
+  })
+}
+
+/**
+ * The root of the tree of one message. The caller ends it.
+ *
+ * @internal
+ */
+export const receive = (incoming: Incoming): Effect.Effect<Tracer.Span> =>
+  Effect.makeSpan("wecom.receive", {
+    root: true,
+    kind: "consumer",
+    captureStackTrace: false,
+    attributes: attributesOf(incoming, {
+      "messaging.operation.name": "receive",
+      "messaging.operation.type": "receive"
+    })
+  })
+
+/** @internal */
+export const end = (span: Tracer.Span | undefined, clock: Clock.Clock, exit: Exit.Exit<unknown, unknown>): void =>
+  span?.end(clock.unsafeCurrentTimeNanos(), exit)
+
+/**
+ * All that is done for one message, or for a batch, stands below the root of the newest.
+ *
+ * @internal
+ */
+export const below = (spans: ReadonlyArray<Tracer.Span>) => <A, E, R>(self: Effect.Effect<A, E, R>) => {
+  const parent = spans[spans.length - 1]
+  return parent === undefined ? self : Effect.withParentSpan(self, parent) as Effect.Effect<A, E, R>
+}
+
+/**
+ * The handler of one message, or of a batch, with links to the roots of the older ones.
+ *
+ * @internal
+ */
+export const handle = <A, E, R>(
+  handler: Effect.Effect<A, E, R>,
+  incoming: Incoming,
+  spans: ReadonlyArray<Tracer.Span>
+): Effect.Effect<A, E, R> => {
+  if (spans.length === 0) return handler
+  return Effect.withSpan(handler, "wecom.handle", {
+    kind: "internal",
+    captureStackTrace: false,
+    links: spans.slice(0, -1).map((span) => ({ _tag: "SpanLink", span, attributes: {} })),
+    attributes: attributesOf(incoming, {
+      "messaging.operation.name": "process",
+      "messaging.operation.type": "process",
+      "messaging.batch.message_count": spans.length > 1 ? spans.length : undefined
+    })
+  }) as Effect.Effect<A, E, R>
+}
+
+/**
+ * The span a reply or push is to be a child of. Two reads of fields when there is none.
+ *
+ * @internal
+ */
+export const parentOf = (fiber: Fiber.RuntimeFiber<any, any>): Tracer.AnySpan | undefined =>
+  fiber.currentTracer === nobodys ? undefined : fiber.currentSpan
+
+/** @internal */
+export const parent: Effect.Effect<Tracer.AnySpan | undefined> = Effect.withFiberRuntime((fiber) =>
+  Effect.succeed(parentOf(fiber))
+)
+
+/**
+ * The span of one whole answer or push.
+ *
+ * @internal
+ */
+export const send = <A, E, R>(
+  parent: Tracer.AnySpan,
+  operation: string,
+  target: { readonly reqId: string; readonly chat?: Chat.Chat | undefined },
+  use: (span: Tracer.Span) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.useSpan(`wecom.${operation}`, {
+    parent,
+    kind: "producer",
+    captureStackTrace: false,
+    attributes: attributes({
+      "messaging.system": "wecom",
+      "messaging.operation.name": operation,
+      "messaging.operation.type": "send",
+      "messaging.message.conversation_id": target.chat === undefined ? undefined : Chat.id(target.chat),
+      "wecom.req_id": target.reqId
+    })
+  }, use)
+
+/** @internal */
+export const onVerdict = (
+  span: Tracer.Span,
+  clock: Clock.Clock,
+  verdict: Exit.Exit<Frame.Ack, { readonly _tag: string; readonly errcode?: number | undefined }>
+): void => {
+  const now = clock.unsafeCurrentTimeNanos()
+  if (Exit.isSuccess(verdict)) return span.event("wecom.ack", now, { "wecom.errcode": verdict.value.errcode })
+  if (verdict.cause._tag !== "Fail") return
+  const { _tag, errcode } = verdict.cause.error
+  if (errcode === undefined) span.event("wecom.no_ack", now, { "wecom.error": _tag })
+  else span.event("wecom.ack", now, { "wecom.errcode": errcode })
+}

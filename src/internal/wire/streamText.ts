@@ -1,0 +1,43 @@
+/**
+ * Hot path. A stream frame as text. It has four strings and a flag, and putting those together costs half of what
+ * `JSON.stringify` takes to find them.
+ */
+import type * as Frame from "../../Frame.js"
+import type * as Reply from "../../Reply.js"
+
+const needsEscapes = /["\\\u0000-\u001f\ud800-\udfff]/
+
+/** Up to here looking for what needs escapes costs less than `JSON.stringify` does, which has to look as well. */
+const shortLength = 256
+
+const quoted = (text: string): string =>
+  text.length > shortLength || needsEscapes.test(text) ? JSON.stringify(text) : `"${text}"`
+
+const fields = (object: object): number => {
+  let count = 0
+  for (const _ in object) count++
+  return count
+}
+
+/** Whoever stands between may have added something. */
+const isAsMade = (frame: Frame.Request): boolean => fields(frame) === 3 && fields(frame.headers) === 1
+
+/**
+ * A stream message made by `Reply.stream`.
+ *
+ * @internal
+ */
+export class Body implements Reply.StreamBody {
+  readonly msgtype = "stream"
+  readonly stream: Reply.StreamBody["stream"]
+  constructor({ stream }: Reply.StreamBody) {
+    this.stream = stream
+  }
+
+  textOf(frame: Frame.Request): string {
+    const { content, feedback, finish, id, msg_item } = this.stream
+    if (feedback !== undefined || msg_item !== undefined || !isAsMade(frame)) return JSON.stringify(frame)
+    return `{"cmd":${quoted(frame.cmd)},"headers":{"req_id":${quoted(frame.headers.req_id)}},` +
+      `"body":{"msgtype":"stream","stream":{"id":${quoted(id)},"finish":${finish},"content":${quoted(content)}}}}`
+  }
+}
