@@ -4,6 +4,7 @@
  * `ackCredit`, and nothing else in the library credits acks.
  */
 import type * as Frame from "../../Frame.js"
+import { KeyTable } from "../collections/keyTable.js"
 import * as meters from "../telemetry/meters.js"
 import type * as Deadlines from "../time/deadlines.js"
 import * as AckCredit from "./ackCredit.js"
@@ -82,7 +83,7 @@ const lost: Verdict = { _tag: "Unknown", reason: "ConnectionLost" }
 
 /** @internal */
 export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): PendingAcks => {
-  const single = new Map<string, Pending>()
+  const single = new KeyTable<Pending>()
   const groups = new Map<string, AckCredit.Group<Pending>>()
   const drowned = new WeakSet<AckCredit.Group<Pending>>()
   const horizons = new Set<Deadlines.Entry>()

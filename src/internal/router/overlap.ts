@@ -4,6 +4,7 @@
  * waiting conversations costs more than all their handlers.
  */
 import { Fifo } from "../collections/fifo.js"
+import { KeyTable } from "../collections/keyTable.js"
 import type { Overlap } from "./options.js"
 
 /** @internal */
@@ -73,7 +74,7 @@ export const make = <A>(
   { concurrency, debounceMillis, maxWaiting, overlap }: Options,
   host: Host<A>
 ): Conversations<A> => {
-  const conversations = new Map<string, Conversation<A>>()
+  const conversations = new KeyTable<Conversation<A>>()
   /** Conversations whose turn comes when one more handler may run. */
   const turns = new Fifo<Conversation<A>>()
   let running = 0

@@ -10,6 +10,7 @@ import * as ErrorCode from "../../ErrorCode.js"
 import type * as Frame from "../../Frame.js"
 import type { Options, QueueError, ReplyQueue } from "../../ReplyQueue.js"
 import { DeliveryUnknown, ReplyQueueFull } from "../../WecomError.js"
+import { KeyTable } from "../collections/keyTable.js"
 import * as meters from "../telemetry/meters.js"
 import * as StreamWindows from "./streamWindows.js"
 
@@ -127,7 +128,7 @@ const over = (
   wallTime: () => number,
   startedAt: number
 ): ReplyQueue.Service => {
-  const lanes = new Map<string, Lane>()
+  const lanes = new KeyTable<Lane>()
   const windows = StreamWindows.make(wallTime, startedAt)
   const onFlushed = new Set<() => void>()
   let size = 0
