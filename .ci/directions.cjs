@@ -18,7 +18,7 @@ const tags = [
   "ReplyQueue",
   "WecomBot"
 ]
-const nouns = ["BotEvent", "Incoming", "Markdown", "Message", "Reply", "ReplyTarget", "TemplateCard"]
+const nouns = ["Answer", "BotEvent", "Incoming", "Markdown", "Message", "Reply", "ReplyTarget", "TemplateCard"]
 
 /** From top to bottom: the rooms that each may import besides the ground, and the public modules besides tags and the ground. */
 const rooms = {

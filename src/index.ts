@@ -2,6 +2,11 @@
  * @since 0.1.0
  * @category modules
  */
+export * as Answer from "./Answer.js"
+/**
+ * @since 0.1.0
+ * @category modules
+ */
 export * as BotConfig from "./BotConfig.js"
 /**
  * @since 0.1.0

@@ -3,8 +3,8 @@
  * throws or has another type then would break it in the middle.
  */
 import * as Either from "effect/Either"
+import type { ReplyStreamOptions } from "../../Answer.js"
 import * as Reply from "../../Reply.js"
-import type { ReplyStreamOptions } from "../../WecomBot.js"
 import { SendInvalid } from "../../WecomError.js"
 import { invalid } from "../checks/arguments.js"
 

@@ -2,8 +2,8 @@
  * From the parts of an answer to the Markdown of its bubble: reasoning folds into `<think>`, and text that merely mentions
  * the tag is defused. Deltas may end anywhere, so half a tag and half a character wait for the rest.
  */
+import type { AnswerPart } from "../../Answer.js"
 import * as Markdown from "../../Markdown.js"
-import type { AnswerPart } from "../../WecomBot.js"
 import { SendInvalid } from "../../WecomError.js"
 
 /** @internal */

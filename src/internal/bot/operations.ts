@@ -8,6 +8,7 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import type { LateOptions } from "../../Answer.js"
 import * as Crypto from "../../Crypto.js"
 import * as Frame from "../../Frame.js"
 import type * as Message from "../../Message.js"
@@ -61,7 +62,7 @@ export const make = (environment: Environment): Operations => {
     operation: keyof WecomBot.Service,
     to: Parameters<WecomBot.Service["reply"]>[0],
     body: unknown,
-    late?: sending.LateOptions
+    late?: LateOptions
   ): Effect.Effect<Frame.Ack, SendError> =>
     carefully(() => {
       const checked = Reply.validateReply(body)

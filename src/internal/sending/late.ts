@@ -3,6 +3,7 @@
  * one says as a push, and how a long one is taken apart.
  */
 import * as Effect from "effect/Effect"
+import type { LateOptions } from "../../Answer.js"
 import * as Chat from "../../Chat.js"
 import type * as Frame from "../../Frame.js"
 import type * as Governor from "../../Governor.js"
@@ -72,11 +73,6 @@ const asPush = (body: Reply.ReplyBody | Reply.WelcomeBody): Reply.PushBody | und
     default:
       return body
   }
-}
-
-/** @internal */
-export interface LateOptions {
-  readonly onExpired?: "fail" | "push" | undefined
 }
 
 /**
