@@ -332,7 +332,7 @@ class Link implements Omit<Connection.Service, "callbacks">, session.Owner {
   }
 }
 
-/** What nobody has taken when the connection closes is lost. */
+/** Callbacks that were not taken when the connection closes are dropped. */
 const countUntaken = (callbacks: Mailbox.Mailbox<Callback, ConnectionError>): Effect.Effect<void> =>
   Effect.suspend(() => {
     const untaken = Option.getOrElse(callbacks.unsafeSize(), () => 0)
