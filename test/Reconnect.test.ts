@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Duration, Effect, Fiber, Random, Schedule, Stream, TestClock } from "effect"
+import { Duration, Effect, Fiber, Option, Random, Schedule, Stream, TestClock } from "effect"
 import { BotRouter, Reconnect, WecomBot } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
 import * as fc from "fast-check"
@@ -11,6 +11,17 @@ const { faults } = TestGateway
 const delaysOf = (statuses: ReadonlyArray<any>): ReadonlyArray<number> =>
   statuses.filter((status) => status._tag === "Waiting").map((status) => Duration.toMillis(status.delay))
 
+/** The next delay each time it is run. */
+const nextDelay = (schedule: Schedule.Schedule<unknown>) => {
+  let state = Option.none<unknown>()
+  return Effect.suspend(() => Backoff.next(schedule, state)).pipe(
+    Effect.map(([next, delay]) => {
+      state = Option.some(next)
+      return delay
+    })
+  )
+}
+
 describe("the delays", () => {
   it("grow from the base, jitter inside the cap, and are never longer than it", () =>
     fc.assert(
@@ -19,7 +30,7 @@ describe("the delays", () => {
         fc.integer({ min: 1, max: 40 }),
         fc.integer(),
         (base, count, seed) => {
-          const backoff = Backoff.make(Reconnect.backoff(Duration.millis(base)))
+          const backoff = nextDelay(Reconnect.backoff(Duration.millis(base)))
           const delays = Effect.runSync(
             Effect.withRandom(Effect.replicateEffect(backoff, count), Random.make(seed))
           )
@@ -38,7 +49,7 @@ describe("the delays", () => {
   it("recover 95 % of restarts of up to 3 s within 5 s of the loss", () => {
     for (const restart of [500, 1_000, 1_500, 2_000, 2_500, 3_000]) {
       const recoveries = Array.from({ length: 400 }, (_, seed) => {
-        const backoff = Backoff.make(Reconnect.backoff("1 second"))
+        const backoff = nextDelay(Reconnect.backoff("1 second"))
         const tryUntil = (after: number): Effect.Effect<number> =>
           after >= restart
             ? Effect.succeed(after)
@@ -52,13 +63,13 @@ describe("the delays", () => {
   it("differ between bots: ten bots do not come back at the same moment", () => {
     const first = Array.from(
       { length: 10 },
-      (_, seed) => Effect.runSync(Effect.withRandom(Backoff.make(Reconnect.backoff("8 seconds")), Random.make(seed)))
+      (_, seed) => Effect.runSync(Effect.withRandom(nextDelay(Reconnect.backoff("8 seconds")), Random.make(seed)))
     )
     expect(new Set(first.map((delay) => Duration.toMillis(delay!))).size).toBe(10)
   })
 
   it("end when the schedule ends", () => {
-    const backoff = Backoff.make(Schedule.recurs(1))
+    const backoff = nextDelay(Schedule.recurs(1))
     expect(Effect.runSync(backoff)).toBeDefined()
     expect(Effect.runSync(backoff)).toBeUndefined()
   })

@@ -231,7 +231,7 @@ const alone = Effect.gen(function*() {
       Layer.provide(Layer.succeed(BotConfig.BotConfig, config))
     )
   ))
-  const owner: session.Owner = {
+  const connection: session.Supervisor = {
     parts: {
       config,
       clock,
@@ -266,7 +266,7 @@ const alone = Effect.gen(function*() {
     onTakenOver: () => {}
   }
   const run = Effect.acquireUseRelease(
-    Effect.sync(() => new session.Session(owner)),
+    Effect.sync(() => new session.Session(connection)),
     () => Deferred.await(lost),
     (current) => current.close()
   )

@@ -1,6 +1,6 @@
 /**
- * Session after session by the policy of `Reconnect`, until one failure is terminal; and the requests that wait for a session.
- * While a session is up nothing runs here: it calls back when it is lost, and a fiber lives from then until the next begins.
+ * Session after session by the policies of `Reconnect`, until a failure is terminal; and the requests that wait for a session.
+ * `reconnecting` decides. No fiber runs while a session is up: one runs from its loss until the next session begins.
  */
 import * as Socket from "@effect/platform/Socket"
 import * as Cause from "effect/Cause"
@@ -23,74 +23,37 @@ import * as Heartbeat from "../../Heartbeat.js"
 import * as Reconnect from "../../Reconnect.js"
 import * as Telemetry from "../../Telemetry.js"
 import type { ConnectionError, LinkFailure } from "../../WecomError.js"
-import { AuthRejected, describeLinkFailure, ReconnectExhausted, Superseded } from "../../WecomError.js"
+import { describeLinkFailure } from "../../WecomError.js"
 import * as SharedDeadlines from "../time/sharedDeadlines.js"
 import type * as codec from "../wire/codec.js"
 import * as Backoff from "./backoff.js"
 import type * as Parts from "./parts.js"
+import * as Reconnecting from "./reconnecting.js"
 import * as Requests from "./requests.js"
 import * as session from "./session.js"
 import { Statuses } from "./statuses.js"
 import { Watchers } from "./watchers.js"
 
-/**
- * A frame that was on its way when another instance took the bot over may be refused before we are told of the takeover. So long
- * we listen before we come back, which would throw the other one out.
- */
-const hearing = Duration.millis(500)
-
-/** A retaker that kept the bot this long starts its budget anew: the earlier fight is over. */
-const settledMillis = 10 * 60 * 1000
-
-interface Counter {
-  readonly policy: Reconnect.Policy
-  attempts: number
-  /** Absent until its first delay, and after a reset. */
-  backoff: Backoff.Backoff | undefined
-}
-
-const counter = (policy: Reconnect.Policy): Counter => ({ policy, attempts: 0, backoff: undefined })
-
-const nextDelay = (count: Counter): Backoff.Backoff => count.backoff ??= Backoff.make(count.policy.delays)
-
-/** Absent while no link was lost. */
-interface Counters {
-  readonly lost: Counter
-  readonly refused: Counter
-  readonly superseded: Counter
-}
-
-const terminal = (failure: LinkFailure, attempts: number): ConnectionError => {
-  switch (failure._tag) {
-    case "TakenOver":
-      return new Superseded()
-    case "CredentialsRefused":
-      return new AuthRejected({ errcode: failure.errcode, errmsg: failure.errmsg, attempts })
-    default:
-      // The last attempt that failed was not followed by another.
-      return new ReconnectExhausted({ attempts: attempts - 1, last: failure })
-  }
-}
+/** How long a socket is listened to before the next attempt, when a takeover may be on its way. */
+const listening = Duration.millis(500)
 
 const subscribed = Exit.void
 
-class Link implements Omit<Connection.Service, "callbacks">, session.Owner {
+class Sessions implements Omit<Connection.Service, "callbacks">, session.Supervisor {
   readonly parts: Parts.OfConnection
   private readonly callbacks: Mailbox.Mailbox<Callback, ConnectionError>
   private readonly requests: Requests.Requests
   private readonly statuses = new Statuses({ _tag: "Connecting", attempt: 1 })
   private readonly watchers = new Watchers()
   private session: session.Session | undefined = undefined
-  /** What the session was lost for. */
+  /** Why the session was lost. */
   private loss: Cause.Cause<LinkFailure> = Cause.empty
-  /** Of what goes on between two sessions. */
+  /** Runs from the loss of a session until the next begins. */
   private fiber: Fiber.RuntimeFiber<void> | undefined = undefined
-  private counters: Counters | undefined = undefined
+  private reconnecting = Reconnecting.initial
   private isDraining = false
   /** When the close must be over, in monotonic time. */
   private closeBy = Infinity
-  /** In monotonic time; absent when this session has not come so far. */
-  private subscribedAt: number | undefined = undefined
   /** Why it is closed for good. */
   private end: Exit.Exit<never, ConnectionError> | undefined = undefined
 
@@ -122,35 +85,10 @@ class Link implements Omit<Connection.Service, "callbacks">, session.Owner {
     this.statuses.set(next)
   }
 
-  private countersMade(): Counters {
-    if (this.counters !== undefined) return this.counters
-    const { lost, refused, superseded } = this.parts.reconnect
-    return this.counters = { lost: counter(lost), refused: counter(refused), superseded: counter(superseded) }
-  }
-
-  private counterOf(failure: LinkFailure): Counter {
-    const { lost, refused, superseded } = this.countersMade()
-    switch (failure._tag) {
-      case "TakenOver": {
-        if (this.subscribedAt !== undefined && this.monotonic() - this.subscribedAt >= settledMillis) {
-          superseded.attempts = 0
-          superseded.backoff = undefined
-        }
-        return superseded
-      }
-      case "CredentialsRefused":
-        return refused
-      default:
-        return lost
-    }
-  }
-
   /** Begins the next session. */
   connect(): void {
-    const { counters } = this
-    const attempt = counters === undefined ? 1 : counters.lost.attempts + counters.refused.attempts + 1
-    this.setStatus({ _tag: "Connecting", attempt })
-    this.subscribedAt = undefined
+    this.setStatus({ _tag: "Connecting", attempt: Reconnecting.attempt(this.reconnecting) })
+    this.reconnecting = Reconnecting.connecting(this.reconnecting)
     this.session = new session.Session(this)
   }
 
@@ -163,11 +101,7 @@ class Link implements Omit<Connection.Service, "callbacks">, session.Owner {
   }
 
   onReady(current: session.Session): void {
-    if (this.counters !== undefined) {
-      this.counters.lost.attempts = 0
-      this.counters.refused.attempts = 0
-    }
-    this.subscribedAt = this.monotonic()
+    this.reconnecting = Reconnecting.subscribed(this.reconnecting, this.monotonic())
     this.setStatus({ _tag: "Subscribed", since: this.parts.clock.unsafeCurrentTimeMillis() })
     this.log(Effect.logInfo("subscribed"))
     this.requests.begin(current)
@@ -175,9 +109,7 @@ class Link implements Omit<Connection.Service, "callbacks">, session.Owner {
   }
 
   onPingAcked(): void {
-    if (this.counters === undefined) return
-    this.counters.lost.backoff = undefined
-    this.counters.refused.backoff = undefined
+    this.reconnecting = Reconnecting.pingAcked(this.reconnecting)
   }
 
   onCallback(inbound: codec.Inbound): void {
@@ -230,27 +162,38 @@ class Link implements Omit<Connection.Service, "callbacks">, session.Owner {
       this.requests.suspend()
       this.watchers.look()
       const failure = yield* Effect.flip(Effect.failCause(loss))
-      const mayBeTakenOver = failure._tag === "NotSubscribed" && !this.isDraining
+      const mayBeTakenOver = Reconnecting.mayBeTakenOver(failure) && !this.isDraining
       if (!mayBeTakenOver) yield* this.letGo()
       if (this.isDraining) return
-      const count = this.counterOf(failure)
-      count.attempts++
-      const delay = count.attempts > count.policy.maxAttempts ? undefined : yield* nextDelay(count)
-      if (delay === undefined) return yield* terminal(failure, count.attempts)
+      const { attempt, delay } = yield* this.nextAttempt(failure)
       yield* Metric.increment(Metric.tagged(Telemetry.reconnects, "reason", failure._tag))
       yield* Effect.logWarning(
-        `${describeLinkFailure(failure)}; attempt ${count.attempts} to reconnect in ${Duration.format(delay)}`
+        `${describeLinkFailure(failure)}; attempt ${attempt} to reconnect in ${Duration.format(delay)}`
       )
-      this.setStatus({ _tag: "Waiting", attempt: count.attempts, delay, reason: failure })
+      this.setStatus({ _tag: "Waiting", attempt, delay, reason: failure })
       if (!mayBeTakenOver) yield* clock.sleep(delay)
       else {
-        const listening = Duration.min(delay, hearing)
-        yield* clock.sleep(listening)
+        const listen = Duration.min(delay, listening)
+        yield* clock.sleep(listen)
         yield* this.letGo()
         if (this.loss !== loss) return yield* this.afterLoss()
-        yield* clock.sleep(Duration.subtract(delay, listening))
+        yield* clock.sleep(Duration.subtract(delay, listen))
       }
       if (!this.isDraining) this.connect()
+    })
+  }
+
+  private nextAttempt(failure: LinkFailure) {
+    return Effect.gen(this, function*() {
+      const { reconnect } = this.parts
+      const [lost, verdict] = Reconnecting.lost(this.reconnecting, failure, this.monotonic(), reconnect)
+      this.reconnecting = lost
+      if (verdict._tag === "GiveUp") return yield* verdict.error
+      const { attempt, policy } = verdict
+      const [schedule, delay] = yield* Backoff.next(reconnect[policy].delays, lost.progress[policy].schedule)
+      if (delay === undefined) return yield* Reconnecting.exhausted(lost, failure)
+      this.reconnecting = Reconnecting.scheduled(lost, policy, schedule)
+      return { attempt, delay }
     })
   }
 
@@ -352,24 +295,24 @@ export const make = (
       Mailbox.make<Callback, ConnectionError>({ capacity: services.config.inboxSize, strategy: "dropping" }),
       countUntaken
     )
-    const link = new Link({
+    const sessions = new Sessions({
       ...services,
       clock: yield* Effect.clock,
       deadlines: yield* SharedDeadlines.shared,
       runtime: yield* Effect.runtime<never>()
     }, callbacks)
-    yield* Effect.acquireRelease(Effect.sync(() => link.connect()), () => link.close())
+    yield* Effect.acquireRelease(Effect.sync(() => sessions.connect()), () => sessions.close())
     // A record, so that a copy with another member in the place of one is still a connection.
     return {
-      unsafeRequest: (request, options, onExit) => link.unsafeRequest(request, options, onExit),
+      unsafeRequest: (request, options, onExit) => sessions.unsafeRequest(request, options, onExit),
       callbacks,
-      status: link.status,
-      statusChanges: link.statusChanges,
-      unsafeStatus: () => link.unsafeStatus(),
-      ready: link.ready,
-      closed: link.closed,
-      drain: link.drain,
-      down: link.down
+      status: sessions.status,
+      statusChanges: sessions.statusChanges,
+      unsafeStatus: () => sessions.unsafeStatus(),
+      ready: sessions.ready,
+      closed: sessions.closed,
+      drain: sessions.drain,
+      down: sessions.down
     }
   })
 

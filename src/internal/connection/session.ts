@@ -1,9 +1,9 @@
 /**
  * One socket from opening to its end: open, subscribe, ready, then read and heartbeat side by side. It is lost once, for one
- * `LinkFailure`, or closed with the bot, and nothing of it outlives its `close`. The only module that touches the WebSocket
- * object.
+ * `LinkFailure`, or closed with the bot, and nothing of it outlives its `close`. `sessionPhase` decides; this module is the
+ * only one that touches the WebSocket object.
  *
- * A session is an object that is called back, and no fiber: while nothing happens it is all that is kept of a bot.
+ * A session is an object with listeners, without a fiber: an idle bot keeps nothing else.
  */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
@@ -22,9 +22,15 @@ import * as codec from "../wire/codec.js"
 import * as PendingAcks from "./acks.js"
 import * as linkFailure from "./linkFailure.js"
 import type * as Parts from "./parts.js"
+import type { Action, Event, Phase } from "./sessionPhase.js"
+import { isUp, mayRead, mayWrite, sessionPhase } from "./sessionPhase.js"
 
-/** @internal */
-export interface Owner {
+/**
+ * The connection, as its session sees it.
+ *
+ * @internal
+ */
+export interface Supervisor {
   readonly parts: Pick<Parts.OfConnection, "clock" | "config" | "crypto" | "deadlines" | "heartbeat" | "webSocket">
   /** How long the close of the bot may still take. */
   millisToClose(): number
@@ -33,16 +39,16 @@ export interface Owner {
   onReady(session: Session): void
   onPingAcked(): void
   onCallback(inbound: codec.Inbound): void
-  /** It was lost for this. What is read until it is closed counts all the same. */
+  /** Called once at most. Callbacks and acks that are read between the loss and the close count. */
   onLost(cause: Cause.Cause<LinkFailure>): void
-  /** It had been lost already, and now the service says why. */
+  /** The session was lost before, and now the service tells that another instance has subscribed. */
   onTakenOver(): void
 }
 
 const OPEN = 1
 const CLOSED = 3
 
-/** What a connection that ended without a word is said to have closed with. */
+/** The close code that stands for "no close frame was received". */
 const noCloseFrame = 1006
 
 /** How long a healthy peer gets to answer our close frame. */
@@ -68,7 +74,7 @@ const closePolitely = (ws: Terminable, millis: number): Effect.Effect<void> =>
 interface Listeners {
   readonly open: () => void
   readonly message: (event: MessageEvent) => void
-  readonly error: (event: Event) => void
+  readonly error: (event: globalThis.Event) => void
   readonly close: (event: CloseEvent) => void
 }
 
@@ -76,42 +82,37 @@ const kinds = ["open", "message", "error", "close"] as const
 
 const ignore = () => {}
 
-/** What its deadline is for, as it waits for one thing at a time. When a policy of somebody else's pings, it stays `Subscribed`. */
-type Phase = "Opening" | "Subscribing" | "Subscribed" | "Pausing" | "Pinging"
-
 /** @internal */
 export class Session implements Deadlines.Timeout {
-  private readonly owner: Owner
+  private readonly supervisor: Supervisor
   private readonly listeners: Listeners
-  private ws: Terminable | undefined = undefined
   private phase: Phase = "Opening"
-  private isSubscribed = false
-  private hasEnded = false
-  /** Of frames that are not its own; almost every session of an idle bot does without. */
+  private ws: Terminable | undefined = undefined
+  /** Of frames that are not its own. Absent until the first: most sessions of an idle bot never need it. */
   private acks: PendingAcks.PendingAcks | undefined = undefined
-  /** Of the subscribe or the ping that waits for its ack. */
+  /** Of the subscribe or ping that waits for its ack. */
   private reqId: string | undefined = undefined
-  private timeouts: Deadlines.Timeouts | undefined = undefined
   private askedAt = NaN
-  private pauseMillis = 0
-  private pingMillis = 0
-  private heart: Fiber.RuntimeFiber<void> | undefined = undefined
-  /** When the ping that is out has to be answered. */
+  /** When the ping that is out must be acked. */
   private pingDueAt = Infinity
+  /** The heartbeat, when its policy pings in fibers of its own. */
+  private heart: Fiber.RuntimeFiber<void> | undefined = undefined
+  /** The list that its timer is in. */
+  private timeouts: Deadlines.Timeouts | undefined = undefined
   dueAt = NaN
   previous: Deadlines.Timeout | undefined = undefined
   next: Deadlines.Timeout | undefined = undefined
 
-  constructor(owner: Owner) {
-    this.owner = owner
+  constructor(supervisor: Supervisor) {
+    this.supervisor = supervisor
     this.listeners = {
-      open: () => this.carefully(() => this.onOpen()),
+      open: () => this.dispatch({ _tag: "Opened" }),
       message: (event) => this.onData(event.data),
       error: (event) => this.lose(linkFailure.fromUnknown(event)),
       close: (event) => this.lose({ _tag: "ClosedBy", code: event.code })
     }
-    const { config, deadlines } = owner.parts
-    this.wait(deadlines.timeouts(Duration.toMillis(config.subscribeTimeout)))
+    const { config, deadlines } = supervisor.parts
+    this.startTimer(deadlines.timeouts(Duration.toMillis(config.subscribeTimeout)))
     try {
       this.open()
     } catch (error) {
@@ -119,70 +120,83 @@ export class Session implements Deadlines.Timeout {
     }
   }
 
-  /** Makes the socket and listens in one step: what it tells before somebody listens is lost. */
+  /** Makes the socket and listens in one step, so that no event of it is missed. */
   private open(): void {
-    const { config, webSocket } = this.owner.parts
+    const { config, webSocket } = this.supervisor.parts
     const ws = this.ws = webSocket(config.wsUrl)
     ws.binaryType = "arraybuffer"
-    // A terminated socket may still report an error, and an error nobody listens to ends a Node process.
+    // A terminated socket can still emit an error, and an error without a listener ends a Node process.
     ws.addEventListener("error", ignore)
-    for (const kind of kinds) ws.addEventListener(kind, this.listeners[kind] as (event: Event) => void)
+    for (const kind of kinds) ws.addEventListener(kind, this.listeners[kind] as (event: globalThis.Event) => void)
   }
 
-  /** A defect, of a policy for example, ends the bot as loudly as a failure does. */
-  private carefully(step: () => void): void {
+  private dispatch(event: Event): void {
+    const [phase, actions] = sessionPhase(this.phase, event)
+    this.phase = phase
     try {
-      step()
+      for (const action of actions) {
+        this.act(action)
+        if (this.phase !== phase) return
+      }
     } catch (defect) {
-      this.loseFor(Cause.die(defect))
+      // A defect, of a policy for example, ends the bot as loudly as a failure does.
+      this.dispatch({ _tag: "Failed", cause: Cause.die(defect) })
+    }
+  }
+
+  private act(action: Action): void {
+    const { supervisor } = this
+    switch (action._tag) {
+      case "ReportOpen":
+        return supervisor.onOpen()
+      case "Subscribe":
+        return this.subscribe()
+      case "ReportReady":
+        return supervisor.onReady(this)
+      case "KeepAlive":
+        return this.keepAlive()
+      case "Ping":
+        return this.ping()
+      case "ReportPingAcked":
+        return supervisor.onPingAcked()
+      case "Pong":
+        return this.pong(action.reqId)
+      case "StopTimer":
+        return this.stopTimer()
+      case "ReportLost":
+        return supervisor.onLost(action.cause)
+      case "ReportTakenOver":
+        return supervisor.onTakenOver()
     }
   }
 
   private lose(failure: LinkFailure): void {
-    this.loseFor(Cause.fail(failure))
+    this.dispatch({ _tag: "Failed", cause: Cause.fail(failure) })
   }
 
-  // The first reason stands: a close that follows a takeover is no cause to reconnect.
-  private loseFor(cause: Cause.Cause<LinkFailure>): void {
-    if (this.hasEnded) return
-    this.hasEnded = true
-    this.stopWaiting()
-    this.owner.onLost(cause)
+  /** In CLOSING some sockets never fire `close`. */
+  private loseClosing(): void {
+    this.lose({ _tag: "ClosedBy", code: noCloseFrame })
   }
 
-  private onTakenOver(): void {
-    if (this.hasEnded) this.owner.onTakenOver()
-    else this.lose({ _tag: "TakenOver" })
-  }
-
-  private wait(timeouts: Deadlines.Timeouts): void {
+  private startTimer(timeouts: Deadlines.Timeouts): void {
+    this.stopTimer()
     this.timeouts = timeouts
     timeouts.start(this)
   }
 
-  private stopWaiting(): void {
+  private stopTimer(): void {
     this.timeouts?.stop(this)
     this.timeouts = undefined
   }
 
   onDue(): void {
     this.timeouts = undefined
-    switch (this.phase) {
-      case "Opening":
-        return this.lose({ _tag: "OpenTimeout" })
-      case "Subscribing":
-        return this.lose({ _tag: "SubscribeTimeout" })
-      case "Pausing":
-        return this.carefully(() => this.ping())
-      case "Pinging":
-        this.pingDueAt = Infinity
-        return this.lose({ _tag: "HeartbeatLost" })
-      default:
-    }
+    this.dispatch({ _tag: "Due" })
   }
 
   private isOpen(): boolean {
-    return !this.hasEnded && this.ws?.readyState === OPEN
+    return this.ws?.readyState === OPEN
   }
 
   private write(text: string): void {
@@ -195,146 +209,113 @@ export class Session implements Deadlines.Timeout {
 
   /** Writes a frame and registers its ack. `false`: the socket is not open any more, and nothing was written. */
   send(reqId: string, text: string, timeoutMillis: number, writer: PendingAcks.Writer): boolean {
-    if (!this.isOpen()) return false
-    const { config, deadlines } = this.owner.parts
+    if (!mayWrite(this.phase) || !this.isOpen()) return false
+    const { config, deadlines } = this.supervisor.parts
     this.acks ??= PendingAcks.make(deadlines, Duration.toMillis(config.ackHorizon))
     this.acks.register(reqId, timeoutMillis, writer)
     this.write(text)
     return true
   }
 
-  /** It is closing, and not every WebSocket says so before it has closed, which may never be. */
-  private loseUnsaid(): void {
-    this.lose({ _tag: "ClosedBy", code: noCloseFrame })
-  }
-
-  /** Writes a frame of its own, and waits for its ack. */
+  /** Writes a frame of its own, and starts the timeout of its ack. */
   private ask(cmd: string, body: unknown, timeoutMillis: number): void {
-    const { crypto, deadlines } = this.owner.parts
+    const { crypto, deadlines } = this.supervisor.parts
     const reqId = this.reqId = Crypto.unsafeReqId(crypto, cmd)
-    if (!this.isOpen()) return this.loseUnsaid()
-    this.wait(deadlines.timeouts(timeoutMillis))
+    if (!this.isOpen()) return this.loseClosing()
+    this.startTimer(deadlines.timeouts(timeoutMillis))
     this.askedAt = this.dueAt - timeoutMillis
     this.write(codec.encode(Frame.request(cmd, reqId, body)))
   }
 
-  private onOpen(): void {
-    if (this.hasEnded || this.phase !== "Opening") return
-    const { config } = this.owner.parts
-    this.stopWaiting()
-    this.owner.onOpen()
+  private subscribe(): void {
+    const { config } = this.supervisor.parts
     const body = {
       bot_id: config.botId,
       secret: Redacted.value(config.secret),
       ...(config.scene === undefined ? {} : { scene: config.scene }),
       ...(config.plugVersion === undefined ? {} : { plug_version: config.plugVersion })
     }
-    this.phase = "Subscribing"
     this.ask(Frame.Command.subscribe, body, Duration.toMillis(config.subscribeTimeout))
   }
 
   private ping(): void {
-    this.phase = "Pinging"
-    this.pingDueAt = this.owner.parts.deadlines.now() + this.pingMillis
-    this.ask(Frame.Command.ping, undefined, this.pingMillis)
+    this.ask(Frame.Command.ping, undefined, Duration.toMillis(this.supervisor.parts.config.pingTimeout))
+    this.pingDueAt = this.dueAt
   }
 
-  private onOwnAck({ errcode, errmsg }: Frame.Ack): void {
-    this.reqId = undefined
-    if (this.phase === "Pinging") this.pingDueAt = Infinity
-    if (this.hasEnded) return
-    this.stopWaiting()
-    meters.ackLatency(this.owner.parts.deadlines.now() - this.askedAt)
-    if (this.phase === "Pinging") {
-      if (errcode === ErrorCode.ok) this.owner.onPingAcked()
-      return this.pause()
-    }
-    switch (errcode) {
-      case ErrorCode.ok:
-        return this.carefully(() => this.onSubscribed())
-      case ErrorCode.invalidCredentials:
-        return this.lose({ _tag: "CredentialsRefused", errcode, errmsg })
-      default:
-        return this.lose({ _tag: "SubscribeRefused", errcode, errmsg })
-    }
+  private pong(reqId: string): void {
+    if (this.isOpen()) this.write(codec.encode(Frame.request("pong", reqId)))
   }
 
-  private onSubscribed(): void {
-    this.isSubscribed = true
-    this.phase = "Subscribed"
-    this.owner.onReady(this)
-    if (this.hasEnded) return
-    const { heartbeat } = this.owner.parts
+  private keepAlive(): void {
+    const { deadlines, heartbeat } = this.supervisor.parts
     if (heartbeat.interval !== undefined) {
-      this.pauseMillis = Duration.toMillis(heartbeat.interval)
-      this.pingMillis = Duration.toMillis(this.owner.parts.config.pingTimeout)
-      return this.pause()
+      return this.startTimer(deadlines.pauses(Duration.toMillis(heartbeat.interval)))
     }
-    this.heart = this.owner.fork(Effect.matchCause(heartbeat.run(this.policyPing()), {
-      onFailure: (cause) => this.loseFor(cause),
+    this.heart = this.supervisor.fork(Effect.matchCause(heartbeat.run(this.policyPing()), {
+      onFailure: (cause) => this.dispatch({ _tag: "Failed", cause }),
       onSuccess: () => this.lose({ _tag: "HeartbeatLost" })
     }))
   }
 
-  private pause(): void {
-    this.phase = "Pausing"
-    this.wait(this.owner.parts.deadlines.pauses(this.pauseMillis))
-  }
-
-  /** What a policy of somebody else's gets to ping with, as often and in whatever fibers it likes. */
+  /** The ping for a policy that pings in fibers of its own, as often as it likes. */
   private policyPing(): Effect.Effect<void, LinkFailure> {
-    const { config, crypto, deadlines } = this.owner.parts
+    const { config, crypto, deadlines } = this.supervisor.parts
     const pingTimeout = Duration.toMillis(config.pingTimeout)
     return Effect.async((resume) => {
       const frame = Frame.request(Frame.Command.ping, Crypto.unsafeReqId(crypto, Frame.Command.ping))
       const dueAt = this.pingDueAt = deadlines.now() + pingTimeout
       const isSent = this.send(frame.headers.req_id, codec.encode(frame), pingTimeout, {
         onVerdict: (verdict) => {
-          // What happens to the fiber that pings is its heartbeat's affair; the end of the session forgives nothing.
+          // The end of the session is no sign of life, so the ping stays owed.
           const isOwed = verdict._tag === "Unknown" && verdict.reason === "ConnectionLost"
           if (this.pingDueAt === dueAt && !isOwed) this.pingDueAt = Infinity
           if (verdict._tag === "Unknown") return resume(Effect.fail<LinkFailure>({ _tag: "HeartbeatLost" }))
-          if (verdict.ack.errcode === ErrorCode.ok) this.owner.onPingAcked()
+          if (verdict.ack.errcode === ErrorCode.ok) this.supervisor.onPingAcked()
           resume(Effect.void)
         }
       })
-      if (!isSent) this.loseUnsaid()
+      if (!isSent) this.loseClosing()
     })
   }
 
-  // What is read after the session was lost, but before its socket is gone, is true all the same.
   private onData(data: unknown): void {
-    const inbound = codec.decode(data, this.owner.parts.clock)
+    if (!mayRead(this.phase)) return
+    const inbound = codec.decode(data, this.supervisor.parts.clock)
     switch (inbound._tag) {
-      case "Ack": {
-        const { ack } = inbound
-        if (ack.errcode === ErrorCode.notSubscribed) this.lose({ _tag: "NotSubscribed" })
-        if (ack.headers.req_id === this.reqId) this.onOwnAck(ack)
-        else if (this.acks?.receive(ack) !== true) Telemetry.unsafeIncrement(Telemetry.surplusAcks)
+      case "Ack":
+        return this.onAck(inbound.ack)
+      case "Ping":
+        return this.dispatch({ _tag: "PingReceived", reqId: inbound.reqId })
+      case "Event":
+        this.supervisor.onCallback(inbound)
+        if (inbound.event.eventtype === "disconnected_event") this.dispatch({ _tag: "TakenOver" })
         return
-      }
-      case "Ping": {
-        // Nothing but the subscribe leaves before its ack, not even this.
-        if (this.isSubscribed && this.isOpen()) this.write(codec.encode(Frame.request("pong", inbound.reqId)))
-        return
-      }
-      case "Event": {
-        this.owner.onCallback(inbound)
-        if (inbound.event.eventtype === "disconnected_event") this.onTakenOver()
-        return
-      }
       default:
-        return this.owner.onCallback(inbound)
+        return this.supervisor.onCallback(inbound)
     }
+  }
+
+  private onAck(ack: Frame.Ack): void {
+    if (ack.errcode === ErrorCode.notSubscribed) this.lose({ _tag: "NotSubscribed" })
+    if (ack.headers.req_id === this.reqId) this.onOwnAck(ack)
+    else if (this.acks?.receive(ack) !== true) Telemetry.unsafeIncrement(Telemetry.surplusAcks)
+  }
+
+  private onOwnAck(ack: Frame.Ack): void {
+    this.reqId = undefined
+    this.pingDueAt = Infinity
+    meters.ackLatency(this.supervisor.parts.deadlines.now() - this.askedAt)
+    this.dispatch({ _tag: "Acked", ack })
   }
 
   // A peer that owes us a sign of life gets no more time for its close frame than for that sign.
   private millisToClose(): number {
-    const { config, deadlines } = this.owner.parts
+    const { config, deadlines } = this.supervisor.parts
     return Math.min(
       politeCloseMillis,
       Duration.toMillis(config.drainTimeout),
-      this.owner.millisToClose(),
+      this.supervisor.millisToClose(),
       this.pingDueAt - deadlines.now()
     )
   }
@@ -342,23 +323,21 @@ export class Session implements Deadlines.Timeout {
   /** Leaves nothing behind. A link that was not lost ends with a close frame, within bounds. */
   close(): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const wasLost = this.hasEnded
-      this.hasEnded = true
-      this.stopWaiting()
-      const { heart } = this
-      const heartStopped = heart === undefined ? Effect.void : Fiber.interrupt(heart)
-      return Effect.zipRight(heartStopped, Effect.suspend(() => this.leave(wasLost)))
+      const wasUp = isUp(this.phase)
+      this.dispatch({ _tag: "Close" })
+      const heartStopped = this.heart === undefined ? Effect.void : Fiber.interrupt(this.heart)
+      return Effect.zipRight(heartStopped, Effect.suspend(() => this.leave(wasUp)))
     })
   }
 
-  private leave(wasLost: boolean): Effect.Effect<void> {
+  private leave(wasUp: boolean): Effect.Effect<void> {
     this.acks?.end()
     const { ws } = this
     if (ws === undefined) return Effect.void
-    for (const kind of kinds) ws.removeEventListener(kind, this.listeners[kind] as (event: Event) => void)
-    const patience = this.millisToClose()
-    return wasLost || ws.readyState !== OPEN || !(patience > 0)
-      ? Effect.sync(() => terminate(ws))
-      : Effect.ensuring(closePolitely(ws, patience), Effect.sync(() => terminate(ws)))
+    for (const kind of kinds) ws.removeEventListener(kind, this.listeners[kind] as (event: globalThis.Event) => void)
+    const millis = this.millisToClose()
+    return wasUp && this.isOpen() && millis > 0
+      ? Effect.ensuring(closePolitely(ws, millis), Effect.sync(() => terminate(ws)))
+      : Effect.sync(() => terminate(ws))
   }
 }

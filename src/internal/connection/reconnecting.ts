@@ -1,0 +1,140 @@
+/**
+ * What follows the loss of a session, as functions over plain data: which policy of `Reconnect` applies, how much of it is
+ * used up, and whether the connection ends. `connection.ts` carries it out.
+ */
+import * as Option from "effect/Option"
+import type * as Reconnect from "../../Reconnect.js"
+import { AuthRejected, ReconnectExhausted, Superseded } from "../../WecomError.js"
+import type { ConnectionError, LinkFailure } from "../../WecomError.js"
+
+/** @internal */
+export type PolicyName = keyof Reconnect.Reconnect.Service
+
+/** How far a policy is used up. */
+interface Progress {
+  /** Failures in a row. */
+  readonly failures: number
+  /** The state of its Schedule; none before the first delay. */
+  readonly schedule: Option.Option<unknown>
+}
+
+/** @internal */
+export interface Reconnecting {
+  readonly progress: { readonly [K in PolicyName]: Progress }
+  /** In monotonic milliseconds; absent when the session has not been subscribed. */
+  readonly subscribedAt: number | undefined
+}
+
+/** @internal */
+export type Verdict =
+  | { readonly _tag: "Retry"; readonly policy: PolicyName; readonly attempt: number }
+  | { readonly _tag: "GiveUp"; readonly error: ConnectionError }
+
+/** An instance that took the bot back and kept it this long has won; the next takeover is a new one. */
+const settledMillis = 10 * 60 * 1000
+
+const unused: Progress = { failures: 0, schedule: Option.none() }
+
+/** @internal */
+export const initial: Reconnecting = {
+  progress: { lost: unused, refused: unused, superseded: unused },
+  subscribedAt: undefined
+}
+
+const policyOf = (failure: LinkFailure): PolicyName => {
+  switch (failure._tag) {
+    case "TakenOver":
+      return "superseded"
+    case "CredentialsRefused":
+      return "refused"
+    default:
+      return "lost"
+  }
+}
+
+const terminal = (failure: LinkFailure, failures: number): ConnectionError => {
+  switch (failure._tag) {
+    case "TakenOver":
+      return new Superseded()
+    case "CredentialsRefused":
+      return new AuthRejected({ errcode: failure.errcode, errmsg: failure.errmsg, attempts: failures })
+    default:
+      // The last failure was not followed by an attempt.
+      return new ReconnectExhausted({ attempts: failures - 1, last: failure })
+  }
+}
+
+const changed = (state: Reconnecting, policy: PolicyName, change: Partial<Progress>): Reconnecting => ({
+  ...state,
+  progress: { ...state.progress, [policy]: { ...state.progress[policy], ...change } }
+})
+
+const restarted = (state: Reconnecting, policy: PolicyName): Reconnecting =>
+  state.progress[policy].failures === 0 ? state : changed(state, policy, { failures: 0 })
+
+const rescheduled = (state: Reconnecting, policy: PolicyName): Reconnecting =>
+  Option.isNone(state.progress[policy].schedule) ? state : changed(state, policy, { schedule: Option.none() })
+
+/**
+ * The number of the attempt that begins now, from 1.
+ *
+ * @internal
+ */
+export const attempt = ({ progress }: Reconnecting): number => progress.lost.failures + progress.refused.failures + 1
+
+/** @internal */
+export const connecting = ({ progress }: Reconnecting): Reconnecting => ({ progress, subscribedAt: undefined })
+
+/** @internal */
+export const subscribed = (state: Reconnecting, at: number): Reconnecting => ({
+  ...restarted(restarted(state, "lost"), "refused"),
+  subscribedAt: at
+})
+
+/**
+ * The delays begin anew only now, so that a service that accepts and drops is not hammered.
+ *
+ * @internal
+ */
+export const pingAcked = (state: Reconnecting): Reconnecting => rescheduled(rescheduled(state, "lost"), "refused")
+
+/**
+ * A refused frame may be the first sign of a takeover, whose callback is still on its way. The socket is listened to before
+ * the next attempt, which would take the bot from the other instance.
+ *
+ * @internal
+ */
+export const mayBeTakenOver = (failure: LinkFailure): boolean => failure._tag === "NotSubscribed"
+
+const isSettled = (state: Reconnecting, at: number): boolean =>
+  state.subscribedAt !== undefined && at - state.subscribedAt >= settledMillis
+
+/** @internal */
+export const lost = (
+  state: Reconnecting,
+  failure: LinkFailure,
+  at: number,
+  policies: Reconnect.Reconnect.Service
+): readonly [Reconnecting, Verdict] => {
+  const policy = policyOf(failure)
+  const before = policy === "superseded" && isSettled(state, at) ? changed(state, policy, unused) : state
+  const failures = before.progress[policy].failures + 1
+  return [
+    changed(before, policy, { failures }),
+    failures > policies[policy].maxAttempts
+      ? { _tag: "GiveUp", error: terminal(failure, failures) }
+      : { _tag: "Retry", policy, attempt: failures }
+  ]
+}
+
+/**
+ * The Schedule of the policy has no further delay.
+ *
+ * @internal
+ */
+export const exhausted = (state: Reconnecting, failure: LinkFailure): ConnectionError =>
+  terminal(failure, state.progress[policyOf(failure)].failures)
+
+/** @internal */
+export const scheduled = (state: Reconnecting, policy: PolicyName, schedule: unknown): Reconnecting =>
+  changed(state, policy, { schedule: Option.some(schedule) })
