@@ -277,7 +277,7 @@ it("a second copy that waits for a connection does not leave when its caller wen
     unsafeRequest: (...args: Parameters<typeof requests.submit>) => requests.submit(...args)
   } as unknown as Connection.Connection.Service
   const queue = Effect.runSync(internal.make(connection, config))
-  const session: Requests.Writing = {
+  const session: Parameters<Requests.Requests["begin"]>[0] = {
     send: (reqId, _text, _timeout, own) => {
       sent.push(reqId)
       writer = own

@@ -1,9 +1,9 @@
 /**
- * Which ack belongs to which frame, when more than one frame of a `req_id` may still be acked.
+ * Which ack belongs to which frame, when several frames of a `req_id` can still be acked.
  *
- * Acks carry only the `req_id`. What can be assumed: a frame is acked at most once, after it was written and within its
- * horizon, or never; acks may be late, lost or reordered. So the received acks are a matching into the frames, and something
- * is known of a frame only when every such matching says it. Pure bookkeeping: no clock, no timers, no callbacks.
+ * An ack carries only the `req_id`. A frame is acked at most once, between its write and its horizon; acks can be late, lost or
+ * reordered. The received acks are therefore a matching into the frames, and the ack of a frame is known only when all possible
+ * matchings agree on it. Plain data: no clock, no timers, no callbacks.
  */
 import type * as Frame from "../../Frame.js"
 
@@ -31,17 +31,17 @@ export const make = <A extends Written>(frames: ReadonlyArray<A>): Group<A> => (
 const mayCredit = (frame: Written, received: Received): boolean =>
   frame.order < received.order && received.at <= frame.horizonAt
 
-const nobody = -1
+const none = -1
 
-/** Kuhn's augmenting paths: can all acks (but `without`) be given to distinct frames (but `except`)? */
+/** Whether all acks but `without` can be matched to distinct frames other than `except`, by Kuhn's augmenting paths. */
 const matches = (group: Group<Written>, except: number, without: number): boolean => {
   const { acks, frames } = group
-  const takenBy = new Int32Array(frames.length).fill(nobody)
+  const takenBy = new Int32Array(frames.length).fill(none)
   const place = (ack: number, seen: Uint8Array): boolean => {
     for (let frame = 0; frame < frames.length; frame++) {
       if (frame === except || seen[frame] === 1 || !mayCredit(frames[frame]!, acks[ack]!)) continue
       seen[frame] = 1
-      if (takenBy[frame] === nobody || place(takenBy[frame]!, seen)) {
+      if (takenBy[frame] === none || place(takenBy[frame]!, seen)) {
         takenBy[frame] = ack
         return true
       }
@@ -54,18 +54,18 @@ const matches = (group: Group<Written>, except: number, without: number): boolea
   return true
 }
 
-/** Takes the ack in, unless no frame is left that it could belong to: then it is surplus, and `false`. */
+/** Adds the ack to the group. `false`: it can belong to no frame, and is surplus. */
 export const receive = <A extends Written>(group: Group<A>, ack: Frame.Ack, order: number, at: number): boolean => {
   group.acks.push({ order, at, ack })
-  if (matches(group, nobody, nobody)) return true
+  if (matches(group, none, none)) return true
   group.acks.pop()
   return false
 }
 
-/** The ack of this frame, if every matching gives it one, and with the same code. */
+/** The ack of this frame, if every matching gives it one with the same code. */
 export const known = <A extends Written>(group: Group<A>, frame: A): Frame.Ack | undefined => {
   const index = group.frames.indexOf(frame)
-  if (group.acks.length === 0 || matches(group, index, nobody)) return undefined
+  if (group.acks.length === 0 || matches(group, index, none)) return undefined
   let found: Frame.Ack | undefined
   for (let i = 0; i < group.acks.length; i++) {
     const received = group.acks[i]!
@@ -76,7 +76,7 @@ export const known = <A extends Written>(group: Group<A>, frame: A): Frame.Ack |
   return found
 }
 
-/** Every frame has its ack, so no later ack can belong to any of them. */
+/** Whether every frame has its ack, so that a later ack can belong to none of them. */
 export const isComplete = (group: Group<Written>): boolean => group.acks.length === group.frames.length
 
 /**

@@ -1,7 +1,7 @@
 /**
- * Hot path. The frames of one session that wait for their acks, and the verdicts on them. One callback per frame, no fiber and
- * no timer of its own. Almost every frame is the only one of its `req_id` and costs a place in a table; frames in doubt go to
- * `ackCredit`, and nothing else in the library credits acks.
+ * Hot path. The frames of one session that wait for their acks, and their verdicts: one callback per frame, and no fiber or
+ * timer for it. Most frames are the only one of their `req_id` and cost one entry in a table. When several frames of a `req_id`
+ * can still be acked, `ackCredit` decides which of them an ack belongs to.
  */
 import type * as Frame from "../../Frame.js"
 import { KeyTable } from "../collections/keyTable.js"
@@ -10,7 +10,7 @@ import type * as Deadlines from "../time/deadlines.js"
 import * as AckCredit from "./ackCredit.js"
 
 /**
- * What became of a written frame: its own ack, or nobody can know.
+ * The outcome of a written frame: its own ack, or unknown.
  *
  * @internal
  */
@@ -19,7 +19,7 @@ export type Verdict =
   | { readonly _tag: "Unknown"; readonly reason: "AckTimeout" | "ConnectionLost" }
 
 /**
- * Who wrote a frame.
+ * The sender of a frame.
  *
  * @internal
  */
@@ -29,16 +29,16 @@ export interface Writer {
 
 /** @internal */
 export interface PendingAcks {
-  /** Call right after the frame was written. */
+  /** Call right before the frame is written. */
   readonly register: (reqId: string, timeoutMillis: number, writer: Writer) => void
-  /** `false` when the ack belongs to no frame: a surplus. */
+  /** `false` when the ack belongs to no frame (a surplus ack). */
   readonly receive: (ack: Frame.Ack) => boolean
-  /** Settles everything; no ack of this session can come any more. */
+  /** Settles all frames as `ConnectionLost`. */
   readonly end: () => void
   readonly size: () => number
 }
 
-/** Its own deadline: one object for each frame that waits. */
+/** A frame and its timeout in one object. */
 class Pending implements AckCredit.Written, Deadlines.Timeout {
   /** Its `req_id`. */
   readonly key: string
@@ -73,8 +73,8 @@ class Pending implements AckCredit.Written, Deadlines.Timeout {
 }
 
 /**
- * A lane whose acks always come later than the timeout stays in doubt for ever; past this many frames it is not worth
- * reasoning about, and all verdicts are unknown until it has been quiet for a horizon.
+ * When the acks of a `req_id` always come later than the timeout, its group never ends. Beyond this many frames all verdicts are
+ * unknown until no frame was written for a horizon: the cost of `ackCredit` grows with the square of the group.
  */
 const largestGroup = 256
 
@@ -85,7 +85,7 @@ const lost: Verdict = { _tag: "Unknown", reason: "ConnectionLost" }
 export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): PendingAcks => {
   const single = new KeyTable<Pending>()
   const groups = new Map<string, AckCredit.Group<Pending>>()
-  const drowned = new WeakSet<AckCredit.Group<Pending>>()
+  const overflowed = new WeakSet<AckCredit.Group<Pending>>()
   const horizons = new Set<Deadlines.Entry>()
   let order = 0
   let size = 0
@@ -115,7 +115,7 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
       else if (complete) verdicts.push([frame, timedOut])
     }
     if (complete) groups.delete(reqId)
-    // Settling may write the next frame of this lane, so the books are closed first.
+    // A verdict can make its writer write the next frame of this req_id, so all verdicts are collected first.
     for (const [frame, verdict] of verdicts) settle(frame, verdict)
   }
 
@@ -160,7 +160,7 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
     }
     AckCredit.prune(group, frame.writtenAt, isSettled)
     if (group.frames.length >= largestGroup) {
-      drowned.add(group)
+      overflowed.add(group)
       group.acks = []
       group.frames = group.frames.filter((other) => !isSettled(other))
     }
@@ -176,7 +176,7 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
       return true
     }
     const group = groups.size === 0 ? undefined : groups.get(reqId)
-    if (group === undefined || drowned.has(group)) return false
+    if (group === undefined || overflowed.has(group)) return false
     if (!AckCredit.receive(group, ack, ++order, deadlines.now())) return false
     review(reqId, group)
     return true

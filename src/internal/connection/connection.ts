@@ -54,7 +54,7 @@ class Sessions implements Omit<Connection.Service, "callbacks">, session.Supervi
   private isDraining = false
   /** When the close must be over, in monotonic time. */
   private closeBy = Infinity
-  /** Why it is closed for good. */
+  /** How the connection ended; absent while it lives. */
   private end: Exit.Exit<never, ConnectionError> | undefined = undefined
 
   constructor(parts: Parts.OfConnection, callbacks: Mailbox.Mailbox<Callback, ConnectionError>) {
@@ -75,7 +75,7 @@ class Sessions implements Omit<Connection.Service, "callbacks">, session.Supervi
   }
 
   private log(message: Effect.Effect<void>): void {
-    // Effect tells a logger that broke of it, which would throw here, in a callback of the socket.
+    // A logger that throws would throw here, in a listener of the socket.
     const safe = Effect.catchAllCause(message, () => Effect.void)
     Runtime.runFork(this.parts.runtime)(Effect.annotateLogs(safe, "module", "effect-wecom/Connection"))
   }
@@ -154,7 +154,7 @@ class Sessions implements Omit<Connection.Service, "callbacks">, session.Supervi
     this.loss = Cause.fail<LinkFailure>({ _tag: "TakenOver" })
   }
 
-  /** Ends when the next session begins, or fails with what closes the connection for good. */
+  /** Ends when the next session begins, or fails with the error that closes the connection for good. */
   private afterLoss(): Effect.Effect<void, ConnectionError> {
     return Effect.gen(this, function*() {
       const { clock } = this.parts
@@ -217,7 +217,7 @@ class Sessions implements Omit<Connection.Service, "callbacks">, session.Supervi
     this.watchers.look()
   }
 
-  /** With the scope of the bot. */
+  /** Runs when the Scope of the connection closes. */
   close(): Effect.Effect<void> {
     return Effect.suspend(() => this.fiber === undefined ? Effect.void : Fiber.interrupt(this.fiber)).pipe(
       Effect.zipRight(Effect.suspend(() => this.session?.close() ?? Effect.void)),
@@ -275,7 +275,7 @@ class Sessions implements Omit<Connection.Service, "callbacks">, session.Supervi
   }
 }
 
-/** Callbacks that were not taken when the connection closes are dropped. */
+/** Callbacks that are still in the mailbox when the connection closes are dropped, and counted. */
 const countUntaken = (callbacks: Mailbox.Mailbox<Callback, ConnectionError>): Effect.Effect<void> =>
   Effect.suspend(() => {
     const untaken = Option.getOrElse(callbacks.unsafeSize(), () => 0)
@@ -302,7 +302,7 @@ export const make = (
       runtime: yield* Effect.runtime<never>()
     }, callbacks)
     yield* Effect.acquireRelease(Effect.sync(() => sessions.connect()), () => sessions.close())
-    // A record, so that a copy with another member in the place of one is still a connection.
+    // A record and no instance, so that `{ ...service, drain }` is a connection as well.
     return {
       unsafeRequest: (request, options, onExit) => sessions.unsafeRequest(request, options, onExit),
       callbacks,

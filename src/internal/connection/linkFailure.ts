@@ -1,5 +1,5 @@
 /**
- * What a socket's error says about the link. Errors differ by runtime, so anything that is not recognised stays `Network`.
+ * The `LinkFailure` for a socket's error. Errors differ by runtime; one that is not recognised is `Network`.
  */
 import type { LinkFailure } from "../../WecomError.js"
 

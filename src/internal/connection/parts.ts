@@ -1,5 +1,5 @@
 /**
- * What a connection and its sessions are made of.
+ * The services and options that a connection and its sessions use.
  */
 import type * as Clock from "effect/Clock"
 import type * as Runtime from "effect/Runtime"
@@ -15,7 +15,7 @@ export interface OfConnection {
   readonly crypto: Crypto.Crypto.Service
   readonly clock: Clock.Clock
   readonly deadlines: Deadlines.Deadlines
-  /** For the fibers that it starts: with the loggers, the tracer and the scheduler of the program. */
+  /** The runtime of the program, with its loggers, tracer and scheduler, for the fibers of the connection. */
   readonly runtime: Runtime.Runtime<never>
   readonly heartbeat: Heartbeat.Heartbeat.Service
   readonly reconnect: Reconnect.Reconnect.Service

@@ -1,5 +1,5 @@
 /**
- * Hot path. Requests on their way to an ack: written at once when a session is there, else waiting for one, in order.
+ * Hot path. Requests until their ack: written at once while a session is up, otherwise in order when the next is ready.
  */
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -14,25 +14,14 @@ import * as codec from "../wire/codec.js"
 import type * as PendingAcks from "./acks.js"
 import type { Session } from "./session.js"
 
-/**
- * What is asked of a session.
- *
- * @internal
- */
-export type Writing = Pick<Session, "send">
-
 type OnExit = (exit: Exit.Exit<Frame.Ack, RequestError>) => void
 
 /** A frame longer than this is encoded again rather than kept until its ack. */
 const largeText = 64 * 1024
 
-/** What a job needs of its queue; the methods stand on a class so that a frame costs no closures. */
-interface Owner {
-  onVerdict(job: Job, verdict: PendingAcks.Verdict): void
-}
-
-class Job implements PendingAcks.Writer {
-  readonly owner: Owner
+/** An object with a method, so that a frame costs no closures. */
+class Submitted implements PendingAcks.Writer {
+  readonly requests: Requests
   readonly request: Frame.Request
   readonly options: RequestOptions | undefined
   onExit: OnExit | undefined
@@ -41,38 +30,39 @@ class Job implements PendingAcks.Writer {
   giveUpAt: number | undefined = undefined
   giveUp: Deadlines.Entry | undefined = undefined
 
-  constructor(owner: Owner, request: Frame.Request, options: RequestOptions | undefined, onExit: OnExit) {
-    this.owner = owner
+  constructor(requests: Requests, request: Frame.Request, options: RequestOptions | undefined, onExit: OnExit) {
+    this.requests = requests
     this.request = request
     this.options = options
     this.onExit = onExit
   }
 
   onVerdict(verdict: PendingAcks.Verdict) {
-    this.owner.onVerdict(this, verdict)
+    this.requests.onVerdict(this, verdict)
   }
 }
 
-const settle = (job: Job, exit: Exit.Exit<Frame.Ack, RequestError>): void => {
-  const { onExit } = job
-  job.onExit = undefined
-  job.text = undefined
+const settle = (submitted: Submitted, exit: Exit.Exit<Frame.Ack, RequestError>): void => {
+  const { onExit } = submitted
+  submitted.onExit = undefined
+  submitted.text = undefined
   if (onExit !== undefined) onExit(exit)
 }
 
-const fail = (job: Job, error: RequestError): void => settle(job, Exit.fail(error))
+const fail = (submitted: Submitted, error: RequestError): void => settle(submitted, Exit.fail(error))
 
-const unavailable = (job: Job, reason: SendUnavailable["reason"]): void =>
-  fail(job, new SendUnavailable({ command: job.request.cmd, reason }))
+const unavailable = (submitted: Submitted, reason: SendUnavailable["reason"]): void =>
+  fail(submitted, new SendUnavailable({ command: submitted.request.cmd, reason }))
 
-const isWanted = (job: Job): boolean => job.options?.isWanted === undefined || job.options.isWanted()
+const isWanted = (submitted: Submitted): boolean =>
+  submitted.options?.isWanted === undefined || submitted.options.isWanted()
 
-const encode = (job: Job): string | undefined => {
+const encode = (submitted: Submitted): string | undefined => {
   try {
-    return codec.textOf(job.request)
+    return codec.textOf(submitted.request)
   } catch {
     fail(
-      job,
+      submitted,
       new SendInvalid({ field: "body", problem: "cannot be written as JSON", limit: "plain data without cycles" })
     )
     return undefined
@@ -80,14 +70,14 @@ const encode = (job: Job): string | undefined => {
 }
 
 /** @internal */
-export class Requests implements Owner {
+export class Requests {
   private readonly deadlines: Deadlines.Deadlines
   private readonly clock: Clock.Clock
   private readonly ackTimeout: number
   private readonly unavailableTimeout: number
-  /** A Set keeps the order and gives up a place in constant time. Absent until somebody has to wait. */
-  private waiting: Set<Job> | undefined = undefined
-  private session: Writing | undefined = undefined
+  /** A Set keeps the order and deletes in constant time. Absent until a request waits. */
+  private waiting: Set<Submitted> | undefined = undefined
+  private session: Pick<Session, "send"> | undefined = undefined
   private state: "Open" | "Draining" | "Closed" = "Open"
 
   constructor(config: BotConfig.Resolved, deadlines: Deadlines.Deadlines, clock: Clock.Clock) {
@@ -99,28 +89,28 @@ export class Requests implements Owner {
 
   submit(request: Frame.Request, options: RequestOptions | undefined, onExit: OnExit): () => void {
     const { state } = this
-    const job = new Job(this, request, options, onExit)
-    if (state === "Closed" || state === "Draining" && options?.passesDrain !== true) unavailable(job, state)
-    else if (this.session === undefined) this.park(job)
-    else this.write(job)
+    const submitted = new Submitted(this, request, options, onExit)
+    if (state === "Closed" || state === "Draining" && options?.passesDrain !== true) unavailable(submitted, state)
+    else if (this.session === undefined) this.park(submitted)
+    else this.write(submitted)
     return () => {
-      job.onExit = undefined
-      if (this.waiting?.delete(job) === true) job.giveUp!.cancel()
+      submitted.onExit = undefined
+      if (this.waiting?.delete(submitted) === true) submitted.giveUp!.cancel()
     }
   }
 
-  /** A session is subscribed: what waited is written, in order. */
-  begin(session: Writing): void {
+  /** A session is ready: writes the requests that wait, in order. */
+  begin(session: Pick<Session, "send">): void {
     this.session = session
-    for (const job of [...this.waiting ?? []]) {
-      // Settling one may make the caller of another give up.
-      if (!this.waiting!.delete(job)) continue
-      job.giveUp!.cancel()
-      this.write(job)
+    for (const submitted of [...this.waiting ?? []]) {
+      // The exit of one request can cancel another.
+      if (!this.waiting!.delete(submitted)) continue
+      submitted.giveUp!.cancel()
+      this.write(submitted)
     }
   }
 
-  /** The session is over: what comes now waits for the next. */
+  /** The session is lost: requests wait for the next. */
   suspend(): void {
     this.session = undefined
     if (this.state !== "Open") this.failWaiting(this.state)
@@ -141,65 +131,67 @@ export class Requests implements Owner {
     return this.session !== undefined
   }
 
-  onVerdict(job: Job, verdict: PendingAcks.Verdict): void {
-    if (job.onExit === undefined) return
+  onVerdict(submitted: Submitted, verdict: PendingAcks.Verdict): void {
+    if (submitted.onExit === undefined) return
     if (verdict._tag === "Unknown") {
-      return fail(job, new DeliveryUnknown({ command: job.request.cmd, reason: verdict.reason }))
+      return fail(submitted, new DeliveryUnknown({ command: submitted.request.cmd, reason: verdict.reason }))
     }
     const { ack } = verdict
     switch (ack.errcode) {
       case ErrorCode.ok:
-        return settle(job, Exit.succeed(ack))
-      // Nothing was delivered; the session ends by itself, and the frame goes out again on the next.
+        return settle(submitted, Exit.succeed(ack))
+      // Nothing was delivered. The session is lost now, and the next one writes the frame again.
       case ErrorCode.notSubscribed:
-        return isWanted(job) ? this.park(job) : unavailable(job, "NotSubscribed")
+        return isWanted(submitted) ? this.park(submitted) : unavailable(submitted, "NotSubscribed")
       default:
         return fail(
-          job,
-          new SendRejected({ command: job.request.cmd, errcode: ack.errcode, errmsg: ack.errmsg })
+          submitted,
+          new SendRejected({ command: submitted.request.cmd, errcode: ack.errcode, errmsg: ack.errmsg })
         )
     }
   }
 
-  private park(job: Job): void {
-    if (this.state !== "Open") return unavailable(job, this.state)
+  private park(submitted: Submitted): void {
+    if (this.state !== "Open") return unavailable(submitted, this.state)
     const waiting = this.waiting ??= new Set()
-    // A frame that is refused for want of a subscription again and again must not wait for ever.
+    // One limit for all waits of a request, so that a frame that every session refuses as not subscribed ends as well.
     const now = this.deadlines.now()
-    job.giveUpAt ??= now + this.unavailableTimeout
-    job.giveUp = this.deadlines.after(Math.max(0, job.giveUpAt - now), () => {
-      waiting.delete(job)
-      unavailable(job, "NotSubscribed")
+    submitted.giveUpAt ??= now + this.unavailableTimeout
+    submitted.giveUp = this.deadlines.after(Math.max(0, submitted.giveUpAt - now), () => {
+      waiting.delete(submitted)
+      unavailable(submitted, "NotSubscribed")
     })
-    waiting.add(job)
+    waiting.add(submitted)
   }
 
-  private write(job: Job): void {
-    const { options } = job
-    // The first write of a frame that never waited needs no asking.
-    if ((job.isAnnounced || job.giveUpAt !== undefined) && !isWanted(job)) return unavailable(job, "NotSubscribed")
+  private write(submitted: Submitted): void {
+    const { options } = submitted
+    // `isWanted` is not called for the first write of a request that has not waited.
+    if ((submitted.isAnnounced || submitted.giveUpAt !== undefined) && !isWanted(submitted)) {
+      return unavailable(submitted, "NotSubscribed")
+    }
     if (options?.expiresAt !== undefined && this.clock.unsafeCurrentTimeMillis() > options.expiresAt) {
       const window = Duration.millis(options.windowMillis ?? 0)
-      return fail(job, new SendExpired({ command: job.request.cmd, window }))
+      return fail(submitted, new SendExpired({ command: submitted.request.cmd, window }))
     }
-    const text = job.text ??= encode(job)
+    const text = submitted.text ??= encode(submitted)
     if (text === undefined) return
     const isWritten = this.session !== undefined &&
-      this.session.send(job.request.headers.req_id, text, options?.ackTimeoutMillis ?? this.ackTimeout, job)
-    if (!isWritten) return this.park(job)
-    // Chunks of uploads are large, and few go out twice.
-    if (text.length > largeText) job.text = undefined
-    if (!job.isAnnounced) {
-      job.isAnnounced = true
+      this.session.send(submitted.request.headers.req_id, text, options?.ackTimeoutMillis ?? this.ackTimeout, submitted)
+    if (!isWritten) return this.park(submitted)
+    // Chunks of uploads are large, and few are written twice.
+    if (text.length > largeText) submitted.text = undefined
+    if (!submitted.isAnnounced) {
+      submitted.isAnnounced = true
       options?.onWritten?.()
     }
   }
 
   private failWaiting(reason: SendUnavailable["reason"]): void {
-    for (const job of this.waiting ?? []) {
-      this.waiting!.delete(job)
-      job.giveUp!.cancel()
-      unavailable(job, reason)
+    for (const submitted of this.waiting ?? []) {
+      this.waiting!.delete(submitted)
+      submitted.giveUp!.cancel()
+      unavailable(submitted, reason)
     }
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The status of a connection, and its changes for those who look on.
+ * The status of a connection, and the stream of its changes.
  */
 import * as Effect from "effect/Effect"
 import * as Mailbox from "effect/Mailbox"
@@ -9,7 +9,7 @@ import type { Status } from "../../Connection.js"
 /** @internal */
 export class Statuses {
   private current: Status
-  private onlookers: Set<Mailbox.Mailbox<Status>> | undefined
+  private subscribers: Set<Mailbox.Mailbox<Status>> | undefined
 
   constructor(first: Status) {
     this.current = first
@@ -21,7 +21,7 @@ export class Statuses {
 
   set(next: Status): void {
     this.current = next
-    for (const onlooker of this.onlookers ?? []) onlooker.unsafeOffer(next)
+    for (const subscriber of this.subscribers ?? []) subscriber.unsafeOffer(next)
   }
 
   /** The status now, then every change. */
@@ -30,12 +30,12 @@ export class Statuses {
       Effect.acquireRelease(
         Effect.map(Mailbox.make<Status>(), (mailbox) => {
           mailbox.unsafeOffer(this.current)
-          this.onlookers = (this.onlookers ?? new Set()).add(mailbox)
+          this.subscribers = (this.subscribers ?? new Set()).add(mailbox)
           return mailbox
         }),
         (mailbox) =>
           Effect.suspend(() => {
-            this.onlookers?.delete(mailbox)
+            this.subscribers?.delete(mailbox)
             return mailbox.shutdown
           })
       ),

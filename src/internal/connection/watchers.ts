@@ -1,5 +1,5 @@
 /**
- * Those who wait for a condition. Whoever changes what it depends on says so, and nothing is kept while nobody waits.
+ * Effects that wait for a condition. The code that changes the condition calls `look`. Nothing is allocated while none waits.
  */
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
@@ -8,7 +8,7 @@ import type * as Exit from "effect/Exit"
 export class Watchers {
   private watching: Set<() => void> | undefined
 
-  /** Ends as soon as there is an exit, at once if there is one already. */
+  /** Ends with the first exit that `poll` returns, at once if it returns one now. */
   until<A, E>(poll: () => Exit.Exit<A, E> | undefined): Effect.Effect<A, E> {
     return Effect.async((resume) => {
       const known = poll()
@@ -25,7 +25,7 @@ export class Watchers {
     })
   }
 
-  /** Something may have changed. */
+  /** Polls again for every Effect that waits. */
   look(): void {
     if (this.watching === undefined) return
     for (const watch of [...this.watching]) watch()
