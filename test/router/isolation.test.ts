@@ -5,6 +5,7 @@
 import { expect, it } from "@effect/vitest"
 import { Cause, Effect, Fiber, FiberId, FiberRef, Layer, Option, Stream } from "effect"
 import { BotRouter, Reply, Telemetry, WecomBot } from "effect-wecom"
+import * as Current from "../../src/internal/handlers/current.js"
 import * as Handlers from "../../src/internal/handlers/handlers.js"
 import * as Sim from "../sim/Sim.js"
 import { logged, loose, moved, text } from "./support.js"
@@ -263,8 +264,8 @@ it("handlers that were forked after the stop are waited for, and those that end 
 it("a fiber that joins a handler does not pass the drain for it", () =>
   Effect.runPromise(Effect.gen(function*() {
     const handlers = Handlers.make()
-    const handler = yield* handlers.fork(FiberRef.get(Handlers.passesDrain))
-    expect([yield* Fiber.join(handler), yield* FiberRef.get(Handlers.passesDrain)]).toEqual([true, false])
+    const handler = yield* handlers.fork(FiberRef.get(Current.passesDrain))
+    expect([yield* Fiber.join(handler), yield* FiberRef.get(Current.passesDrain)]).toEqual([true, false])
   })))
 
 it("a router that is interrupted leaves no fiber behind", async () => {

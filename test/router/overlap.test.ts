@@ -6,31 +6,9 @@ import { Clock, Effect, Exit, Fiber, Metric } from "effect"
 import { BotRouter, Telemetry } from "effect-wecom"
 import * as fc from "fast-check"
 import * as Sim from "../sim/Sim.js"
+import type { Run, Said } from "./overlapModels.js"
+import { conversation, debounceMillis, models, said, users } from "./overlapModels.js"
 import { loose, text } from "./support.js"
-
-/** Even moments for arrivals and odd lengths for handlers, so that no two things happen at the same moment. */
-interface Said {
-  readonly gap: number
-  readonly user: number
-  readonly takes: number
-}
-
-const said: fc.Arbitrary<ReadonlyArray<Said>> = fc.array(
-  fc.record({
-    gap: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 1500 }).map((n) => 2 * n)),
-    user: fc.integer({ min: 0, max: 3 }),
-    takes: fc.integer({ min: 0, max: 1500 }).map((n) => 2 * n + 1)
-  }),
-  { minLength: 1, maxLength: 30 }
-)
-
-interface Run {
-  readonly ids: ReadonlyArray<number>
-  readonly user: number
-  readonly begin: number
-  readonly end: number
-  readonly isWhole: boolean
-}
 
 interface Played {
   readonly arrivals: ReadonlyArray<number>
@@ -78,71 +56,23 @@ const play = (
     })
   )
 
-/** What the model says of one conversation: its messages with their arrivals, in order. */
-const conversation = (script: ReadonlyArray<Said>, arrivals: ReadonlyArray<number>, user: number) =>
-  script.flatMap((one, id) => one.user === user ? [{ id, at: arrivals[id]!, takes: one.takes }] : [])
-
-type Told = ReturnType<typeof conversation>
-
-const users = [0, 1, 2, 3]
-
-/** Plays scripts, and compares each conversation with what the model makes of it. */
-const compare = (
-  options: Parameters<typeof play>[1],
-  model: (told: Told) => ReadonlyArray<Omit<Run, "user">>,
-  numRuns = 80
-) =>
-  fc.assert(
-    fc.asyncProperty(said, async (script) => {
-      const { arrivals, runs, waiting } = await play(script, options)
-      for (const user of users) {
-        // One that was interrupted in the moment it began may as well never have begun.
-        const mine = runs.filter((run) => run.user === user && run.begin < run.end).map(({ user: _, ...run }) => run)
-        expect(mine).toEqual(model(conversation(script, arrivals, user)))
-      }
-      expect(waiting).toBe(0)
-    }),
-    { numRuns }
-  )
-
 describe("overlap", () => {
-  it("queue: one after the other in the order they came, conversations side by side", () =>
-    compare({ overlap: "queue" }, (told) => {
-      let free = 0
-      return told.map(({ at, id, takes }) => {
-        const begin = Math.max(at, free)
-        free = begin + takes
-        return { ids: [id], begin, end: free, isWhole: true }
-      })
-    }))
-
-  it("concurrent: each at once", () =>
-    compare(
-      { overlap: "concurrent" },
-      (told) => told.map(({ at, id, takes }) => ({ ids: [id], begin: at, end: at + takes, isWhole: true }))
-    ))
-
-  it("latest: each at once, and the one before is interrupted; of several at one moment only the last is handled", () =>
-    compare({ overlap: "latest" }, (told) =>
-      told.flatMap(({ at, id, takes }, place) => {
-        const next = told[place + 1]?.at ?? Infinity
-        if (next === at) return []
-        return [{ ids: [id], begin: at, end: Math.min(at + takes, next), isWhole: at + takes < next }]
-      })))
-
-  it("debounce: what comes within the window, and while the batch before is handled, is one batch", () =>
-    compare({ overlap: "debounce", debounceWindow: 1001 }, (told) => {
-      const batches: Array<Omit<Run, "user">> = []
-      let free = 0
-      for (let place = 0; place < told.length;) {
-        const begin = Math.max(told[place]!.at + 1001, free)
-        const batch = told.slice(place).filter(({ at }) => at <= begin)
-        free = begin + batch[batch.length - 1]!.takes
-        batches.push({ ids: batch.map(({ id }) => id), begin, end: free, isWhole: true })
-        place += batch.length
-      }
-      return batches
-    }))
+  for (const overlap of ["queue", "concurrent", "latest", "debounce"] as const) {
+    it(`${overlap}: as its model says`, () =>
+      fc.assert(
+        fc.asyncProperty(said, async (script) => {
+          const { arrivals, runs, waiting } = await play(script, { overlap, debounceWindow: debounceMillis })
+          for (const user of users) {
+            // One that was interrupted in the moment it began may as well never have begun.
+            const mine = runs.filter((run) => run.user === user && run.begin < run.end)
+              .map(({ user: _, ...run }) => run)
+            expect(mine).toEqual(models[overlap](conversation(script, arrivals, user)))
+          }
+          expect(waiting).toBe(0)
+        }),
+        { numRuns: 80 }
+      ))
+  }
 
   for (const overlap of ["queue", "concurrent", "latest", "debounce"] as const) {
     it(`${overlap}: never more handlers side by side than allowed, and none is forgotten`, () =>

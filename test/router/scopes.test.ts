@@ -1,7 +1,6 @@
 import { expect, it } from "@effect/vitest"
 import { Effect, Scope } from "effect"
 import { BotRouter, type WecomBot } from "effect-wecom"
-import * as Conversations from "../../src/internal/router/overlap.js"
 import * as Sim from "../sim/Sim.js"
 import { loose, text } from "./support.js"
 
@@ -94,34 +93,4 @@ it("who outlives the handler and adds a finalizer to its Scope has it run at onc
     "1"
   )
   expect(seen).toEqual(["late Success", "after"])
-})
-
-it("under \"latest\" what waits in the line does not grow with the messages that supersede each other", () => {
-  const begun: Array<number> = []
-  const discarded: Array<number> = []
-  const ends: Array<() => void> = []
-  const conversations = Conversations.make<number>({
-    overlap: "latest",
-    debounceMillis: 0,
-    concurrency: 1,
-    maxWaiting: 10
-  }, {
-    now: () => 0,
-    start: ([item], onEnd) => {
-      begun.push(item)
-      ends.push(onEnd)
-      return { interrupt: () => {} }
-    },
-    after: () => {},
-    discard: (item) => void discarded.push(item),
-    onWaiting: () => {}
-  })
-  conversations.offer("busy", 0)
-  for (let item = 1; item <= 1000; item++) conversations.offer("alice", item)
-  expect(conversations.waiting()).toBe(1)
-  expect(discarded).toHaveLength(999)
-  ends[0]!()
-  expect(begun).toEqual([0, 1000])
-  ends[1]!()
-  expect(conversations.size()).toBe(0)
 })

@@ -12,7 +12,7 @@ import * as Limits from "../../Limits.js"
 import type { MediaUpload, Options, Progress, Uploaded } from "../../MediaUpload.js"
 import { SendInvalid, UploadFailed, type UploadReason } from "../../WecomError.js"
 import { cures } from "../checks/cures.js"
-import * as Handlers from "../handlers/handlers.js"
+import * as Current from "../handlers/current.js"
 import { limitOf, Quotas } from "../sending/quota.js"
 import * as ChunkFrame from "../wire/chunkFrame.js"
 import * as Cache from "./uploadCache.js"
@@ -95,7 +95,7 @@ const over = (
 
   const request = (step: Step): Effect.Effect<Frame.Ack, Connection.RequestError> =>
     Effect.withFiberRuntime((fiber) => {
-      const passesDrain = fiber.getFiberRef(Handlers.passesDrain)
+      const passesDrain = fiber.getFiberRef(Current.passesDrain)
       return Effect.async((resume) => {
         const body = step.body()
         const empty = () => {

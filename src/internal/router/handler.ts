@@ -1,6 +1,6 @@
 /**
- * What every handler gets: a fiber of the bot, a Scope and log annotations of its own, its time limit, its share of the trace,
- * and a fence around its failures.
+ * How a handler runs: in a fiber of the bot, with its own Scope, log annotations, time limit and span. A failure is logged and
+ * answered, and ends nothing else.
  */
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
@@ -26,10 +26,11 @@ import * as spans from "../telemetry/spans.js"
 import type { Timeout } from "../time/deadlines.js"
 import * as SharedDeadlines from "../time/sharedDeadlines.js"
 import type { RunOptions } from "./options.js"
-import type * as Conversations from "./overlap.js"
+import type { NonEmpty } from "./overlap.js"
+import type * as Scheduler from "./scheduler.js"
 
 /**
- * A message on its way to its handler, with the root of its trace if it has one.
+ * A message for a handler, with the root span of its trace if it has one.
  *
  * @internal
  */
@@ -38,17 +39,17 @@ export interface Item {
   readonly span: Tracer.Span | undefined
 }
 
-type Items = Conversations.NonEmpty<Item>
+type Items = NonEmpty<Item>
 
 type Roots = ReadonlyArray<Tracer.Span>
 
-/** Messages for one handler: one, or those of a batch that go to the same route that takes batches. */
+/** The messages of one handler: one message, or those of a batch that one `onBatch` route takes. */
 interface Share<E, R> {
   readonly items: Array<Item>
   readonly route: Route<E, R> | undefined
 }
 
-/** A handler with the message or event it is for; of a batch, the newest message. */
+/** A handler and the message or event it is for. For a batch that is its newest message. */
 interface Handler<E, R> {
   readonly effect: Effect.Effect<unknown, E, R>
   readonly incoming: Incoming
@@ -63,18 +64,16 @@ export interface Environment<E, R> {
   readonly options: RunOptions<E>
   readonly bot: WecomBot.Service
   readonly clock: Clock.Clock
-  /** Handlers begin with its context and FiberRefs. */
+  /** The context and FiberRefs that handlers begin with. */
   readonly runtime: Runtime.Runtime<R>
 }
 
 /** @internal */
-export interface Handling<E, R> extends Conversations.Host<Item> {
-  /** Events have no order and do not wait. */
+export interface Handling<E, R> extends Scheduler.Runner<Item> {
+  /** Starts the handler of an event at once: events have no order. */
   readonly startEvent: (event: Incoming, effect: Effect.Effect<unknown, E, R>, roots: Roots) => void
-  /** The handler of the first route that takes this, with nothing around it. */
+  /** The handler of the first route that takes this message or event, as the route gives it. */
   readonly handlerOf: (incoming: Incoming) => Effect.Effect<unknown, E, R>
-  /** A message that will not be handled. */
-  readonly drop: (item: Item) => void
 }
 
 const noRoots: Roots = []
@@ -86,7 +85,7 @@ const rootsOf = (items: ReadonlyArray<Item>): Roots => {
 
 const newestOf = (items: ReadonlyArray<Item>): Message.Message => items[items.length - 1]!.message
 
-/** For the rest of the fiber. */
+/** Provides the Scope for the rest of the fiber. */
 const provide = (scope: Scope.Scope): Effect.Effect<void> =>
   FiberRef.update(FiberRef.currentContext, Context.add(Scope.Scope, scope))
 
@@ -97,8 +96,8 @@ const closeScope = (scope: Scope.CloseableScope, exit: Exit.Exit<unknown, unknow
   )
 
 /**
- * Fails with a `TimeoutException` when the effect runs longer. It runs in the fiber of its handler, which is interrupted then:
- * `Effect.timeout` has two more fibers, which cost more than the handler. Called in an uninterruptible region.
+ * Fails with a `TimeoutException` when the effect runs longer, by interrupting the fiber of the handler. `Effect.timeout` would
+ * run two more fibers, which cost more than the handler. Must be called in an uninterruptible region.
  */
 const limit = <E, R>(
   effect: Effect.Effect<unknown, E, R>,
@@ -140,7 +139,7 @@ const batchRouteOf = <E, R>(router: BotRouter<E, R>, message: Message.Message, c
     const route = router.routes.find((route) => route.handle(message, context) !== undefined)
     return route?.handleBatch === undefined ? undefined : route
   } catch {
-    // A guard that throws does so again where its failure is reported.
+    // A guard that throws is called again by `handlerOf`, where its failure is reported.
     return undefined
   }
 }
@@ -149,7 +148,7 @@ const share = <E, R>(
   router: BotRouter<E, R>,
   items: Items,
   context: RouteContext
-): Conversations.NonEmpty<Share<E, R>> => {
+): NonEmpty<Share<E, R>> => {
   if (items.length === 1) return [{ items: [items[0]], route: undefined }]
   const shares: Array<Share<E, R>> = []
   for (const item of items) {
@@ -158,7 +157,7 @@ const share = <E, R>(
     if (open === undefined) shares.push({ items: [item], route })
     else open.items.push(item)
   }
-  return shares as unknown as Conversations.NonEmpty<Share<E, R>>
+  return shares as unknown as NonEmpty<Share<E, R>>
 }
 
 /** @internal */
@@ -201,11 +200,11 @@ export const make = <E, R>({ bot, clock, options, router, runtime }: Environment
   const report = (cause: Failure<E>, incoming: Incoming): Effect.Effect<void> =>
     Effect.zipRight(Effect.logError("a handler failed", cause), answerFailure(cause, incoming))
 
-  /** Runs in a fiber of the bot, for which its drain waits. */
+  /** Runs the effect in a fiber that the drain of the bot waits for. */
   const fork = (
     effect: Effect.Effect<void, never, R>,
     onExit: (exit: Exit.Exit<void>) => void
-  ): Conversations.Started => {
+  ): Scheduler.Started => {
     let fiber: Fiber.RuntimeFiber<void> | undefined
     let isInterrupted = false
     const onForked = (forked: Fiber.RuntimeFiber<void>) => {
@@ -225,19 +224,19 @@ export const make = <E, R>({ bot, clock, options, router, runtime }: Environment
     }
   }
 
-  /** `onDropped` instead of `onEnd` when the bot closes before it begins. */
+  /** Calls `onDropped` instead of `onEnd` when the bot closes before the handler begins. */
   const begin = (
     { effect, incoming, roots }: Handler<E, R>,
     onEnd: () => void,
     onDropped: () => void
-  ): Conversations.Started => {
+  ): Scheduler.Started => {
     const startedAt = seconds()
     let hasBegun = false
     let isInterrupted = false
     let isTimedOut = false
     let timeout: Failure<E> | undefined
 
-    // Set for good, because the fiber is the handler's own: to set it locally costs as much as the fiber.
+    // Set for the rest of the fiber, which is the handler's own. `Effect.annotateLogs` costs as much as the fiber.
     const annotate = FiberRef.update(
       FiberRef.currentLogAnnotations,
       HashMap.set("msgid", incoming.msgid as unknown)
@@ -270,7 +269,7 @@ export const make = <E, R>({ bot, clock, options, router, runtime }: Environment
     let current = fork(around(fenced), (exit) => {
       if (!hasBegun && !isInterrupted) return onDropped()
       if (timeout === undefined || isInterrupted) return end(exit)
-      // The fiber of the handler was interrupted by its time limit, so the report needs one of its own.
+      // The time limit has interrupted the fiber of the handler, so the report runs in another.
       current = fork(around(report(timeout, incoming)), end)
     })
 
@@ -282,7 +281,7 @@ export const make = <E, R>({ bot, clock, options, router, runtime }: Environment
     }
   }
 
-  const beginShare = ({ items, route }: Share<E, R>, onEnd: () => void): Conversations.Started => {
+  const beginShare = ({ items, route }: Share<E, R>, onEnd: () => void): Scheduler.Started => {
     const incoming = newestOf(items)
     const effect = route === undefined
       ? handlerOf(incoming)
@@ -298,7 +297,7 @@ export const make = <E, R>({ bot, clock, options, router, runtime }: Environment
 
     start: (items, onEnd) => {
       const [first, ...rest] = share(router, items, context)
-      // The shares of a batch follow each other.
+      // The shares of a batch run one after the other.
       const next = () => {
         const share = rest.shift()
         if (share === undefined) onEnd()
@@ -315,13 +314,9 @@ export const make = <E, R>({ bot, clock, options, router, runtime }: Environment
       fork(clock.sleep(Duration.millis(millis)), (exit) => onEnd(Exit.isSuccess(exit)))
     },
 
-    discard: (item, why) => {
-      if (why === "superseded") endUnhandled(rootsOf([item]))
-      else drop(item)
-    },
-
+    supersede: (item) => endUnhandled(rootsOf([item])),
+    drop,
     onWaiting: meters.handlersWaiting,
-    handlerOf,
-    drop
+    handlerOf
   }
 }

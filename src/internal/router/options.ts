@@ -1,5 +1,5 @@
 /**
- * How a router is run.
+ * The options of `BotRouter.run`.
  */
 import type * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
@@ -8,13 +8,13 @@ import type * as Message from "../../Message.js"
 import type * as TemplateCard from "../../TemplateCard.js"
 
 /**
- * What happens to a message of a conversation whose last message is still being handled.
+ * How a message is handled while the handler of an earlier message of its conversation runs.
  *
- * - `"queue"`: it waits its turn.
- * - `"concurrent"`: it is handled beside it.
- * - `"latest"`: it interrupts the running handler, whose bubble is sealed.
- * - `"debounce"`: what comes within `debounceWindow` is handled as one batch, after the one before; routes that are not
- *   `onBatch` get its messages one by one.
+ * - `"queue"`: it waits until that handler has ended.
+ * - `"concurrent"`: it is handled at once, beside it.
+ * - `"latest"`: it interrupts that handler, whose bubble is sealed, and is handled at once.
+ * - `"debounce"`: the messages that come within `debounceWindow` are one batch, which is handled after the batch before.
+ *   Routes by `onBatch` get it whole, others its messages one by one.
  *
  * @since 0.1.0
  * @category models
@@ -22,7 +22,7 @@ import type * as TemplateCard from "../../TemplateCard.js"
 export type Overlap = "queue" | "concurrent" | "latest" | "debounce"
 
 /**
- * How a router is run.
+ * The options of `run`.
  *
  * @since 0.1.0
  * @category models
@@ -30,29 +30,29 @@ export type Overlap = "queue" | "concurrent" | "latest" | "debounce"
 export interface RunOptions<in E = unknown> {
   /** How messages of one conversation overlap. Default `"queue"`. */
   readonly overlap?: Overlap | undefined
-  /** Under `"debounce"`: how long after its first message a batch is open. Default 2 seconds. */
+  /** Under `"debounce"`: how long a batch is open, counted from its first message. Default 2 seconds. */
   readonly debounceWindow?: Duration.DurationInput | undefined
-  /** How many handlers of messages run side by side, those that wait for a reply included. Default 64. Events do not wait. */
+  /** How many handlers of messages run at the same time. Default 64. Handlers of events are not counted and never wait. */
   readonly concurrency?: number | undefined
-  /** How many messages may wait for their handlers; what comes on top is dropped and counted. Default 10,000. */
+  /** How many messages may wait for their handlers. Further messages are dropped and counted. Default 10,000. */
   readonly maxWaiting?: number | undefined
-  /** Handlers that run longer are interrupted, and have failed with a `TimeoutException`. Default no limit. */
+  /** A handler that runs longer is interrupted and fails with a `TimeoutException`. Default no limit. */
   readonly handlerTimeout?: Duration.DurationInput | undefined
-  /** Messages that were sent longer ago than this are passed over and counted. Default none. */
+  /** Messages that were sent longer ago than this are not handled, and counted. Default no limit. */
   readonly ignoreOlderThan?: Duration.DurationInput | undefined
-  /** The name users mention the bot by; `onCommand` and `onMatch` take it out of group messages. */
+  /** The name by which users mention the bot. `onCommand` and `onMatch` remove it from messages of groups. */
   readonly botName?: string | undefined
-  /** What a user reads whose message's handler failed, as Markdown. Default nothing. */
+  /** The reply to a message whose handler failed, as Markdown. Default none. */
   readonly errorReply?:
     | ((cause: Cause.Cause<E | Cause.TimeoutException>, message: Message.Message) => string | undefined)
     | undefined
   /**
-   * Puts this card in place of one that was pressed, at once, so that a slow handler keeps nobody waiting. An update by the
-   * handler comes after it.
+   * Replaces a pressed card with this one at once, so that the user sees an answer before a slow handler ends. An update by
+   * the handler comes after it.
    */
   readonly acknowledgeCard?:
     | ((event: BotEvent.TemplateCardEvent) => TemplateCard.TemplateCard | undefined)
     | undefined
-  /** One trace per message or event, as `Telemetry` describes it, if a tracer is installed. Default false. */
+  /** Whether each message and event is a trace, as `Telemetry` describes it, if a tracer is installed. Default false. */
   readonly tracing?: boolean | undefined
 }

@@ -1,7 +1,9 @@
 /**
- * The order of messages within each conversation, while conversations run side by side up to a bound. A conversation exists
- * only while one of its messages waits or is handled. A waiting message is an entry in a list: a fiber for each of a thousand
- * waiting conversations costs more than all their handlers.
+ * The order of messages within each conversation, while conversations run side by side up to a bound, as a function over plain
+ * data: what an event means, and what has to be done about it. `scheduler.ts` carries it out.
+ *
+ * A conversation exists only while one of its messages waits or is handled. A waiting message is an entry in a list: a fiber
+ * for each of a thousand waiting conversations costs more than all their handlers.
  */
 import { Fifo } from "../collections/fifo.js"
 import { KeyTable } from "../collections/keyTable.js"
@@ -10,166 +12,158 @@ import type { Overlap } from "./options.js"
 /** @internal */
 export type NonEmpty<A> = readonly [A, ...ReadonlyArray<A>]
 
-interface Options {
+/** @internal */
+export interface Options {
   readonly overlap: Overlap
   readonly debounceMillis: number
   readonly concurrency: number
   readonly maxWaiting: number
 }
 
-/**
- * What the order is carried out by.
- *
- * @internal
- */
-export interface Host<A> {
-  /** Monotonic milliseconds. */
-  readonly now: () => number
-  /** Starts a handler and calls back once it has ended. More than one item under `"debounce"` only. */
-  readonly start: (items: NonEmpty<A>, onEnd: () => void) => Started
-  /** Calls back after a while, with `false` when the bot closes before. */
-  readonly after: (millis: number, onEnd: (hasPassed: boolean) => void) => void
-  /** An item that waited and will not be handled. */
-  readonly discard: (item: A, why: Why) => void
-  readonly onWaiting: (change: number) => void
-}
-
-/**
- * A handler that runs, and can be interrupted.
- *
- * @internal
- */
-export interface Started {
-  readonly interrupt: () => void
-}
-
-/**
- * A newer item took its place, or the bot closes.
- *
- * @internal
- */
-export type Why = "superseded" | "closing"
-
 /** @internal */
-export interface Conversations<A> {
-  /** `false`: too many items wait already. */
-  readonly offer: (key: string, item: A) => boolean
-  /** How many items wait. */
-  readonly waiting: () => number
-  /** How many conversations exist. */
-  readonly size: () => number
-}
-
-interface Conversation<A> {
+export interface Conversation<A> {
   readonly key: string
   /** The items that wait, oldest first. */
   items: Array<A>
-  /** When the oldest of them came, as far as a window depends on it. */
+  /** When the oldest of them was offered. */
   openedAt: number
-  handler: Started | undefined
+}
+
+/**
+ * Changed in place: a copy of its tables for each message would cost more than the message.
+ *
+ * @internal
+ */
+export interface State<A> {
+  readonly options: Options
+  /** By key. Under `"latest"` the newest of each key, under `"concurrent"` none. */
+  readonly conversations: KeyTable<Conversation<A>>
+  /** Conversations that wait until one more handler may run. */
+  readonly turns: Fifo<Conversation<A>>
+  running: number
+  waiting: number
 }
 
 /** @internal */
-export const make = <A>(
-  { concurrency, debounceMillis, maxWaiting, overlap }: Options,
-  host: Host<A>
-): Conversations<A> => {
-  const conversations = new KeyTable<Conversation<A>>()
-  /** Conversations whose turn comes when one more handler may run. */
-  const turns = new Fifo<Conversation<A>>()
-  let running = 0
-  let waiting = 0
-  let isStarting = false
+export type Event<A> =
+  | { readonly _tag: "Offered"; readonly key: string; readonly item: A; readonly at: number }
+  /** The handler of a `Start` ended. */
+  | { readonly _tag: "Ended"; readonly conversation: Conversation<A>; readonly at: number }
+  /** The time of a `Delay` has passed. */
+  | { readonly _tag: "DelayPassed"; readonly conversation: Conversation<A> }
+  /** The bot closes before the time of a `Delay` has passed. */
+  | { readonly _tag: "DelayCut"; readonly conversation: Conversation<A> }
 
-  const wait = (change: number) => {
-    waiting += change
-    host.onWaiting(change)
+/** @internal */
+export type Action<A> =
+  /** Start a handler. More than one item under `"debounce"` only. */
+  | { readonly _tag: "Start"; readonly conversation: Conversation<A>; readonly items: NonEmpty<A> }
+  | { readonly _tag: "Interrupt"; readonly conversation: Conversation<A> }
+  | { readonly _tag: "Delay"; readonly conversation: Conversation<A>; readonly millis: number }
+  /** A newer item took the place of these. */
+  | { readonly _tag: "Supersede"; readonly items: ReadonlyArray<A> }
+  /** Too many items wait, or the bot closes. */
+  | { readonly _tag: "Drop"; readonly items: ReadonlyArray<A> }
+
+type Actions<A> = ReadonlyArray<Action<A>>
+
+/** @internal */
+export const make = <A>(options: Options): State<A> => ({
+  options,
+  conversations: new KeyTable(),
+  turns: new Fifo(),
+  running: 0,
+  waiting: 0
+})
+
+const forget = <A>({ conversations }: State<A>, conversation: Conversation<A>): void => {
+  if (conversations.get(conversation.key) === conversation) conversations.delete(conversation.key)
+}
+
+const takeAll = <A>(state: State<A>, conversation: Conversation<A>): ReadonlyArray<A> => {
+  const { items } = conversation
+  conversation.items = []
+  state.waiting -= items.length
+  return items
+}
+
+const takeNext = <A>(state: State<A>, conversation: Conversation<A>): ReadonlyArray<A> => {
+  state.waiting--
+  return [conversation.items.shift()!]
+}
+
+const startAll = <A>(state: State<A>): Actions<A> => {
+  const actions: Array<Action<A>> = []
+  const take = state.options.overlap === "debounce" ? takeAll : takeNext
+  while (state.running < state.options.concurrency && state.turns.size() > 0) {
+    const conversation = state.turns.shift()!
+    state.running++
+    actions.push({ _tag: "Start", conversation, items: take(state, conversation) as NonEmpty<A> })
   }
+  return actions
+}
 
-  const discard = (items: ReadonlyArray<A>, why: Why) => {
-    wait(-items.length)
-    for (const item of items) host.discard(item, why)
+const enter = <A>(state: State<A>, conversation: Conversation<A>): Actions<A> => {
+  state.turns.push(conversation)
+  return startAll(state)
+}
+
+const serve = <A>(state: State<A>, conversation: Conversation<A>, at: number): Actions<A> => {
+  const { debounceMillis, overlap } = state.options
+  if (overlap !== "debounce") return enter(state, conversation)
+  return [{ _tag: "Delay", conversation, millis: Math.max(0, conversation.openedAt + debounceMillis - at) }]
+}
+
+const offered = <A>(state: State<A>, key: string, item: A, at: number): Actions<A> => {
+  const { conversations, options: { maxWaiting, overlap } } = state
+  if (state.waiting >= maxWaiting) return [{ _tag: "Drop", items: [item] }]
+  const known = conversations.get(key)
+  if (known !== undefined && overlap === "latest" && known.items.length > 0) {
+    // The place in the line stays, or the line would grow with every message.
+    const items = takeAll(state, known)
+    state.waiting++
+    known.items = [item]
+    return [{ _tag: "Supersede", items }]
   }
-
-  const forget = (conversation: Conversation<A>) => {
-    // Under "latest" a newer one may have its key.
-    if (conversations.get(conversation.key) === conversation) conversations.delete(conversation.key)
+  state.waiting++
+  if (known !== undefined && overlap !== "latest") {
+    if (known.items.length === 0) known.openedAt = at
+    known.items.push(item)
+    return []
   }
+  const conversation: Conversation<A> = { key, items: [item], openedAt: at }
+  if (overlap !== "concurrent") conversations.set(key, conversation)
+  const served = serve(state, conversation, at)
+  return known === undefined ? served : [{ _tag: "Interrupt", conversation: known }, ...served]
+}
 
-  const openedAt = () => overlap === "debounce" ? host.now() : 0
+/** A turn is for one `Start`, so that a busy conversation keeps no other waiting. */
+const ended = <A>(state: State<A>, conversation: Conversation<A>, at: number): Actions<A> => {
+  state.running--
+  if (conversation.items.length > 0) return [...serve(state, conversation, at), ...startAll(state)]
+  forget(state, conversation)
+  return startAll(state)
+}
 
-  const mayStart = () => running < concurrency && turns.size() > 0
+const cut = <A>(state: State<A>, conversation: Conversation<A>): Actions<A> => {
+  forget(state, conversation)
+  return [{ _tag: "Drop", items: takeAll(state, conversation) }]
+}
 
-  /** A loop, because a handler may end before its start returns, and a recursion would grow the stack. */
-  const startAll = () => {
-    if (isStarting) return
-    isStarting = true
-    while (mayStart()) begin(turns.shift()!)
-    isStarting = false
-  }
-
-  const begin = (conversation: Conversation<A>) => {
-    const items = overlap === "debounce" ? conversation.items.splice(0) : conversation.items.splice(0, 1)
-    wait(-items.length)
-    running++
-    conversation.handler = host.start(items as unknown as NonEmpty<A>, () => {
-      running--
-      if (conversation.items.length > 0) serve(conversation)
-      else forget(conversation)
-      startAll()
-    })
-  }
-
-  const enter = (conversation: Conversation<A>) => {
-    turns.push(conversation)
-    startAll()
-  }
-
-  /** A permit is for one turn, so that a busy conversation keeps no other waiting. */
-  const serve = (conversation: Conversation<A>) => {
-    if (overlap !== "debounce") return enter(conversation)
-    host.after(Math.max(0, conversation.openedAt + debounceMillis - host.now()), (hasPassed) => {
-      if (hasPassed) return enter(conversation)
-      forget(conversation)
-      discard(conversation.items.splice(0), "closing")
-    })
-  }
-
-  const open = (key: string, item: A): Conversation<A> => ({
-    key,
-    items: [item],
-    openedAt: openedAt(),
-    handler: undefined
-  })
-
-  const place = (key: string, item: A): void => {
-    if (overlap === "concurrent") return serve(open(key, item))
-    const known = conversations.get(key)
-    if (known !== undefined && overlap !== "latest") {
-      if (known.items.length === 0) known.openedAt = openedAt()
-      known.items.push(item)
-      return
-    }
-    if (known !== undefined && known.items.length > 0) {
-      // It takes the place of the older one in the line, which would grow with every message otherwise.
-      discard(known.items, "superseded")
-      known.items = [item]
-      return
-    }
-    const conversation = open(key, item)
-    conversations.set(key, conversation)
-    known?.handler?.interrupt()
-    serve(conversation)
-  }
-
-  return {
-    offer: (key, item) => {
-      if (waiting >= maxWaiting) return false
-      wait(1)
-      place(key, item)
-      return true
-    },
-    waiting: () => waiting,
-    size: () => conversations.size
+/**
+ * Changes the state, and returns the actions in order. An action never depends on the outcome of another.
+ *
+ * @internal
+ */
+export const overlap = <A>(state: State<A>, event: Event<A>): Actions<A> => {
+  switch (event._tag) {
+    case "Offered":
+      return offered(state, event.key, event.item, event.at)
+    case "Ended":
+      return ended(state, event.conversation, event.at)
+    case "DelayPassed":
+      return enter(state, event.conversation)
+    case "DelayCut":
+      return cut(state, event.conversation)
   }
 }

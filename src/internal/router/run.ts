@@ -1,6 +1,6 @@
 /**
- * Runs a router: from the bot's streams to the conversation a message belongs to, and around each handler what every handler
- * gets.
+ * Runs a router: takes messages and events from the bot's streams, offers messages to the scheduler by their conversation, and
+ * starts the handlers of events.
  */
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
@@ -15,11 +15,11 @@ import type * as Message from "../../Message.js"
 import * as Telemetry from "../../Telemetry.js"
 import { WecomBot } from "../../WecomBot.js"
 import type { ConnectionError } from "../../WecomError.js"
-import * as Handlers from "../handlers/handlers.js"
+import * as Current from "../handlers/current.js"
 import * as spans from "../telemetry/spans.js"
 import * as Handling from "./handler.js"
 import type { RunOptions } from "./options.js"
-import * as Conversations from "./overlap.js"
+import * as Scheduler from "./scheduler.js"
 
 const defaultConcurrency = 64
 const defaultMaxWaiting = 10_000
@@ -30,7 +30,7 @@ const conversationOf = (message: Message.Message): string => {
   return chat === undefined ? message.reqId : Chat.key(chat)
 }
 
-/** Events whose answer has a window of its own, in milliseconds. */
+/** The window for the answer to an event, in milliseconds; `undefined` for events without one. */
 const windowOf = (event: BotEvent.BotEvent): number | undefined => {
   switch (event.eventtype) {
     case "enter_chat":
@@ -67,14 +67,14 @@ export const run = <E, R>(
     const clock = yield* Effect.clock
     const isTraced = options.tracing === true && (yield* spans.isTraced)
     const oldest = options.ignoreOlderThan === undefined ? Infinity : Duration.toMillis(options.ignoreOlderThan)
-    // The program that runs the router may be uninterruptible; its handlers are not.
+    // Handlers are interruptible, even when the region that runs the router is not.
     const runtime = yield* Effect.runtime<R>().pipe(
       Effect.annotateLogs("module", "effect-wecom/BotRouter"),
       Effect.interruptible
     )
     const handling = Handling.make<E, R>({ router, options, bot, clock, runtime })
 
-    /** Runs beside the handler, which may take its time; but its frame leaves first, or it would undo what the handler shows. */
+    /** Runs beside the handler. Its frame is written first, or it would replace the card that the handler shows. */
     const acknowledge = (event: BotEvent.TemplateCardEvent): Effect.Effect<void> =>
       Effect.suspend(() => {
         const card = options.acknowledgeCard?.(event)
@@ -85,10 +85,10 @@ export const run = <E, R>(
         Effect.zipRight(Effect.yieldNow())
       )
 
-    const warn = (answer: Handlers.Answer, event: BotEvent.BotEvent, windowMillis: number) =>
+    const warn = (handled: Current.HandledEvent, event: BotEvent.BotEvent, windowMillis: number) =>
       clock.sleep(Duration.millis(Math.max(0, event.receivedAt + windowMillis - clock.unsafeCurrentTimeMillis()))).pipe(
         Effect.zipRight(Effect.suspend(() =>
-          answer.isSent ? Effect.void : Effect.logWarning(
+          handled.isAnswered ? Effect.void : Effect.logWarning(
             `the ${windowMillis / 1000} s for an answer to ${event.eventtype} are over and its handler has not answered`
           )
         )),
@@ -97,19 +97,19 @@ export const run = <E, R>(
 
     const handleEvent = (event: BotEvent.BotEvent): Effect.Effect<unknown, E, R> => {
       const windowMillis = windowOf(event)
-      const answer: Handlers.Answer = { reqId: event.reqId, isSent: false }
+      const handled: Current.HandledEvent = { reqId: event.reqId, isAnswered: false }
       return handling.handlerOf(event).pipe(
         windowMillis === undefined
           ? (self) => self
-          : (self) => Effect.zipRight(warn(answer, event, windowMillis), self),
+          : (self) => Effect.zipRight(warn(handled, event, windowMillis), self),
         event.eventtype === "template_card_event" && options.acknowledgeCard !== undefined
           ? (self) => Effect.zipRight(acknowledge(event), self)
           : (self) => self,
-        Effect.locally(Handlers.answer, answer)
+        Effect.locally(Current.handledEvent, handled)
       ) as Effect.Effect<unknown, E, R>
     }
 
-    const conversations = Conversations.make({
+    const offer = Scheduler.make({
       overlap: options.overlap ?? "queue",
       debounceMillis: Duration.toMillis(options.debounceWindow ?? defaultDebounceWindow),
       concurrency: Math.max(1, options.concurrency ?? defaultConcurrency),
@@ -122,15 +122,13 @@ export const run = <E, R>(
       return !isStale
     }
 
-    const takeMessage = (message: Message.Message, span: Tracer.Span | undefined): void => {
-      const item: Handling.Item = { message, span }
-      if (!conversations.offer(conversationOf(message), item)) handling.drop(item)
-    }
+    const takeMessage = (message: Message.Message, span: Tracer.Span | undefined): void =>
+      offer(conversationOf(message), { message, span })
 
     const takeEvent = (event: BotEvent.BotEvent, span: Tracer.Span | undefined): void =>
       handling.startEvent(event, handleEvent(event), span === undefined ? [] : [span])
 
-    // All of a chunk in one step: a message that was taken gets its handler, even when the run is interrupted at that moment.
+    // A whole chunk in one step, so that each message taken from the stream gets its handler even if `run` is interrupted.
     const takeAll = isTraced ? traced : untraced
 
     yield* Effect.zip(

@@ -15,7 +15,7 @@ import type * as ReplyQueue from "../../ReplyQueue.js"
 import * as ReplyTarget from "../../ReplyTarget.js"
 import type { WecomBot } from "../../WecomBot.js"
 import { type SendError, SendInvalid } from "../../WecomError.js"
-import * as Handlers from "../handlers/handlers.js"
+import * as Current from "../handlers/current.js"
 import * as spans from "../telemetry/spans.js"
 import * as sending from "./late.js"
 
@@ -58,7 +58,7 @@ const frameOptions = (
     stream: options?.stream,
     expiresAt,
     windowMillis,
-    passesDrain: fiber.getFiberRef(Handlers.passesDrain),
+    passesDrain: fiber.getFiberRef(Current.passesDrain),
     isWanted: () => fiber.unsafePoll() === null,
     isWritten: false,
     onWritten: () => {
@@ -68,8 +68,8 @@ const frameOptions = (
   return frame
 }
 
-const noteAnswer = (answer: Handlers.Answer | undefined, reqId: string): void => {
-  if (answer?.reqId === reqId) answer.isSent = true
+const noteAnswer = (event: Current.HandledEvent | undefined, reqId: string): void => {
+  if (event?.reqId === reqId) event.isAnswered = true
 }
 
 /** @internal */
@@ -85,7 +85,7 @@ export const make = ({ clock, crypto, governor, queue }: {
   const offer: Outbox["offer"] = (operation, target, cmd, body, options) =>
     Effect.withFiberRuntime((fiber) => {
       if (target instanceof SendInvalid) return Effect.fail(target)
-      if (target.kind !== "message") noteAnswer(fiber.getFiberRef(Handlers.answer), target.reqId)
+      if (target.kind !== "message") noteAnswer(fiber.getFiberRef(Current.handledEvent), target.reqId)
       const request = Frame.request(cmd, target.reqId, body)
       const windowMillis = ReplyTarget.windowMillis(target)
       const all = frameOptions(fiber, options, target.receivedAt + windowMillis, windowMillis)
