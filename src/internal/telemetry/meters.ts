@@ -25,12 +25,7 @@ const updateHandlerDuration = byTag(Telemetry.handlerDuration, "type")
 const updateSent = byTag(Telemetry.sent, "command")
 const updateVerdict = byTag(Telemetry.verdicts, "verdict")
 
-const commands: ReadonlySet<string> = new Set([
-  Command.respond,
-  Command.respondWelcome,
-  Command.respondUpdate,
-  Command.send
-])
+const commands: ReadonlySet<string> = new Set(Object.values(Command))
 
 interface Typed {
   readonly msgtype?: string | undefined
