@@ -1,6 +1,6 @@
 /**
- * Files as the service encrypts them: AES-256-CBC, the key's first 16 bytes as IV, PKCS#7 to a block of 32 bytes
- * (WeCom doc 100719). `node:crypto` unpads to 16, so the padding is ours.
+ * The encryption of files: AES-256-CBC with the key's first 16 bytes as IV and PKCS#7 to blocks of 32 bytes (WeCom doc 100719).
+ * `node:crypto` removes padding to 16 only, so the padding is removed here.
  */
 import * as Either from "effect/Either"
 import { Buffer } from "node:buffer"
@@ -24,7 +24,7 @@ export const fail = (reason: DecryptFailed["reason"]): Either.Either<never, Decr
   Either.left(new DecryptFailed({ reason }))
 
 /**
- * Node's decoder takes what the service and the official SDK hand around: with or without `=`, base64 or base64url.
+ * Node's decoder takes all forms in use: base64 and base64url, with and without `=`.
  *
  * @internal
  */
@@ -43,7 +43,7 @@ const padLength = (tail: Uint8Array): number | undefined => {
   return length
 }
 
-// The service pads to 32, so an odd number of 16-byte blocks with a bad padding was cut off.
+// The service pads to 32, so a bad padding after an odd number of 16-byte blocks means a truncated file.
 const badPadding = (length: number) => fail(length % padBlock === 0 ? "PaddingWrong" : "Truncated")
 
 const makeDecipher = (key: Uint8Array) =>
@@ -63,14 +63,14 @@ export const decrypt = (
 
 /** @internal */
 export interface FileDecipher {
-  /** Appends what is certain to be content by now. */
+  /** Appends the bytes that cannot be padding. */
   readonly update: (chunk: Uint8Array, to: Array<Uint8Array>) => void
-  /** The rest, when the padding is right. */
+  /** The last bytes without their padding; fails when it is wrong. */
   readonly finish: () => Either.Either<Uint8Array, DecryptFailed>
 }
 
 /**
- * Piece by piece; the last 32 bytes are held back, because they may be padding.
+ * Decrypts piece by piece and holds back the last 32 bytes, which can be padding.
  *
  * @internal
  */
@@ -86,7 +86,7 @@ export const fileDecipher = (key: Uint8Array): FileDecipher => {
       if (plain.length >= padBlock) {
         if (held.length > 0) to.push(held)
         if (plain.length > padBlock) to.push(plain.subarray(0, plain.length - padBlock))
-        // A copy, so that 32 bytes do not keep the whole piece alive.
+        // A copy, so that 32 bytes do not retain the whole piece.
         held = Uint8Array.prototype.slice.call(plain, plain.length - padBlock)
         return
       }
@@ -132,5 +132,5 @@ export const encrypt = (plain: Uint8Array, key: Uint8Array): Uint8Array => {
   return Buffer.concat([cipher.update(plain), cipher.finish()])
 }
 
-/** How many bytes `encrypt` makes of so many. */
+/** The length of the ciphertext of so many bytes. */
 export const encryptedLength = (length: number): number => length + padBlock - length % padBlock

@@ -1,7 +1,7 @@
 /**
- * Every open bubble of a bot. Whoever comes first seals one: the end of its answer, the interruption of its caller, or the
- * close of the bot. Owned by the bot's layer, so sealing does not depend on who owns the fiber that answers; and a bubble
- * whose final failed is pursued until it is sealed, or the service takes no more frames of it.
+ * Every open bubble of a bot, owned by the bot's Scope so that a bubble is sealed even after the fiber of its answer has ended.
+ * The first of three seals it: the end of its answer, the interruption of the caller, or the close of the bot. A bubble whose
+ * final failed is retried until it is sealed or the service takes no more frames of it.
  */
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
@@ -25,7 +25,7 @@ export interface Environment {
   readonly queue: ReplyQueue.ReplyQueue.Service
   readonly deadlines: Pick<Deadlines.Deadlines, "after">
   readonly wallTime: () => number
-  /** Until then an ack of a doubtful final may still come, and another copy of it would only add to the doubt. */
+  /** Until then the ack of a final in doubt can still arrive, and another copy would only add to the doubt. */
   readonly ackHorizon: Duration.Duration
 }
 
@@ -38,42 +38,42 @@ export interface OpenOptions {
   readonly id: string
   readonly feedback: Reply.Feedback | undefined
   readonly passesDrain: boolean
-  /** What its final says when the answer is cut off now. */
+  /** The content of its final if the answer is cut off now. */
   readonly lastWords: () => string
-  /** What it says when the service refuses the last words for what they contain. */
+  /** The content of its final when the service refuses the first for its content. */
   readonly notice: string
-  /** The bot closes and sealed it; the answer has nothing more to say here. */
+  /** Calls back when the close of the bot has sealed it: the answer ends then. */
   readonly onCutOff: () => void
 }
 
 /** @internal */
 export interface Bubble {
   readonly id: string
-  /** Shows this instead of what stands there now. Settles with the verdict, and never fails. */
+  /** Writes a snapshot. Succeeds with its verdict and never fails. */
   readonly show: (content: string) => Effect.Effect<Verdict>
   /**
-   * Once it is on its way a final cannot be recalled: an interrupted caller stops waiting, the bubble is sealed all the same.
-   * Refusals that pass are waited out. After any other failure but `DeliveryUnknown` the bubble is open again.
+   * Writes the final. An interrupted caller stops waiting, but the final is written all the same. Temporary refusals are
+   * retried. After any other failure but `DeliveryUnknown` the bubble is open again.
    */
   readonly seal: (content: string) => Effect.Effect<Frame.Ack, ReplyQueue.QueueError>
-  /** Seals it with its last words, at once and without waiting, so that the seal keeps its place in the lane. */
+  /** Offers the final at once, without waiting for its verdict, so that it keeps its place in the lane. */
   readonly cutOff: () => void
-  /** The service takes no more frames of it. */
+  /** Whether the service takes no more frames of it. */
   readonly abandon: () => void
-  /** How many frames it was offered. */
+  /** The number of frames that were offered for it. */
   readonly frames: () => number
 }
 
 /** @internal */
 export interface Bubbles {
   readonly open: (options: OpenOptions) => Bubble
-  /** The bot closes: seals all of them without waiting. */
+  /** Offers the finals of all open bubbles, because the bot closes. */
   readonly cutOffAll: () => void
-  /** Bubbles that are not known to be sealed. */
+  /** The bubbles that are not known to be sealed. */
   readonly size: () => number
 }
 
-/** Whoever waits for a final; nobody does once its caller was interrupted. */
+/** The caller that waits for a final; absent after its interruption. */
 interface Waiter {
   resume: ((verdict: Verdict) => void) | undefined
 }
@@ -94,7 +94,7 @@ export const make = (env: Environment): Bubbles => {
     let state: "Open" | "Sealing" | "Over" = isClosing ? "Over" : "Open"
     let frames = 0
     let isAcked = false
-    /** When its ten minutes are over; unknown until its first frame was written. */
+    /** When its ten minutes end; unknown until its first frame is written. */
     let endsAt: number | undefined
     let retry: (() => void) | undefined
 
@@ -129,7 +129,7 @@ export const make = (env: Environment): Bubbles => {
       waiter.resume = undefined
     }
 
-    /** What a close leaves open on screen stays in the count. */
+    /** Bubbles that the close of the bot leaves open stay counted. */
     const giveUp = (waiter: Waiter, verdict: Verdict) => {
       const isClosed = isClosing || failure(verdict)?._tag === "SendUnavailable"
       if (isClosed && endsAt !== undefined && env.wallTime() <= endsAt) state = "Over"
@@ -137,7 +137,7 @@ export const make = (env: Environment): Bubbles => {
       answer(waiter, verdict)
     }
 
-    /** The caller decides what the bubble says instead. Without one it is pursued. */
+    /** With a caller, the caller decides on the next content. Without one the registry goes on. */
     const handBack = (waiter: Waiter, verdict: Verdict, pursue: () => void) => {
       if (waiter.resume === undefined) return pursue()
       state = "Open"
@@ -149,7 +149,7 @@ export const make = (env: Environment): Bubbles => {
       offer(content, true, (verdict) => {
         const error = failure(verdict)
         const again = (delay: Duration.Duration) => {
-          // Nothing was ever written, so nothing is on screen; or the service takes no more of it.
+          // No frame was written, so nothing is on screen; or the service takes no more frames of it.
           const isPointless = endsAt === undefined ? waiter.resume === undefined : env.wallTime() > endsAt
           if (!isPointless && (!isClosing || attempt < refusals.tries)) {
             return later(delay, () => finish(content, waiter, attempt + 1, isLastResort))
@@ -165,7 +165,7 @@ export const make = (env: Environment): Bubbles => {
         } else if (refusals.isUnsent(error)) {
           handBack(waiter, verdict, () => again(refusals.delay(error, 1)))
         } else if (error._tag === "DeliveryUnknown") {
-          // A second copy shows the same thing, and seals the bubble if the first one never arrived.
+          // A second copy shows the same content, and seals the bubble if the first one never arrived.
           again(error.reason === "AckTimeout" ? env.ackHorizon : Duration.seconds(1))
           answer(waiter, verdict)
         } else if (error._tag === "SendRejected") {
@@ -176,7 +176,7 @@ export const make = (env: Environment): Bubbles => {
       })
     }
 
-    /** Nobody waits long for a bot that closes. */
+    /** While the bot closes there is one try. */
     const later = (delay: Duration.Duration, task: () => void) => {
       if (isClosing) return task()
       const entry = env.deadlines.after(Duration.toMillis(delay), () => retry?.())
@@ -209,7 +209,7 @@ export const make = (env: Environment): Bubbles => {
           return
         }
         if (state === "Over") return
-        // Nothing on screen, nothing to seal.
+        // Nothing is on screen, so nothing needs a seal.
         if (frames === 0) over()
         else finish(options.lastWords(), { resume: undefined }, 1)
         if (isClosing) options.onCutOff()
@@ -232,7 +232,7 @@ export const make = (env: Environment): Bubbles => {
 }
 
 /**
- * The same bubbles, with their acks as events of the span.
+ * The same registry, with acks as events of the span.
  *
  * @internal
  */

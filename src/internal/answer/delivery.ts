@@ -1,6 +1,6 @@
 /**
- * What of an answer stands in the chat, and how it got there: in bubble after bubble of one req_id, and as pushes once the
- * service takes no more frames of them. Keeps the books of the receipt.
+ * Which part of an answer is in the chat, and how it got there: in one bubble after the other of one `req_id`, and as pushes
+ * once the service takes no more frames. Keeps the record for the receipt.
  */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
@@ -27,18 +27,21 @@ import type { Rendering } from "./text.js"
 /** @internal */
 export interface Delivery {
   readonly bubble: () => Bubbles.Bubble | undefined
-  /** Something of the present bubble is on screen, for all we know. */
+  /** Whether the present bubble may be on screen. */
   readonly isShown: () => boolean
-  /** The present bubble is so old that it must be sealed now. */
+  /** Whether the present bubble must be sealed because of its age. */
   readonly isOld: () => boolean
   readonly isPushing: () => boolean
   readonly isEmpty: () => boolean
-  /** How much of the rendered text the present bubble was offered. */
+  /** The length of the rendered text that was offered for the present bubble. */
   readonly sent: () => number
-  /** How much of the rendered text stands in it for certain, and how much may. */
+  /** The lengths of the rendered text that the bubble certainly shows, and that it may show. */
   readonly acked: () => number
   readonly open: (priority: Governor.Priority) => Effect.Effect<void>
-  /** Shows `content`, which stands for the first `length` of the rendered text. A snapshot that failed for now says how long to wait. */
+  /**
+   * Writes `content` as a snapshot, for the first `length` characters of the rendered text. After a temporary failure the
+   * result is the time to wait.
+   */
   readonly show: (content: string, length: number) => Effect.Effect<Duration.Duration | undefined, SendError>
   readonly seal: (content: string) => Effect.Effect<void, SendError>
   readonly push: (content: string, priority: Governor.Priority) => Effect.Effect<void, SendError>
@@ -53,14 +56,14 @@ export interface Options {
   readonly passesDrain: boolean
   readonly lastWords: () => string
   readonly notice: string
-  /** Its window is over already. */
+  /** Whether the window of the callback is over. */
   readonly isExpired: boolean
   readonly onCutOff: () => void
-  /** A bubble grew old. */
+  /** The present bubble has reached its age. */
   readonly onOld: () => void
 }
 
-/** A bubble is sealed this long before its window ends: its frames may still wait for a link. */
+/** How long before the end of its window a bubble is sealed: its frames may still wait for a link. */
 const maxAgeMillis = Limits.streamWindowMillis - Duration.toMillis("2 minutes")
 
 /** @internal */
@@ -91,7 +94,7 @@ export const make = (env: Environment, options: Options): Effect.Effect<Delivery
       firstAfter ??= monotonic() - startedAt
     }
 
-    /** A wait that is given up was a wait all the same. */
+    /** An interrupted wait counts as well. */
     const takeTurn = (priority: Governor.Priority) =>
       Effect.suspend(() => {
         const since = monotonic()
@@ -134,7 +137,7 @@ export const make = (env: Environment, options: Options): Effect.Effect<Delivery
       return aging === undefined ? Effect.void : Fiber.interruptFork(aging)
     })
 
-    /** The service takes no more frames: what is known not to be on screen is left to be pushed. */
+    /** The service takes no more frames. The text that is not certainly on screen is left for pushes. */
     const turnToPush = (error: SendError) =>
       Effect.suspend(() => {
         bubble?.abandon()
@@ -179,7 +182,7 @@ export const make = (env: Environment, options: Options): Effect.Effect<Delivery
         return Effect.succeed(undefined)
       }
       if (!refusals.isPassing(error) && !refusals.isUnsent(error)) return Effect.fail(error)
-      // The next snapshot says the same and more, so it is the next try.
+      // The next snapshot contains this one, so it is the retry.
       sent = acked
       return Effect.succeed(refusals.delay(error, 1))
     }
@@ -200,7 +203,7 @@ export const make = (env: Environment, options: Options): Effect.Effect<Delivery
         })
       })
 
-    /** Refusals that pass are waited out; what is left is the verdict. */
+    /** Retries temporary refusals. The result is the last verdict. */
     const persist = (
       attempt: Effect.Effect<Frame.Ack, SendError>,
       tries: number
@@ -221,7 +224,7 @@ export const make = (env: Environment, options: Options): Effect.Effect<Delivery
             onAck()
             parts.push({ _tag: "Push", bytes: utf8Length(piece) })
           }),
-          // A repeat could show it twice, and the rest is worth reading without it.
+          // A retry could show this part twice, and the rest is readable without it.
           Effect.catchTag("DeliveryUnknown", (error) =>
             Effect.sync(() => {
               unknown ??= error.reason

@@ -1,6 +1,6 @@
 /**
- * The options of a whole answer, read once and before anything is sent. An answer uses them for as long as it runs, and what
- * throws or has another type then would break it in the middle.
+ * The options of a whole answer, read once before anything is sent: a getter that throws or changes later cannot break the
+ * answer halfway.
  */
 import * as Either from "effect/Either"
 import type { ReplyStreamOptions } from "../../Answer.js"
@@ -33,7 +33,7 @@ const limits = {
 
 const keys = Object.keys(kinds) as ReadonlyArray<keyof Options>
 
-/** A copy that was checked. */
+/** The checked copy. */
 const readFeedback = (feedback: Reply.Feedback): Reply.Feedback | SendInvalid | undefined => {
   const frame = Reply.stream({ id: "stream", content: "", feedback })
   const checked = Reply.validateReply(frame)
@@ -42,7 +42,7 @@ const readFeedback = (feedback: Reply.Feedback): Reply.Feedback | SendInvalid | 
 }
 
 /**
- * A plain copy of what is given. Throws what a getter throws.
+ * A plain copy. Throws what a getter throws.
  *
  * @internal
  */

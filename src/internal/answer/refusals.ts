@@ -1,11 +1,11 @@
 /**
- * What a failed send means for the answer it belongs to (WeCom doc 101463).
+ * What the failure of a frame means for its answer (WeCom doc 101463).
  */
 import * as Duration from "effect/Duration"
 import * as ErrorCode from "../../ErrorCode.js"
 import type { SendError } from "../../WecomError.js"
 
-/** The stream, or the req_id it answers, takes nothing more: what is missing goes out as a push. */
+/** The stream or its `req_id` takes no more frames: the rest of the answer is pushed. */
 const gone: ReadonlySet<number> = new Set([
   ErrorCode.streamExpired,
   ErrorCode.reqIdExpired,
@@ -23,18 +23,21 @@ const passing: ReadonlySet<number> = new Set([
 /** @internal */
 export const isGone = (error: SendError): boolean => error._tag === "SendRejected" && gone.has(error.errcode)
 
-/** Later the same frame may be taken. */
+/** The same frame can be accepted later. */
 export const isPassing = (error: SendError): boolean =>
   error._tag === "ReplyQueueFull" || error._tag === "SendRejected" && passing.has(error.errcode)
 
-/** It did not leave, but there may be a link again. */
+/** The frame was not written, but there may be a link later. */
 export const isUnsent = (error: SendError): boolean =>
   error._tag === "SendUnavailable" && error.reason === "NotSubscribed"
 
-/** How often a frame is sent while its refusals pass: a minute's quota is free again within this many tries. */
+/**
+ * The most tries of one frame with temporary refusals. They span more than a minute, after which the quota of a minute is free
+ * again.
+ */
 export const tries = 8
 
-/** How long to wait before the next try: a conflict is over at once, a limit is not. */
+/** The wait before the next try: short after a conflict, longer after a limit. */
 export const delay = (error: SendError, attempt: number): Duration.Duration =>
   error._tag === "SendRejected" && error.errcode === ErrorCode.versionConflict
     ? Duration.millis(Math.min(100 * attempt, 1000))

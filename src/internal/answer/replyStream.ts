@@ -1,6 +1,6 @@
 /**
- * A whole answer: bubble after bubble on one req_id, shown as it grows with the latest snapshot first, and sealed however it
- * ends. One loop in the caller's fiber writes; the source runs beside it at its own speed.
+ * A whole answer as one bubble after the other of one `req_id`, shown by the latest snapshot as it grows, and sealed however it
+ * ends. The fiber of the caller writes in one loop; the source runs beside it at its own pace.
  */
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
@@ -37,10 +37,10 @@ export interface Environment {
   readonly push: (chat: Chat.Chat, content: string) => Effect.Effect<Frame.Ack, SendError>
 }
 
-/** The service's own animation for an answer that has not begun. */
+/** Shows the service's own animation until the answer begins. */
 const thinking = "<think></think>"
 
-/** Room for what closes an open fence, and for the mark that a part without visible text needs. */
+/** Room for the line that closes an open fence, and for the mark that a part without visible text needs. */
 const partBytes = Limits.contentBytes - 256
 
 const goesOn = "…"
@@ -49,7 +49,7 @@ const defaultFailureText = "抱歉，回答未能完成。"
 const defaultCutOffText = "（回答已中断）"
 const defaultEmptyText = "（没有内容）"
 
-/** As much of the text as fits above the notice, and valid by itself. */
+/** The text as far as it fits above the notice, as valid Markdown. */
 const withNotice = (text: string, notice: string): string => {
   const room = Limits.contentBytes - utf8Length(notice) - 2
   if (room <= 0) return Reply.hasVisible(notice) ? Markdown.cut(notice, partBytes).head : goesOn
@@ -88,7 +88,7 @@ export const replyStream = <E, R>(
     const howSourceEnded = () => sourceExit
     let isCutOff = false
     let lastWords = () => withNotice(rendering.text(), cutOffText)
-    /** Bytes that came since the last frame. */
+    /** The bytes since the last frame. */
     let buffered = 0
     let deltas = 0
     let conflated = 0
@@ -113,7 +113,7 @@ export const replyStream = <E, R>(
       deltas = 0
     }
 
-    /** A push waits until it is worth a message, so the source must be let so far. */
+    /** A push waits until it has the size of a message, so the source is read until then. */
     const isBufferFull = () => buffered > (delivery.isPushing() ? Math.max(maxBuffered, partBytes) : maxBuffered)
 
     const settleBuffer = () => {
@@ -121,7 +121,7 @@ export const replyStream = <E, R>(
       if (!isBufferFull()) drained.unsafeOpen()
     }
 
-    // What runs beside the answer must end with it, even where the caller cannot be interrupted.
+    // Ends the fiber of the source with the answer, even where the caller is uninterruptible.
     const untilEnded = (waiting: Effect.Effect<void>) =>
       Effect.raceFirst(Effect.interruptible(waiting), Effect.interruptible(ended.await))
 
@@ -146,7 +146,7 @@ export const replyStream = <E, R>(
         )
       )
 
-    /** Seals what there is of the text, or what fits, and goes on with the rest in the next bubble. */
+    /** Seals the bubble with all of the text or the part that fits, and goes on with the rest in the next bubble. */
     const sealPart = (priority: Governor.Priority): Effect.Effect<void, SendError> =>
       Effect.gen(function*() {
         if (delivery.bubble() === undefined) yield* delivery.open(priority)
@@ -159,7 +159,7 @@ export const replyStream = <E, R>(
         if (!delivery.isPushing()) rendering.replace(text.length, rest)
       })
 
-    /** All that is there, to the end. */
+    /** Delivers the whole rest. */
     const finish: Effect.Effect<void, SendError> = Effect.gen(function*() {
       rendering.finish()
       while (!delivery.isPushing() && exceedsBytes(rendering.text(), partBytes)) yield* sealPart("final")
@@ -187,14 +187,14 @@ export const replyStream = <E, R>(
         else if (Duration.greaterThan(framePause, Duration.zero)) yield* pause(framePause)
       })
 
-    /** A link may come back while the source still runs. */
+    /** The link can come back while the source still runs. */
     const whileUnsent = (sealing: Effect.Effect<void, SendError>) =>
       Effect.catchAll(
         sealing,
         (error) => refusals.isUnsent(error) ? pause(refusals.delay(error, 1)) : Effect.fail(error)
       )
 
-    /** One turn of the writer while the source runs. */
+    /** One round of the loop while the source runs. */
     const turn: Effect.Effect<void, SendError> = Effect.gen(function*() {
       changed.unsafeClose()
       if (isCutOff) {
@@ -217,7 +217,7 @@ export const replyStream = <E, R>(
       if (delivery.bubble() === undefined) {
         const opens = delivery.isEmpty() ? options.openAtOnce ?? true : options.keepAlive ?? true
         if (isSilent && !opens) return yield* changed.await
-        // Whoever waits for quota when the source ends has a final to send, and that passes before others.
+        // A wait for the quota ends with the source: there is a final to send now, which has priority.
         return yield* untilEnded(delivery.open("message"))
       }
       if (!isSilent) return yield* showSnapshot(text, text.length)
@@ -241,7 +241,7 @@ export const replyStream = <E, R>(
       }
     }
 
-    /** Seals with what the user is to know, and leaves to the registry what takes longer than `sealTimeout`. */
+    /** Seals the bubble with the notice. What takes longer than `sealTimeout` is left to the registry. */
     const conclude = (cause: Cause.Cause<E | SendError>): Effect.Effect<void> => {
       const cutOff = Effect.sync(() => delivery.bubble()?.cutOff())
       if (Cause.isInterruptedOnly(cause)) return cutOff
@@ -254,7 +254,7 @@ export const replyStream = <E, R>(
         lastWords = () => withNotice(rendering.text(), "")
         last = finish
       } else {
-        // What was refused or could not be sent is not shown again.
+        // Parts that were refused or could not be sent are not sent again.
         const shown = rendering.text().slice(0, delivery.acked())
         lastWords = () => withNotice(shown, notice)
         last = Effect.suspend(() => delivery.bubble() === undefined ? Effect.void : delivery.seal(lastWords()))

@@ -1,6 +1,6 @@
 /**
- * From the parts of an answer to the Markdown of its bubble: reasoning folds into `<think>`, and text that merely mentions
- * the tag is defused. Deltas may end anywhere, so half a tag and half a character wait for the rest.
+ * From the parts of an answer to the Markdown of its bubble: reasoning is folded into `<think>`, and text that mentions the tag
+ * is escaped. Deltas can end anywhere, so half a tag and half a character wait for the next.
  */
 import type { AnswerPart } from "../../Answer.js"
 import * as Markdown from "../../Markdown.js"
@@ -9,11 +9,11 @@ import { SendInvalid } from "../../WecomError.js"
 /** @internal */
 export interface Rendering {
   readonly append: (part: AnswerPart) => void
-  /** Nothing more comes: what waited for its rest stands as it is. */
+  /** Ends the text: half a tag or character stays as it is. */
   readonly finish: () => void
-  /** The content of the current bubble and all that does not fit into it yet. */
+  /** The content of the current bubble, with everything that does not fit into it yet. */
   readonly text: () => string
-  /** The text as it was, this long, has become `rest` for the next bubble; what came since follows it. */
+  /** The first `length` characters of the text become `rest` for the next bubble; later text follows it. */
   readonly replace: (length: number, rest: string) => void
 }
 
@@ -24,7 +24,7 @@ const notAPart = new SendInvalid({
 })
 
 /**
- * A part of an answer as it is read once.
+ * One part of an answer, read once.
  *
  * @internal
  */
@@ -42,7 +42,7 @@ type Kind = "Plain" | "Text" | "Thinking"
 
 const halfTag = /<\/?(?:t(?:h(?:i(?:n(?:k)?)?)?)?)?$/i
 
-/** How much of the end has to wait: half a surrogate pair, or what may become a tag. */
+/** How many characters at the end have to wait: half a surrogate pair, or the beginning of a tag. */
 const incomplete = (text: string, kind: Kind): number => {
   const last = text.charCodeAt(text.length - 1)
   if (last >= 0xd800 && last <= 0xdbff) return 1

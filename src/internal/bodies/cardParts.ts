@@ -1,5 +1,5 @@
 /**
- * What cards are made of. Public through `TemplateCard`, which says what the numbers mean.
+ * The parts of cards. Public through `TemplateCard`, which explains the numbers.
  */
 import * as Schema from "effect/Schema"
 import * as Limits from "../../Limits.js"
@@ -22,7 +22,7 @@ const OptionId = bytes(1, Limits.cardOptionIdBytes)
 const jump = { url: Schema.optional(Text), appid: Schema.optional(Text), pagepath: Schema.optional(Text) }
 
 /**
- * What names a card in its events, and in updates of it: 1 to 128 of `0-9 A-Z a-z _ @ -`, never used twice by a bot.
+ * The id of a card in its events and updates: 1 to 128 of `0-9 A-Z a-z _ @ -`, used once by a bot.
  *
  * @since 0.1.0
  * @category parts
@@ -35,7 +35,7 @@ export const TaskId = pattern(
 )
 
 /**
- * What makes the client show thumbs up and down: a `feedback_event` brings `id` (1 to 256 bytes) back. WeCom doc 101031.
+ * Shows thumbs up and down: a `feedback_event` contains `id` (1 to 256 bytes). WeCom doc 101031.
  *
  * @since 0.1.0
  * @category parts

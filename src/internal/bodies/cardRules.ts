@@ -1,12 +1,12 @@
 /**
- * The kinds of rules that cards and reply bodies are made of.
+ * The kinds of rules for cards and reply bodies.
  */
 import * as Schema from "effect/Schema"
 import { exceedsBytes, isWellFormed, utf8Length } from "../checks/bytes.js"
 import { rule, type Violation } from "./sendInvalid.js"
 
 /**
- * A struct that can name itself: "is not a field of a vote_interaction card".
+ * A struct with a name for its errors: "is not a field of a vote_interaction card".
  */
 export const struct = <Fields extends Schema.Struct.Fields>(noun: string, fields: Fields): Schema.Struct<Fields> =>
   Schema.Struct(fields).annotations({ description: noun })
@@ -15,14 +15,14 @@ const wellFormed = (text: string): Violation | undefined =>
   isWellFormed(text) ? undefined : { problem: "holds half of a surrogate pair", limit: "well-formed Unicode" }
 
 /**
- * Text of any length. Half a surrogate pair is no character, and a strict JSON parser refuses the whole frame for it.
+ * Text of any length without lone surrogates: a strict JSON parser refuses the whole frame for one.
  */
 export const Text = Schema.String.pipe(rule(wellFormed, { description: "a string" }))
 
 const notEmpty = "a string that is not empty"
 
 /**
- * Ids and URLs, which are never empty.
+ * Ids and URLs: text that is not empty.
  */
 export const NonEmptyText = Schema.String.pipe(
   rule((text) => text === "" ? { problem: "is empty", limit: notEmpty } : wellFormed(text), {
@@ -41,7 +41,7 @@ const bytesRule = (min: 0 | 1, max: number, limit: string) => (text: string): Vi
 const bytesLimit = (min: 0 | 1, max: number): string => `${min === 1 ? "1 to" : "at most"} ${max} bytes of UTF-8`
 
 /**
- * Text of a limited number of bytes.
+ * Text with limits in bytes.
  */
 export const bytes = (min: 0 | 1, max: number) => {
   const limit = bytesLimit(min, max)
@@ -52,7 +52,8 @@ export const bytes = (min: 0 | 1, max: number) => {
 }
 
 /**
- * What a person reads. A stream cut between two surrogates still gets through: losing the answer would be worse.
+ * Text for people. Lone surrogates are allowed: a stream can be cut between two surrogates, and losing the answer would be
+ * worse.
  */
 export const contentBytes = (min: 0 | 1, max: number) => {
   const limit = bytesLimit(min, max)
@@ -78,7 +79,7 @@ export const pattern = (regex: RegExp, max: number, limit: string, example: (see
   )
 
 /**
- * Between `min` and `max` entries. `noun` is their plural.
+ * A list of `min` to `max` entries. `noun` is their plural.
  */
 export const items = <S extends Schema.Schema.Any>(item: S, noun: string, min: 0 | 1, max: number) => {
   const limit = min === 1 ? `1 to ${max} ${noun}` : `at most ${max} ${noun}`
@@ -91,7 +92,7 @@ export const items = <S extends Schema.Schema.Any>(item: S, noun: string, min: 0
 }
 
 /**
- * No two entries with the same `key`.
+ * Entries with distinct `key`s.
  */
 export const uniqueBy =
   <K extends string>(key: K) =>
@@ -114,7 +115,7 @@ export const uniqueBy =
     })(self)
 
 /**
- * `type` decides which other field must be there.
+ * `type` decides which other field is required.
  */
 export const requiredByType =
   <K extends string>(fields: { readonly [type: number]: K }) =>
@@ -132,7 +133,7 @@ export const requiredByType =
     })(self)
 
 /**
- * A number between two bounds, both included.
+ * A number within inclusive bounds.
  */
 export const between = (min: number, max: number) => {
   const limit = `a number from ${min} to ${max}`
@@ -145,11 +146,11 @@ export const between = (min: number, max: number) => {
 }
 
 /**
- * One of the integers; the service refuses them as strings.
+ * One of the integers. The service refuses them as strings.
  */
 export const integer = <L extends readonly [number, ...Array<number>]>(...values: L) => Schema.Literal(...values)
 
 /**
- * A JSON boolean; the service refuses 0, 1 and strings.
+ * A JSON boolean. The service refuses 0, 1 and strings.
  */
 export const Flag = Schema.Boolean.annotations({ description: "true or false" })

@@ -1,5 +1,5 @@
 /**
- * The bodies that commands are made of. Public through `Reply`.
+ * The bodies of commands. Public through `Reply`.
  */
 import * as Schema from "effect/Schema"
 import * as Limits from "../../Limits.js"

@@ -1,5 +1,5 @@
 /**
- * From a Schema's verdict to a `SendInvalid` that names the field, the problem and the limit, and never the content.
+ * From a ParseError to a `SendInvalid` that names the field, the problem and the limit, and never the content.
  */
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -16,7 +16,7 @@ export interface Violation {
 }
 
 /**
- * An ordinary issue for every formatter of Effect, which still knows its violation when we walk back to it.
+ * An ordinary ParseIssue for the formatters of Effect, with the violation that this module reads.
  */
 class RuleIssue extends ParseResult.Type {
   readonly violation: Violation
@@ -49,7 +49,7 @@ export const orList = (items: ReadonlyArray<string>): string =>
 
 const description = (ast: AST.Annotated): string | undefined => Option.getOrUndefined(AST.getDescriptionAnnotation(ast))
 
-// What is allowed, in words: our schemas describe themselves, the rest follows from the shape.
+// The expectation in words: from the description of a schema, or from its shape.
 const describe = (ast: AST.AST): string => {
   const own = description(ast)
   if (own !== undefined) return own
@@ -114,7 +114,7 @@ const problemOf = (ast: AST.AST, actual: unknown): string => {
 
 const identifier = /^[A-Za-z_$][\w$]{0,63}$/
 
-// Keys come from the caller too: long or odd ones are escaped and cut.
+// Keys can come from the caller: long or odd ones are escaped and shortened.
 const renderPath = (path: ReadonlyArray<PropertyKey>): string => {
   let out = ""
   for (const key of path) {
@@ -125,7 +125,7 @@ const renderPath = (path: ReadonlyArray<PropertyKey>): string => {
   return out
 }
 
-// The whole expectation of a field; an issue deep inside only knows a part of it.
+// The expectation of the whole field; a nested issue knows only a part of it.
 const expectedAt = (owner: AST.AST | undefined, key: PropertyKey): AST.AST | undefined =>
   owner === undefined
     ? undefined
@@ -178,7 +178,7 @@ const walk = (
 const list = <A>(items: ParseResult.SingleOrNonEmpty<A>): ReadonlyArray<A> =>
   Array.isArray(items) ? items as ReadonlyArray<A> : [items as A]
 
-// Of an optional field the "or undefined" says nothing, and of an enum no single member does.
+// Without the "or undefined" of an optional field, and with all members of an enum.
 const inUnion = (union: AST.Union, issue: ParseResult.Composite): ParseResult.ParseIssue => {
   const issues = list(issue.issues).filter((_) => _._tag !== "Type" || !AST.isUndefinedKeyword(_.ast))
   const best = issues.find((_) => _._tag !== "Type" || !AST.isLiteral(_.ast))
@@ -188,19 +188,19 @@ const inUnion = (union: AST.Union, issue: ParseResult.Composite): ParseResult.Pa
 const unreadable = { problem: "cannot be read", limit: "plain data, as JSON holds it" } as const
 
 export interface ValidatorOptions {
-  /** What the path of every field starts with. */
+  /** The prefix of the path of every field. */
   readonly at?: ReadonlyArray<PropertyKey>
-  /** How the whole input is called when it has no path. */
+  /** The name of the whole input, for an issue without a path. */
   readonly root: string
-  /** A clearer answer to one mistake, asked before the schema. */
+  /** A check before the schema, with a clearer error for one mistake. */
   readonly hint?: (input: unknown) => Violation | undefined
 }
 
 /**
- * The result is a fresh copy, so what was judged is what will be sent. The input is lazy because reading it may throw.
+ * The result is a copy, so that the checked value is the sent one. The input is lazy because reading it can throw.
  */
 export const validator = <A, I>(schema: Schema.Schema<A, I>, options: ValidatorOptions) => {
-  // Built when first asked: a program that sends no cards loads without the rules of all cards.
+  // Built with its first use: a program that sends no cards does not build their rules.
   let decode: ((value: unknown) => Either.Either<A, ParseResult.ParseIssue>) | undefined
   const at = options.at ?? []
   const invalid = (violation: Violation) =>

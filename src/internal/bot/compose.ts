@@ -1,9 +1,9 @@
 /**
- * Puts a bot together from its services. The only composition there is: `WecomBot.make` and `WecomBot.layer` bring the services
+ * Composes a bot from its services. This is the only composition: `WecomBot.make` and `WecomBot.layer` use the default services
  * that are made here, `WecomBot.layerWithoutDependencies` those of its environment.
  *
- * One function and not a graph of layers, because layers are memoized by reference: two bots of one graph would share a
- * connection, and the memory of a graph is several times that of an idle bot.
+ * It is a function and no graph of layers, because layers are memoized by reference, so that two bots of one graph would share
+ * a connection; and a graph takes several times the memory of an idle bot.
  */
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Socket from "@effect/platform/Socket"
@@ -47,7 +47,7 @@ export interface Services {
 }
 
 /**
- * The bot over these services. When its Scope closes the bot drains before its services close.
+ * A bot over these services. When its Scope closes, the bot drains before its services close.
  *
  * @internal
  */
@@ -95,7 +95,7 @@ export const ofContext: Effect.Effect<
 )
 
 /**
- * How a bot reaches the service.
+ * The network access of a bot.
  *
  * @internal
  */
@@ -108,7 +108,7 @@ export interface Network {
 export const networkOfContext: Effect.Effect<Network, never, HttpClient.HttpClient | Socket.WebSocketConstructor> =
   Effect.all({ webSocket: Socket.WebSocketConstructor, http: HttpClient.HttpClient })
 
-/** The policies that take the place of default ones, built for this bot alone. They may use what the bot itself is made of. */
+/** Builds the given policies for this bot alone. They can use its options and its network. */
 const build = <P, E, R>(
   policies: Layer.Layer<P, E, R> | undefined,
   config: BotConfig.Resolved,
@@ -127,7 +127,7 @@ const build = <P, E, R>(
 }
 
 /**
- * The bot with default services, but for the policies given.
+ * A bot with the given policies and default services.
  *
  * @internal
  */

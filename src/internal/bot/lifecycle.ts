@@ -1,6 +1,6 @@
 /**
- * How a bot closes: no callbacks are taken any more, handlers end or are interrupted, open bubbles are sealed, lanes flush. Its
- * services close after that. `drainTimeout` and `sealTimeout` bound all of it.
+ * The close of a bot: callbacks stop, handlers end or are interrupted, open bubbles are sealed, lanes are flushed. Its services
+ * close after that. `drainTimeout` and `sealTimeout` bound the whole.
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -26,7 +26,7 @@ export interface Parts {
 /** @internal */
 export const close = ({ bubbles, config, connection, handlers, intake, queue }: Parts): Effect.Effect<void> =>
   Effect.gen(function*() {
-    // With the link down nothing is waited for.
+    // Without a link there is nothing to wait for.
     const whileUp = (waiting: Effect.Effect<void>, timeout: Duration.Duration) =>
       within(Effect.raceFirst(waiting, connection.down), timeout)
 
@@ -34,7 +34,7 @@ export const close = ({ bubbles, config, connection, handlers, intake, queue }: 
     intake.unsafeEnd(Option.none())
     yield* whileUp(handlers.ended, config.drainTimeout)
     yield* handlers.stop
-    // Interrupted handlers hand their bubbles over in their own turn.
+    // Interrupted handlers hand over their bubbles when their fibers run.
     yield* Effect.yieldNow()
     bubbles.cutOffAll()
     const settled = Effect.zipRight(within(handlers.ended, config.drainTimeout), queue.flushed)

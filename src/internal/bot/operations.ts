@@ -1,5 +1,5 @@
 /**
- * What each function of the bot checks and sends.
+ * The checks and sends of each function of a bot.
  */
 import type * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
@@ -75,7 +75,7 @@ export const make = (environment: Environment): Operations => {
         target,
         Frame.Command.respond,
         valid,
-        // A stream frame is a snapshot; the others would show a second message.
+        // A stream frame is a snapshot and can be sent again; another reply would be shown twice.
         valid.msgtype === "stream" ? { onConnectionLost: "resend", stream } : { stream }
       )
       return target instanceof SendInvalid ? send : sending.orPush(send, late, target.chat, valid, pushWithinQuota)
@@ -86,7 +86,7 @@ export const make = (environment: Environment): Operations => {
       const pieces = options?.split === true ? sending.pieces(body) : undefined
       if (pieces === undefined) return replyChecked("reply", to, body, options)
       const [first, ...rest] = pieces
-      // A message takes one answer that is not a stream, so what follows it is pushed.
+      // A message takes one reply that is no stream, so the other pieces are pushed.
       return sending.inOrder(replyChecked("reply", to, first, options), rest.map((piece) => sendMessage(to, piece)))
     })
 
@@ -134,7 +134,7 @@ export const make = (environment: Environment): Operations => {
         const isWhole = typeof content === "string"
         const source = isWhole ? Stream.make(content) : content
         if (!isStream(source)) return Effect.fail(notAStream)
-        // What is there already needs no animation, and is on screen an ack earlier without it.
+        // A complete text needs no animation, and is on screen one ack earlier without it.
         const how = AnswerOptions.read(options, { openAtOnce: !isWhole })
         if (how instanceof SendInvalid) return Effect.fail(how)
         return Effect.flatMap(spans.parent, (parent) =>
@@ -215,7 +215,7 @@ const isStream = (u: unknown): u is Stream.Stream<never> =>
 
 const unreadableArguments = new SendInvalid({ field: "arguments", problem: "cannot be read", limit: "plain data" })
 
-/** Hostile arguments may throw whenever they are looked at. */
+/** Reading an argument can throw. */
 const carefully = <A, E, R>(use: () => Effect.Effect<A, E, R>): Effect.Effect<A, E | SendInvalid, R> =>
   Effect.suspend((): Effect.Effect<A, E | SendInvalid, R> => {
     try {
@@ -225,7 +225,7 @@ const carefully = <A, E, R>(use: () => Effect.Effect<A, E, R>): Effect.Effect<A,
     }
   })
 
-/** Hostile arguments may throw while a body is put together from them. */
+/** Reading an argument can throw while the body is built. */
 const built = <A>(build: () => A, use: (body: A) => Effect.Effect<Frame.Ack, SendError>) =>
   carefully(() => {
     let body: A

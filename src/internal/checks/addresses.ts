@@ -1,6 +1,6 @@
 /**
- * Which addresses a download may reach. A link comes from outside: it must not make the bot ask the services of its own
- * network or of its cloud, be it by a literal address, a redirect, or a name that resolves to one.
+ * Which addresses a download may reach. Links come from outside, and must not make the bot request services of its own network
+ * or cloud: by a literal address, by a redirect, or by a name that resolves to one.
  */
 import type { DownloadReason } from "../../WecomError.js"
 
@@ -11,7 +11,7 @@ type Range = readonly [address: number, bits: number, kind: Kind]
 
 const v4 = (a: number, b: number, c: number, d: number): number => ((a << 24) | (b << 16) | (c << 8) | d) >>> 0
 
-// The first that holds decides (RFC 6890).
+// The first matching range decides (RFC 6890).
 const ranges: ReadonlyArray<Range> = [
   [v4(169, 254, 169, 254), 32, "metadata"],
   [v4(169, 254, 170, 2), 32, "metadata"],
@@ -77,7 +77,7 @@ const v4At = (groups: ReadonlyArray<number>, at: number): number => ((groups[at]
 
 const kindOfV6 = (groups: ReadonlyArray<number>): Kind => {
   if (startsWith(groups, 0, 0, 0, 0, 0, 0, 0) && groups[7]! <= 1) return "loopback"
-  // IPv4 in another dress: compatible, mapped, translated (NAT64), 6to4.
+  // IPv6 forms of an IPv4 address: compatible, mapped, translated (NAT64), 6to4.
   if (startsWith(groups, 0, 0, 0, 0, 0)) {
     return groups[5] === 0 || groups[5] === 0xffff ? kindOfV4(v4At(groups, 6)) : "reserved"
   }
@@ -106,8 +106,7 @@ export const kindOfAddress = (address: string): Kind | undefined => {
 }
 
 /**
- * The kind of a URL's host, as far as it shows without resolving it. `URL` has already turned the many spellings of IPv4
- * into four decimal numbers.
+ * The kind of a URL's host without resolving it. `URL` has already turned the spellings of IPv4 into four decimal numbers.
  *
  * @internal
  */
@@ -119,7 +118,7 @@ export const kindOfHost = (hostname: string): Kind => {
 }
 
 /**
- * A private deployment has its files on its own network; nobody has them on a link-local or metadata address.
+ * A private deployment keeps its files on its own network, but no deployment keeps them on a link-local or metadata address.
  *
  * @internal
  */
@@ -127,8 +126,8 @@ export const isAllowed = (kind: Kind, allowPrivate: boolean): boolean =>
   kind === "public" || allowPrivate && (kind === "loopback" || kind === "private")
 
 /**
- * What a connector fails with when a name resolves to an address that is refused; the client wraps it, and the download
- * finds it again by its code.
+ * The error of a connector when a name resolves to a refused address. HTTP clients wrap it; the download finds it again by its
+ * code.
  *
  * @internal
  */

@@ -1,12 +1,12 @@
 /**
- * What pure functions make of arguments that their types forbid. Programs in JavaScript and values that were cast get here; a bare
- * TypeError from inside would name nothing that its reader knows.
+ * What pure functions do with arguments that their types forbid, as JavaScript and casts bring them: a TypeError from inside
+ * would name nothing that the caller knows.
  */
 import { SendInvalid } from "../../WecomError.js"
 
 type Function = (a: any, b?: any, c?: any) => unknown
 
-/** Looks at nothing but the type, so that no getter and no trap can answer. */
+/** Reads nothing but the type, so that no getter or proxy trap runs. */
 const problemOf = (value: unknown): string => {
   if (value === null) return "is null"
   if (value === undefined) return "is missing"
@@ -18,7 +18,8 @@ export const invalid = (field: string, value: unknown, limit: string): SendInval
   new SendInvalid({ field, problem: problemOf(value), limit })
 
 /**
- * Answers `fallback` where there is a sensible answer to anything: a predicate says no, a list is empty.
+ * Returns `fallback` for an argument that is no object. For functions with a sensible result for anything: `false` of a
+ * predicate, an empty list.
  *
  * @internal
  */
@@ -32,7 +33,7 @@ export const total = <F extends Function>(f: F, fallback: ReturnType<F>): F =>
   }) as F
 
 /**
- * Throws `SendInvalid`, which names its first argument, instead of whatever a wrong one brings about.
+ * Throws a `SendInvalid` that names the first argument.
  *
  * @internal
  */

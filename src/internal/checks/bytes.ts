@@ -3,7 +3,7 @@
  */
 
 /**
- * Without `Buffer`. Half of a surrogate pair counts as the three bytes of U+FFFD, as every encoder writes it.
+ * Without `Buffer`. A lone surrogate counts as the three bytes of U+FFFD, as every encoder writes it.
  */
 export const utf8LengthPure = (text: string): number => {
   let length = text.length
@@ -27,28 +27,28 @@ export const utf8Length: (text: string) => number = typeof globalThis.Buffer ===
   : utf8LengthPure
 
 /**
- * A UTF-16 unit becomes one to three bytes, so most strings are judged by their length alone.
+ * A UTF-16 unit is one to three bytes, so the length alone decides for most strings.
  */
 export const exceedsBytes = (text: string, limit: number): boolean =>
   text.length > limit || (text.length * 3 > limit && utf8Length(text) > limit)
 
-// With the `u` flag a surrogate only matches when it stands alone.
+// With the `u` flag this matches lone surrogates only.
 const loneSurrogate = /\p{Surrogate}/u
 
 /**
- * Whether the string survives the way through UTF-8.
+ * Whether the string has no lone surrogates.
  */
 export const isWellFormed: (text: string) => boolean = "isWellFormed" in String.prototype
   ? (text) => (text as unknown as { readonly isWellFormed: () => boolean }).isWellFormed()
   : (text) => !loneSurrogate.test(text)
 
 /**
- * How many bytes standard, padded base64 decodes to; undefined when it is something else.
+ * The number of bytes that standard, padded base64 decodes to; `undefined` for any other text.
  */
 export const base64Length = (text: string): number | undefined => {
   if (text.length % 4 !== 0) return undefined
   const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0
   const digits = padding === 0 ? text : text.slice(0, -padding)
-  // Searching for one wrong character needs no backtracking; `^…*$` over megabytes can overflow the engine's stack.
+  // Searches one wrong character, without backtracking: `^…*$` over megabytes can overflow the stack of the engine.
   return /[^A-Za-z0-9+/]/.test(digits) ? undefined : (text.length / 4) * 3 - padding
 }

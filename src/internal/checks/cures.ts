@@ -1,6 +1,6 @@
 /**
- * What error codes call for, in English, which is all that a bot itself says about them. The names of the codes and the rest of
- * the texts stand in `ErrorCode`, so that they stay out of the bundles of programs that do not ask for them.
+ * What to do about an error code, in English: the texts that a bot itself uses. The other texts are in `ErrorCode`, outside the
+ * bundles of programs that do not import it.
  */
 import type { Cure } from "../../ErrorCode.js"
 

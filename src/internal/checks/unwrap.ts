@@ -3,7 +3,7 @@ import * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 
 /**
- * `Config.unwrap`, but what is no record of Configs at all is an error of the configuration, too.
+ * `Config.unwrap` that fails with a `ConfigError` when it is given something else than a record of Configs.
  *
  * @internal
  */

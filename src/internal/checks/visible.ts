@@ -1,12 +1,11 @@
 /**
- * Whether the reader of an answer sees anything of it.
+ * Whether an answer shows anything.
  */
 const visibleCharacter = /[^\s\p{Cc}\p{Cf}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/u
 
 /**
- * Whether a reader would see anything of an answer: white space, zero-width characters and `<think>` blocks do not
- * count, nor what follows a `<think>` that is never closed. A final frame with nothing visible would leave the
- * "thinking" spinner on the screen for ever.
+ * Whether text shows anything: white space, zero-width characters and `<think>` blocks do not count, nor does the rest after a
+ * `<think>` that is never closed. A final frame that shows nothing leaves the "thinking" spinner on the screen.
  *
  * @since 0.1.0
  * @category validation

@@ -1,6 +1,6 @@
 /**
- * Hot path. First in, first out in constant time: `shift` of a long array moves all of it, and the first entry of a Map is
- * found the slower the more were deleted before it.
+ * Hot path. A queue with `push` and `shift` in constant time: `shift` of a long array moves all of it, and the first entry of a
+ * Map is the slower to find the more were deleted before it.
  */
 
 const smallestCompaction = 64
@@ -18,7 +18,7 @@ export class Fifo<A> {
     return this.values[this.head]
   }
 
-  /** The one that `index` others go before. */
+  /** The value at this index from the head. */
   at(index: number): A | undefined {
     return this.values[this.head + index]
   }

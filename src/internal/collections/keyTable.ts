@@ -1,12 +1,12 @@
 /**
- * Hash table for keys that come and go: a Map for those of one lane, one conversation, one frame.
+ * Hash table for short-lived entries under keys that recur.
  *
- * A Map keeps a deleted entry in the chain of its hash until the table is rebuilt, so a key that is set and deleted over and over
- * costs a walk along all its earlier entries: 104 µs each beside 10,000 other keys, where this takes 0.4. Open addressing with
- * linear probing; a deletion closes its gap.
+ * A Map keeps a deleted entry in the chain of its hash until it is rebuilt, so setting and deleting one key again and again
+ * costs a walk over its earlier entries: 104 µs beside 10,000 other keys, where this takes 0.4 µs. Open addressing with linear
+ * probing; a deletion closes its gap.
  */
 
-/** Room that is kept when the table is empty. */
+/** The smallest number of slots. */
 const smallest = 512
 
 /** FNV-1a over UTF-16, folded to thirty bits. */
@@ -58,7 +58,7 @@ export class KeyTable<V> {
     let gap = this.placeOf(key, hashOf(key))
     if (places[gap] === undefined) return false
     for (let at = (gap + 1) & mask; places[at] !== undefined; at = (at + 1) & mask) {
-      // An entry moves up unless its own place lies behind the gap.
+      // An entry moves into the gap unless its own slot lies behind it.
       if (((at - places[at]!.hash) & mask) < ((at - gap) & mask)) continue
       places[gap] = places[at]
       gap = at
@@ -73,12 +73,12 @@ export class KeyTable<V> {
     this.count = 0
   }
 
-  /** In no order. */
+  /** In no particular order. */
   values(): ReadonlyArray<V> {
     return this.places.flatMap((entry) => entry === undefined ? [] : [entry.value])
   }
 
-  /** Where the key is, or would be. */
+  /** The slot of the key, or the free slot for it. */
   private placeOf(key: string, hash: number): number {
     const { places } = this
     const mask = places.length - 1

@@ -1,6 +1,6 @@
 /**
- * A Map that knows its oldest entry in constant time. The first key of a plain Map is found the slower the more were deleted
- * before it, so one iterator walks along behind the deletions.
+ * A Map that finds its oldest entry in constant time. The first key of a plain Map is the slower to find the more were deleted
+ * before it, so one iterator follows the deletions.
  */
 
 /** @internal */
@@ -21,7 +21,7 @@ export class OldestFirst<V> {
     return this.values.has(key)
   }
 
-  /** A key that is there keeps its place. */
+  /** An existing key keeps its place. */
   set(key: string, value: V): void {
     this.values.set(key, value)
   }
@@ -30,7 +30,7 @@ export class OldestFirst<V> {
     if (this.first !== undefined || this.values.size === 0) return this.first
     let next = this.walk.next()
     if (next.done === true) {
-      // An iterator that has come to the end stays there.
+      // An iterator that has ended does not see later keys.
       this.walk = this.values.keys()
       next = this.walk.next()
     }

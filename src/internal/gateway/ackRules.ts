@@ -21,7 +21,7 @@ export interface Filter {
    */
   readonly where?: ((frame: Received) => boolean) | undefined
   /**
-   * The rule ends by itself after so many matching frames. Default: it stays.
+   * The rule ends after this many matching frames. Default: never.
    */
   readonly times?: number | undefined
 }
@@ -37,7 +37,7 @@ export const matches = (filter: Filter, frame: Received): boolean => {
   try {
     return filter.where(frame)
   } catch {
-    // A test such as `frame.body.stream.finish` throws on the frames it does not mean.
+    // A predicate such as `frame.body.stream.finish` throws on frames of another shape, which do not match.
     return false
   }
 }
@@ -57,11 +57,11 @@ export interface Rule {
   readonly filter: Filter
   readonly action: Action
   readonly hits: () => number
-  /** Ends the rule; acks it still holds are sent in the order they came. */
+  /** Ends the rule. Acks that it holds are sent in the order they came. */
   readonly remove: () => void
 }
 
-/** What is to become of one frame and its ack. */
+/** What the rules do with one frame and its ack. */
 interface Plan {
   readonly lost: boolean
   readonly refusal: number | undefined
@@ -87,7 +87,7 @@ export const make = (options: {
   readonly after: (millis: number, task: () => void) => unknown
 }): AckRules => {
   let rules: ReadonlyArray<Rule & { count: number }> = []
-  // A pool outlives its rule: what it holds is still to be released when `times` has run out.
+  // The pool of held acks outlives its rule: they can be released after `times` is used up.
   const pools: Array<Array<() => void>> = []
 
   const add = (filter: Filter, action: Action): Rule => {

@@ -1,5 +1,5 @@
 /**
- * What a card offers and what pressing it makes the service send.
+ * The keys that a card offers, and the event of a press.
  */
 import { isRecord } from "./frames.js"
 import type { Selected } from "./people.js"

@@ -1,6 +1,5 @@
 /**
- * What each command does: one table, from command to handler. Everything here has passed the check that the connection is
- * subscribed.
+ * The handlers of the commands. The engine has checked before that the connection is subscribed.
  */
 import * as Either from "effect/Either"
 import * as ErrorCode from "../../ErrorCode.js"
@@ -19,7 +18,7 @@ export interface Verdict {
   readonly errcode: number
   readonly hint?: string
   readonly body?: unknown
-  /** Takes effect when the ack is sent, or would have been. */
+  /** Runs when the ack is sent, or would have been. */
   readonly onAck?: () => void
 }
 
@@ -104,7 +103,7 @@ const open = (
   return bubble
 }
 
-/** A message that appears at once and never changes again. */
+/** Posts a message that never changes. */
 const post = (
   context: Context,
   conversation: Conversation,
@@ -221,7 +220,7 @@ const addressee = (bot: Bot, chatid: string, chatType: unknown): Refused<Convers
   const conversation = group ?? bot.singles.get(chatid)
   return conversation?.written === true
     ? Either.right(conversation)
-    : Bodies.refuse(ErrorCode.invalidChatId, "nobody wrote to the bot in this chat before")
+    : Bodies.refuse(ErrorCode.invalidChatId, "no user has written to the bot in this chat")
 }
 
 const send: Handler = (context, frame) =>

@@ -127,8 +127,8 @@ export interface Faults {
    */
   readonly halfOpen: (target?: Target) => Effect.Effect<void>
   /**
-   * Somebody else subscribes with this bot id: the connection gets `disconnected_event` and only half a life, until the
-   * bot subscribes again. Waits for a subscription. Default: the default bot.
+   * Another client subscribes with this bot id: the connection gets `disconnected_event` and is only half alive until the bot
+   * subscribes again. Waits for a subscription. Default: the default bot.
    */
   readonly kick: (botId?: string) => Effect.Effect<void>
   /**
@@ -158,7 +158,7 @@ export interface Faults {
    */
   readonly refuseCredentials: (on: boolean) => Effect.Effect<void>
   /**
-   * Nobody listens (`ECONNREFUSED`), or the upgrade is answered with an HTTP status. Present connections stay.
+   * Connections are refused (`ECONNREFUSED`), or the upgrade is answered with an HTTP status. Existing connections stay.
    */
   readonly refuseConnections: (on: boolean | { readonly status: number }) => Effect.Effect<void>
   /**

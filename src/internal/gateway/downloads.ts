@@ -1,6 +1,6 @@
 /**
- * Files that users sent, as the service's object store hands them out: encrypted, behind links of five minutes, and broken in
- * every way a test asks for. The seams turn an `Answer` into HTTP.
+ * The object store of the service: files that users sent, encrypted, behind links that live five minutes, and with every fault
+ * that a test asks for. The seams turn an `Answer` into HTTP.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -32,7 +32,7 @@ export interface ServedFile {
    */
   readonly encrypted?: boolean | undefined
   /**
-   * Ends the ciphertext with a padding that no key makes right. Default: `false`.
+   * Ends the ciphertext with an invalid padding. Default: `false`.
    */
   readonly wrongPadding?: boolean | undefined
   /**
@@ -56,11 +56,11 @@ export interface ServedFile {
    */
   readonly redirects?: number | undefined
   /**
-   * Redirects there instead of handing anything out.
+   * Redirects to this URL instead of serving the file.
    */
   readonly redirectTo?: string | undefined
   /**
-   * What the first requests get instead, one after the other: a status, or a connection that breaks. Default: nothing.
+   * The answers to the first requests, one after the other: a status, or a broken connection. Default: none.
    */
   readonly failures?: ReadonlyArray<number | "reset"> | undefined
 }
@@ -78,7 +78,7 @@ export interface DownloadRequest {
    */
   readonly at: number
   /**
-   * What it was answered with; 0 for a connection that broke.
+   * The status of the answer; 0 for a broken connection.
    */
   readonly status: number
 }
@@ -87,13 +87,13 @@ export interface DownloadRequest {
 export interface Answer {
   readonly status: number
   readonly headers: { readonly [name: string]: string }
-  /** It fails where the connection breaks. */
+  /** Fails where the connection breaks. */
   readonly body: Stream.Stream<Uint8Array, Error>
 }
 
 /** @internal */
 export interface Downloads {
-  /** Set by the seam as soon as it knows. */
+  /** Set by the seam. */
   baseUrl: string
   readonly serve: (file: ServedFile) => MediaLink
   readonly requests: () => ReadonlyArray<DownloadRequest>

@@ -1,6 +1,6 @@
 /**
- * The service itself: connections, subscriptions and what goes over them. Everything happens synchronously, so an ack is
- * on its way before `receive` returns, unless a rule or an option gives it a delay.
+ * The service: connections, subscriptions and their frames. Everything is synchronous, so an ack is sent before `receive`
+ * returns unless a rule or an option delays it.
  */
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
@@ -49,7 +49,7 @@ export interface Connection {
 }
 
 /**
- * What a connection attempt meets.
+ * What happens to a connection attempt.
  *
  * @internal
  */
@@ -80,19 +80,19 @@ export interface Engine {
   refuseCredentials: boolean
   readonly attach: (link: Link) => Attached
   readonly write: (connection: Connection, data: string | Uint8Array) => void
-  /** Closes it; 1006 is the way without a close frame. */
+  /** Closes it; 1006 means without a close frame. */
   readonly end: (connection: Connection, code: number, reason?: string) => void
   readonly forget: (connection: Connection) => void
   readonly supersede: (connection: Connection) => void
   readonly nextId: (kind: string) => string
-  /** A callback the service would issue; `deliver` pushes it. */
+  /** Makes a callback, which `deliver` pushes. */
   readonly issue: (
     bot: World.Bot,
     callback: Pick<World.Callback, "cmd" | "kind" | "conversation" | "taskId"> & {
       readonly body: { readonly [field: string]: unknown }
     }
   ) => World.Callback
-  /** Whether it went to a connection. */
+  /** `false` when there is no connection for it. */
   readonly deliver: (bot: World.Bot, callback: World.Callback) => boolean
   readonly changed: (conversation: World.Conversation, bubble: BubbleState) => void
   readonly onBubble: (listener: (conversation: World.Conversation, bubble: BubbleState) => void) => () => void
@@ -147,7 +147,7 @@ export const make = (options: Resolved): Effect.Effect<Engine, never, Scope.Scop
       closed(connection, code)
     }
 
-    /** The service gives up on a connection; over a half open one that news does not travel. */
+    /** The service ends a connection. A half open one does not notice. */
     const expire = (connection: Connection) => {
       if (!connection.halfOpen) end(connection, 1006)
     }
@@ -291,7 +291,7 @@ export const make = (options: Resolved): Effect.Effect<Engine, never, Scope.Scop
       const frame = Frames.received(connection.number, queue.now(), text)
       received.add(frame)
       watch.together(() => {
-        // Without a req_id there is nothing an ack could name; a pong answers us.
+        // A frame without a `req_id` has no ack; a pong is itself an answer.
         if (frame.reqId !== undefined && frame.cmd !== "pong") answer(connection, frame, frame.reqId)
       })
     }

@@ -32,8 +32,8 @@ export interface Received {
    */
   readonly body: any
   /**
-   * What the gateway made of it: 0 when it was accepted, an error code when it was refused, `undefined` when it was not
-   * looked at. Whether the ack arrived is another matter.
+   * The verdict of the gateway: 0 for accepted, an error code for refused, `undefined` for a frame that was not judged. It does
+   * not say whether the ack arrived.
    */
   readonly errcode: number | undefined
 }
@@ -84,7 +84,7 @@ export interface Ack {
   readonly body?: unknown
 }
 
-/** The service decorates its errmsg in this manner, so that nobody gets far by matching it. */
+/** Decorated as the errmsg of the service is, so that tests do not match it. */
 const decorated = (errcode: number, hint: string): string =>
   `${ErrorCode.meaning(errcode)}, hint: [${hint}], from ip: 10.0.0.1, more info at ` +
   `https://open.work.weixin.qq.com/devtool/query?e=${errcode}`

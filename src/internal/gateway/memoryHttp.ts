@@ -26,7 +26,7 @@ export const make = (downloads: Downloads): HttpClient.HttpClient =>
       return withoutBody.has(status)
         ? Effect.succeed(respond(null))
         : Effect.map(Stream.toReadableStreamEffect(body), (readable) => {
-          // Whoever asks for a file and then does not read it gives it up; once read, it is its reader's to cancel.
+          // A response that is never read is released; once read, it is cancelled by its reader.
           const abandon = () => void readable.cancel().catch(() => {})
           if (signal.aborted) abandon()
           else signal.addEventListener("abort", abandon, { once: true })

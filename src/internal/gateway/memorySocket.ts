@@ -1,6 +1,6 @@
 /**
- * `globalThis.WebSocket` with the manners of the `ws` package, wired to the engine in memory. Events come in order and by
- * microtask: never inside the constructor or `send`, and never by a timer that a test would have to wait for.
+ * A `globalThis.WebSocket` that behaves like the `ws` package, connected to the engine in memory. Events are dispatched in
+ * order and by microtask: never inside the constructor or `send`, and never by a timer that a test would have to advance.
  */
 import type { Attached, Engine } from "./engine.js"
 
@@ -21,7 +21,7 @@ const CLOSED = 3
 const failure = (message: string, code?: string): Error =>
   Object.assign(new Error(message), code === undefined ? {} : { code })
 
-/** A listener's throw is nobody's to catch, as with a real socket. */
+/** An exception of a listener is uncaught, as with a real socket. */
 const guarded = (run: () => void) => {
   try {
     run()
@@ -48,7 +48,7 @@ export const make = (engine: Engine, url: string): WebSocket => {
       if (once) socket.removeEventListener(type, given as EventListener)
       guarded(() => call(event))
     }
-    // An error that nobody listens to is an uncaught exception, as with every Node emitter.
+    // An `error` event without a listener is an uncaught exception, as with every Node emitter.
     if (type === "error" && handler === null && !listeners.get(type)?.length) {
       guarded(() => {
         throw (fields as { readonly error: Error }).error
@@ -80,7 +80,7 @@ export const make = (engine: Engine, url: string): WebSocket => {
     finish(1006, "")
   }
 
-  /** The way out that asks nobody. What was not read yet is lost. */
+  /** Closes without a close frame. Unread data is lost. */
   const destroy = () => {
     pending.length = 0
     socket.readyState = CLOSING

@@ -80,7 +80,7 @@ export const make = (
       })
 
     const close = Effect.async<void>((resume) => {
-      // The callback gets an error when the gate had closed the listener before; it is closed either way.
+      // `close` calls back with an error when the gate has closed the listener before; it is closed either way.
       server.close(() => resume(Effect.void))
       for (const socket of sockets) socket.destroy()
     })

@@ -8,8 +8,8 @@ export const defaultBotId = "aib-test-bot"
 export const defaultSecret: Redacted.Redacted = Redacted.make("test-secret")
 
 /**
- * What the gateway knows and how it behaves. Every property is optional. The switches stand for behaviour of the real
- * service that is undocumented or differs between sources, so that a bot can be tried against both ways.
+ * The options of the gateway, all of them optional. The switches are for behaviour of the real service that is undocumented or
+ * differs between sources, so that a bot can be tried against both.
  *
  * @since 0.1.0
  * @category options

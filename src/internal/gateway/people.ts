@@ -15,7 +15,7 @@ export interface UserMessage {
 }
 
 /**
- * What became of something a user did.
+ * The callback that an action of a user caused.
  *
  * @since 0.1.0
  * @category people
@@ -101,8 +101,8 @@ export interface Feedback {
 }
 
 /**
- * Somebody in a chat with the bot: what they see and what they can do. Whatever they do waits until the bot is
- * subscribed, unless told otherwise.
+ * A participant of a chat with the bot: what they see and what they can do. Their actions wait until the bot is subscribed,
+ * unless an option says otherwise.
  *
  * @since 0.1.0
  * @category people
@@ -133,8 +133,8 @@ export interface Participant {
    */
   readonly send: (message: UserMessage, options?: SendOptions) => Effect.Effect<Sent>
   /**
-   * Presses a button, a menu entry or the submit button of a card, given as a bubble or by `task_id`. Dies when the
-   * card has no such key, for nobody can press what is not there. The bot gets a `template_card_event`.
+   * Presses a button, a menu entry or the submit button of a card, given as a bubble or by `task_id`. The bot gets a
+   * `template_card_event`. Dies when the card has no such key.
    */
   readonly press: (
     card: Bubble | string,
@@ -165,7 +165,7 @@ export interface Participant {
 }
 
 /**
- * Somebody in their single chat with the bot.
+ * A user in their single chat with the bot.
  *
  * @since 0.1.0
  * @category people
@@ -200,8 +200,8 @@ export interface User extends Participant {
 }
 
 /**
- * Somebody in a group with the bot. A group hands the bot only texts, mixed messages and quotes that mention it; what
- * else they `send` stays among the members.
+ * A member of a group with the bot. Only texts, mixed messages and quotes that mention the bot reach it; other messages stay
+ * among the members.
  *
  * @since 0.1.0
  * @category people
@@ -238,7 +238,7 @@ export interface Group {
    */
   readonly members: Effect.Effect<ReadonlyArray<string>>
   /**
-   * One of its members; whoever is not in the group yet joins it.
+   * A member of the group, who joins it if necessary.
    */
   readonly member: (userid: string) => Member
   /**

@@ -19,7 +19,7 @@ export interface Bubble {
    */
   readonly kind: string
   /**
-   * `"bot"`, or the userid of whoever wrote it.
+   * `"bot"`, or the userid of the author.
    */
   readonly from: string
   /**
@@ -87,7 +87,7 @@ export interface BubbleState {
   readonly reqId: string | undefined
   readonly streamId: string | undefined
   feedbackId: string | undefined
-  /** What `snapshot` made of it since it changed last, by viewer. */
+  /** The snapshots since it changed last, by viewer. */
   readonly snapshots: Map<string | undefined, Bubble>
 }
 

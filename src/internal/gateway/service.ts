@@ -15,14 +15,14 @@ import type { UploadedMedia } from "./uploads.js"
 import type { Bot } from "./world.js"
 
 /**
- * The gateway as a test controls it.
+ * The gateway as tests use it.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Service {
   /**
-   * Somebody who can talk to the bot, in their single chat. The same userid is the same person.
+   * A user in their single chat. The same userid is the same user.
    */
   readonly user: (userid: string, options?: { readonly botId?: string | undefined }) => Effect.Effect<User>
   /**
@@ -58,8 +58,7 @@ export interface Service {
    */
   readonly awaitSubscribed: (options?: { readonly botId?: string | undefined }) => Effect.Effect<number>
   /**
-   * Teaches the gateway another command, or another answer to one it knows. The handler sees frames of subscribed
-   * connections only.
+   * Adds a command, or replaces the handler of one. The handler gets frames of subscribed connections only.
    */
   readonly answerCommand: (
     cmd: string,

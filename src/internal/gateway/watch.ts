@@ -1,15 +1,15 @@
 /**
- * How tests wait for something to become true.
+ * How tests wait for a condition.
  */
 import * as Effect from "effect/Effect"
 
 /** @internal */
 export interface Watch {
-  /** Something changed: whoever waits looks again. */
+  /** Checks all waiting conditions again. */
   readonly notify: () => void
-  /** Several changes that count as one. */
+  /** Runs several changes, and checks the conditions once. */
   readonly together: (change: () => void) => void
-  /** The first value that `poll` finds, asked now and after every change. */
+  /** The first value that `poll` returns, called now and after every change. */
   readonly awaitSome: <A>(poll: () => A | undefined) => Effect.Effect<A>
 }
 

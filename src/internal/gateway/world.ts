@@ -1,5 +1,5 @@
 /**
- * What the service remembers: bots, conversations and the callbacks it issued.
+ * The state of the service: bots, conversations and issued callbacks.
  */
 import type { Connection } from "./engine.js"
 import * as Quota from "./quota.js"
@@ -14,7 +14,7 @@ export interface Conversation {
   readonly members: Set<string>
   readonly bubbles: Array<BubbleState>
   readonly quota: Quota.Quota
-  /** A push needs somebody to have written here before. */
+  /** Whether a user has written here before, which a push needs. */
   written: boolean
 }
 
@@ -27,16 +27,16 @@ export interface Callback {
   readonly kind: string
   readonly conversation: Conversation
   readonly body: { readonly [field: string]: unknown }
-  /** When it was pushed first; its windows count from here. */
+  /** When it was first pushed. Its windows start then. */
   at: number | undefined
   /** The connection it was pushed on last. */
   connection: number | undefined
   readonly streams: Map<string, { readonly openedAt: number; readonly bubble: BubbleState }>
   /** Bubbles it opened or, for a card event, updated; in order. */
   readonly answers: Array<BubbleState>
-  /** It had an answer that was not a stream. */
+  /** Whether it had an answer that is no stream. */
   responded: boolean
-  /** It had a card beside a stream. */
+  /** Whether it had a card beside a stream. */
   carded: boolean
   /** For a card event. */
   readonly taskId: string | undefined

@@ -1,5 +1,5 @@
 /**
- * The blocks of Markdown, as far as a cut has to close and reopen them.
+ * The blocks of Markdown, with what a cut needs to close and reopen them.
  */
 
 export interface Quote {
@@ -8,12 +8,12 @@ export interface Quote {
 
 export interface Item {
   readonly _tag: "Item"
-  /** Columns between the content of what holds the item and its marker: 0 to 3. */
+  /** Columns between the content of the container and the marker of the item: 0 to 3. */
   readonly offset: number
   readonly marker: string
-  /** Columns between the content of what holds the item and its own content. */
+  /** Columns between the content of the container and the content of the item. */
   readonly width: number
-  /** An item that holds nothing yet ends at a blank line. */
+  /** An empty item ends at a blank line. */
   isFilled: boolean
 }
 
@@ -26,7 +26,7 @@ export interface Paragraph {
   readonly start: number
   /** `## ` for an ATX heading. */
   readonly marker: string
-  /** What makes it a heading, known once the line below its last one is read: `===`, `---`, or empty. */
+  /** The underline of a setext heading: `===` or `---`, empty before it is read and for a paragraph. */
   underline: string
 }
 
@@ -57,7 +57,7 @@ export interface Html {
   readonly _tag: "Html"
   readonly path: Path
   readonly type: number
-  /** What opens and closes it; empty where a blank line ends it. */
+  /** The opening and closing of the HTML block; empty where a blank line ends it. */
   readonly open: string
   readonly close: string
 }
@@ -66,22 +66,22 @@ export interface None {
   readonly _tag: "None"
 }
 
-/** The block that is open and takes lines. */
+/** The open block, which takes lines. */
 export type Leaf = None | Paragraph | Fence | Table | Code | Html
 
 /**
- * What a line is to the blocks: it `opens` one, continues a paragraph as `text`, is the `underline` that makes one a
- * heading, a line of `code` or the `closer` of its fence, a `delimiter` or `row` of a table, a line of `html`, a
- * `<think>` or `</think>` at its beginning (`tag`), or `blank`.
+ * The role of a line: it `opens` a block, continues a paragraph as `text`, is the `underline` that makes a paragraph a heading,
+ * a line of `code` or the `closer` of its fence, a `delimiter` or `row` of a table, a line of `html`, a `<think>` or `</think>`
+ * at its beginning (`tag`), or `blank`.
  */
 export type Role = "opens" | "text" | "underline" | "code" | "closer" | "delimiter" | "row" | "html" | "tag" | "blank"
 
 /**
- * How a block stands behind list markers that are opened again: its `text` in their line, or in `lines` of its own, or
- * `apart`, with a blank line between.
+ * How a block follows list markers that are reopened: its `text` in their line, its lines in `lines` of their own, or `apart`,
+ * after a blank line.
  */
 export type Shape = "text" | "lines" | "apart"
 
-/** Whether the item may follow a paragraph without a blank line. */
+/** Whether the item can follow a paragraph without a blank line. */
 export const canInterrupt = (item: Item): boolean =>
   item.marker.length === 1 || (item.marker.length < 11 && Number.parseInt(item.marker, 10) === 1)

@@ -1,9 +1,9 @@
 /**
- * Where text may be cut without regard to Markdown: ends of sentences, words and characters, and sizes in bytes.
+ * Boundaries of plain text: ends of sentences, words and characters, and sizes in bytes.
  */
 import { isBlankCode } from "./syntax.js"
 
-/** How many bytes of UTF-8 a string is; half of a surrogate pair counts as three, as every encoder writes it. */
+/** The bytes of a string in UTF-8. A lone surrogate counts as three, as every encoder writes it. */
 export class Room {
   private readonly text: string
   private readonly limit: number
@@ -50,7 +50,7 @@ let words: Intl.Segmenter | undefined
 
 const isHan = (code: number): boolean => code >= 0x4e00 && code <= 0x9fff
 
-/** Characters that never belong to the one before them, nor draw in the one after. */
+/** Characters that never combine with the one before or after them. */
 const isPlain = (code: number): boolean => code < 0x300 || isHan(code)
 
 /** The last boundary between two characters, as a reader counts them, at or before a position. */
@@ -63,7 +63,7 @@ export const characterStart = (text: string, at: number): number => {
   return graphemes.segment(text).containing(at)?.index ?? at
 }
 
-/** Whether a character begins at a position; behind a line break one always does. */
+/** Whether a character begins at a position. After a line break it always does. */
 export const isCharacterStart = (text: string, at: number): boolean =>
   text.charCodeAt(at - 1) === 10 || characterStart(text, at) === at
 
@@ -82,7 +82,7 @@ const opening = "（「『【《〈“‘([{"
 
 const zone = 32
 
-/** What is longer is no word, and not worth the search for its beginning. */
+/** A longer run is no word, and its beginning is not searched. */
 const longestWord = 2048
 
 /**
@@ -128,7 +128,7 @@ export const sentenceStart = (text: string, from: number, at: number, allows: (a
     if (!isNarrow && (code < 0x2026 || !wideStop.includes(text.charAt(i)))) continue
     let next = i + 1
     while (isAfterStop(text, next)) next++
-    // The rest of the same run of stops ends at the same place.
+    // The other stops of a run end at the same position.
     while (i > from && isAfterStop(text, i - 1)) i--
     const spaced = next
     while (next <= at && isBlankCode(text.charCodeAt(next))) next++

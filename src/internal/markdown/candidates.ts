@@ -1,5 +1,5 @@
 /**
- * Goes through the lines of a piece that is too long and notes where it may be cut between two of them.
+ * Reads the lines of a piece that is too long, and collects the positions between two lines where it can be cut.
  */
 import { utf8Length } from "../checks/bytes.js"
 import { hasVisible } from "../checks/visible.js"
@@ -31,7 +31,7 @@ export interface Candidate {
   readonly isThinking: boolean
 }
 
-/** A cut at a line break within a paragraph, where emphasis may be open. */
+/** A cut at a line break inside a paragraph, where emphasis can be open. */
 export interface SoftBreak extends Candidate {
   readonly leaf: Paragraph
   /** Where emphasis is closed: before the line break. */
@@ -60,7 +60,7 @@ export interface Candidates {
   readonly last: LastLine | undefined
   /** Where the paragraph of the last line ends, as far as it was read. */
   readonly lastEnd: number
-  /** Where the first content begins, behind all that only opens blocks. */
+  /** Where the first content begins, after the markers that only open blocks. */
   readonly base: number
 }
 
@@ -73,12 +73,12 @@ interface Frame {
 const noFlips: ReadonlyArray<number> = []
 const noFrame: Frame = { prefix: "", suffix: "", bytes: 0 }
 
-/** What closes the block and opens it again, unless that takes too much of a piece. */
+/** The frame that closes and reopens the block, unless it takes too much of a piece. */
 export const makeFrame = (leaf: Fence | Table | Code | Html, limit: number): Frame | undefined => {
   switch (leaf._tag) {
     case "Fence": {
       const suffix = Frames.closeFence(leaf)
-      // Rather code without its language than no code.
+      // Code without its language is better than no code.
       return fit(Frames.openFence(leaf, leaf.info), suffix, limit) ?? fit(Frames.openFence(leaf, ""), suffix, limit)
     }
     case "Html":
@@ -90,7 +90,7 @@ export const makeFrame = (leaf: Fence | Table | Code | Html, limit: number): Fra
   }
 }
 
-/** A message that begins with such a line of code would show nothing. */
+/** A message that begins with such a line of code shows nothing. */
 const hides = (line: string): boolean => line.includes("<think>") && !hasVisible(line)
 
 const fit = (prefix: string, suffix: string, limit: number): Frame | undefined =>
@@ -130,7 +130,7 @@ export const collect = (text: string, room: Pick<Room, "before" | "end">, limit:
     return at <= (reserve === 0 ? room.end : room.before(reserve)) ? at : -1
   }
 
-  /** Where nothing has to be opened again, the white space before the line may go to the next piece. */
+  /** Where nothing is reopened, the white space before the line can go to the next piece. */
   const placeRaw = (): number => {
     const at = place(scanner.start, 0)
     if (at !== -1 || isThinking || contentEnd > room.end) return at
@@ -138,7 +138,7 @@ export const collect = (text: string, room: Pick<Room, "before" | "end">, limit:
     return isInPair ? room.end - 1 : room.end
   }
 
-  /** What a cut within a line of the block has to leave room for. */
+  /** The bytes that a cut inside a line of the block has to leave free. */
   const reserve = (leaf: Leaf, role: Role): number => {
     const isVerbatim = (leaf._tag === "Fence" && role === "code") || (leaf._tag === "Html" && leaf.open !== "")
     const frame = isVerbatim ? frameOf(leaf) : undefined

@@ -1,5 +1,5 @@
 /**
- * Cuts Markdown that is too long for one message so that both parts read alone as they read together.
+ * Cuts Markdown that is too long for one message, so that both parts render alone as they do together.
  */
 import { exceedsBytes, utf8Length } from "../checks/bytes.js"
 import { hasVisible } from "../checks/visible.js"
@@ -58,7 +58,7 @@ const choose = (text: string, room: Room, limit: number): Cut | undefined => {
     anywhere()
 }
 
-/** Regardless of Markdown, but never inside a character unless that is larger than a third of the limit. */
+/** A cut without regard to Markdown, inside a character only if that is larger than a third of the limit. */
 const cutAnyhow = (text: string, room: Room, limit: number, isThinking: boolean): Cut => {
   const end = isThinking ? room.before(Frames.closeThinkBytes) : room.end
   const start = characterStart(text, end)
@@ -102,7 +102,7 @@ const headOf = (text: string, cut: Cut): string =>
 
 const ellipsis = "\n\n…"
 
-/** A message that shows nothing cannot be sealed, so one that would be all thoughts or white space shows an ellipsis. */
+/** A message that shows nothing cannot be sealed, so an ellipsis is added to one that has only thoughts or white space. */
 const findVisible = (text: string, limit: number): Cut => {
   const cut = find(text, limit)
   if (hasVisible(headOf(text, cut))) return cut
@@ -112,7 +112,7 @@ const findVisible = (text: string, limit: number): Cut => {
   return { ...again, suffix: again.suffix + ellipsis }
 }
 
-/** How much of the text a cut looks at: a piece, and as much behind it as emphasis that is open at its end may go on. */
+/** How much of the text a cut reads: a piece, and as much after it as emphasis that is open at its end can extend. */
 const windowSize = (limit: number): number => limit + Math.min(limit * 8, 4096)
 
 export const clampLimit = (limit: number): number => limit >= 4 ? Math.floor(limit) : 4
@@ -133,7 +133,7 @@ export const cutHead = (text: string, limit: number): Head => {
 export const pieces = (text: string, limit: number): Array<Piece> => {
   const all: Array<Piece> = []
   const size = windowSize(limit)
-  // White space alone makes no message.
+  // White space alone is no message.
   const end = trimEnd(text, 0, text.length)
   let prefix = ""
   let from = 0

@@ -1,11 +1,11 @@
 /**
- * What closes the open blocks at the end of a piece, and what opens them again at the beginning of the next one.
+ * The text that closes open blocks at the end of a piece, and the text that reopens them at the beginning of the next.
  */
 import { utf8Length } from "../checks/bytes.js"
 import type { Code, Fence, Html, Paragraph, Path, Table } from "./block.js"
 import { canInterrupt } from "./block.js"
 
-/** Opening blocks again may take two thirds of a piece, so that every piece brings the text on. */
+/** Reopening blocks takes at most two thirds of a piece, so that every piece contains some of the text. */
 export const fits = (prefix: string, limit: number): boolean =>
   prefix === "" || utf8Length(prefix) <= Math.min(limit * 2 / 3, limit - 64)
 
@@ -13,16 +13,16 @@ const lastItem = (path: Path): number => path.findLastIndex((container) => conta
 
 export const hasItem = (path: Path): boolean => path.length > 0 && lastItem(path) >= 0
 
-/** What a further line needs to stand in the containers. */
+/** The prefix of a further line in the containers. */
 export const continuation = (path: Path): string =>
   path.map((container) => container._tag === "Quote" ? "> " : " ".repeat(container.width)).join("")
 
-/** Nothing to see, and yet text: an item that holds it keeps the width of its marker, and is no rule beside others. */
+/** Invisible, but text: an item with it keeps the width of its marker, and is no rule beside others. */
 export const filler = "\u200b"
 
 /**
- * Opens the containers again, for text that goes on in the same line. All of them in one line if that reads right: an
- * indented marker needs its own, for its indentation would count as the white space behind the marker before it.
+ * Reopens the containers for text that continues in the same line. All of them are in one line if that parses the same: an
+ * indented marker needs its own line, because its indentation would count as white space after the marker before it.
  */
 export const markers = (path: Path): string => {
   let text = ""
@@ -45,8 +45,8 @@ export const markers = (path: Path): string => {
 }
 
 /**
- * Opens the list items again in a line of their own, for lines that bring their own indentation and quotes. Not
- * everything may follow that line without a blank one.
+ * Reopens the list items in a line of their own, for lines that have their own indentation and quotes. Some blocks need a blank
+ * line after it.
  */
 export const markerLine = (path: Path, needsBlank: boolean): string => {
   if (!hasItem(path)) return ""
@@ -54,7 +54,7 @@ export const markerLine = (path: Path, needsBlank: boolean): string => {
   return `${markers(items)}${filler}\n${needsBlank ? `${continuation(items).trimEnd()}\n` : ""}`
 }
 
-/** Opens the containers again for a block whose first line we write and whose further lines are the text's. */
+/** Reopens the containers for a block whose first line is written here and whose further lines are those of the text. */
 const blockStart = (path: Path, needsBlank: boolean): string => markerLine(path, needsBlank) + continuation(path)
 
 export const openFence = (fence: Fence, info: string): string =>
@@ -62,7 +62,7 @@ export const openFence = (fence: Fence, info: string): string =>
 
 export const closeFence = (fence: Fence): string => continuation(fence.path) + fence.fence
 
-/** What makes the text above it a heading, as it is in the whole. */
+/** The underline that makes the text above it a heading, as in the whole. */
 export const underline = ({ path, underline }: Paragraph): string =>
   underline === "" ? "" : `\n${continuation(path)}${underline}`
 
@@ -85,7 +85,7 @@ export const closeHtml = (html: Html): string => continuation(html.path) + html.
 
 export const openThink = "<think>\n\n"
 
-/** Never in the last line of a table or a list: a blank line ends those. */
+/** Not in the last line of a table or a list, which a blank line ends. */
 export const closeThink = (head: string): string => head.endsWith("\n") ? "\n</think>" : "\n\n</think>"
 
 export const closeThinkBytes = 10

@@ -1,10 +1,10 @@
 /**
- * Where a paragraph may be cut: which positions stand inside emphasis, a link or a code span and how to close and reopen
- * those, and which stand inside something that no cut survives. CommonMark 0.31 with the strikethrough of GFM.
+ * Where a paragraph can be cut: positions inside emphasis, a link or a code span with the text that closes and reopens those,
+ * and positions where no cut is possible. CommonMark 0.31 with the strikethrough of GFM.
  */
 import { isBlankCode } from "./syntax.js"
 
-/** Emphasis, a link or a code span: what stands before and after its text. */
+/** Emphasis, a link or a code span: the markers before and after its text. */
 export interface Span {
   readonly start: number
   readonly openEnd: number
@@ -13,12 +13,12 @@ export interface Span {
   readonly close: string
 }
 
-/** How bad a cut would be. */
+/** The cost of a cut. */
 export const Level = { free: 0, emphasis: 1, soft: 2, span: 3, never: 4 } as const
 
 export interface Inline {
   readonly level: (at: number) => number
-  /** The spans a position stands in, the outermost first. */
+  /** The spans around a position, the outermost first. */
   readonly around: (at: number) => ReadonlyArray<Span>
 }
 
@@ -40,10 +40,10 @@ interface Bracket {
   isActive: boolean
 }
 
-/** More emphasis around one character than this is not worth closing and reopening. */
+/** Deeper emphasis is not closed and reopened. */
 const maxDepth = 8
 
-/** What opens nearer than this to the end of a text that may grow is kept for the next piece. */
+/** An opener nearer than this to the end of a text that can grow is kept for the next piece. */
 const unfinished = 256
 
 const special = new Uint8Array(128)
@@ -218,7 +218,7 @@ export const read = (text: string, from: number, to: number): Inline => {
     }
   }
 
-  /** What opened a moment before the text ends may still be closed by what comes. */
+  /** A span that opened just before the end of the text may still be closed by later text. */
   const paintUnfinished = () => {
     for (let run = lastRun; run !== undefined && to - run.from <= unfinished; run = run.previous) {
       if (run.opens) paint(run.from, to + 1, Level.soft)
@@ -259,7 +259,7 @@ export const read = (text: string, from: number, to: number): Inline => {
         break
       }
       case 104: {
-        // A bare address: best not cut, but what stands in it is read like other text.
+        // A bare address: cut only when nothing else is possible, but its content is read like other text.
         const end = matchEnd(url, text, at, to)
         if (end !== -1) paint(at, end, Level.soft)
         at++
@@ -287,7 +287,7 @@ export const read = (text: string, from: number, to: number): Inline => {
         while (end < to && text.charCodeAt(end) === code) end++
         const run = runAt(text, from, to, at, end)
         paint(at, end, Level.never)
-        // Next to a run only white space keeps its reading.
+        // Only white space next to a run leaves its role unchanged.
         if (at > from && !isBlankCode(text.charCodeAt(at - 1))) levels[at - from] = Level.never
         if (end < to && !isBlankCode(text.charCodeAt(end))) levels[end - from] = Level.never
         if (code !== 126 || end - at === 2) {

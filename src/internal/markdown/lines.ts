@@ -1,5 +1,5 @@
 /**
- * One line after the other, and how far the quotes and list items that are open take it: what `Scanner` reads from.
+ * One line after the other, with the open quotes and list items that it continues. `Scanner` reads from it.
  */
 import type { Path } from "./block.js"
 
@@ -9,7 +9,7 @@ export class Lines {
   end = 0
   next = 0
 
-  // How far the line is read: the position, its column, and the white space behind it.
+  // The reading position: offset, column, and the white space before it.
   protected offset = 0
   protected column = 0
   protected nonspace = 0
@@ -77,7 +77,7 @@ export class Lines {
     this.offset = nonspace
   }
 
-  /** How many containers the line from `start` to `end` stands in. */
+  /** The number of containers that the line from `start` to `end` continues. */
   protected match(path: Path): number {
     this.offset = this.start
     this.column = 0

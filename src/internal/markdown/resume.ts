@@ -1,5 +1,5 @@
 /**
- * What has to be opened again for a text to go on in another message from any place on.
+ * What has to be reopened for a text to continue in another message from any position.
  */
 import * as Limits from "../../Limits.js"
 import { collect } from "./candidates.js"
@@ -7,17 +7,17 @@ import * as Frames from "./frames.js"
 import { Scanner } from "./scanner.js"
 import * as Syntax from "./syntax.js"
 
-/** How far behind a place its line is read. */
+/** How far after a position its line is read. */
 const ahead = 4096
 
-/** What a cut there would open again: known when a line of the text begins there. */
+/** The frame that a cut there reopens; known when a line of the text begins there. */
 const atLine = (text: string, at: number): string | undefined => {
   const room = { end: at, before: () => at }
   const { between, soft } = collect(text.slice(0, at + ahead), room, Limits.contentBytes)
   return [...between, ...soft].find((candidate) => candidate?.at === at)?.prefix
 }
 
-/** What has to be opened again after a text of which nothing more is known. */
+/** The frame after the end of a text. */
 const after = (text: string, scanner: Scanner): string => {
   const { content, end, leaf, role } = scanner
   const isWithinLine = !/[\r\n]$/.test(text)
@@ -36,7 +36,7 @@ const after = (text: string, scanner: Scanner): string => {
       const table = Frames.openTable(leaf)
       if (!isWithinLine) return table
       if (role === "delimiter") return table.slice(0, -1)
-      // With a character more the cell that begins at the end counts too.
+      // With one more character the cell that begins at the end counts too.
       return Frames.openRow(leaf, Syntax.cells(`${text.slice(content, end)}.`, 0, end - content + 1).length - 1)
     }
     case "Code":
@@ -49,7 +49,7 @@ const after = (text: string, scanner: Scanner): string => {
   }
 }
 
-/** What opens again what is open at a place in a text. */
+/** The text that reopens the blocks that are open at a position. */
 export const prefixAt = (text: string, at: number): string => {
   const before = text.slice(0, at)
   const scanner = new Scanner(before)

@@ -1,6 +1,6 @@
 /**
- * Reads Markdown line by line as CommonMark does, with the tables of GFM and WeCom's `<think>`: which quotes and list
- * items a line stands in, and what it does to the block that is open. Knows nothing of what stands inside a paragraph.
+ * Reads Markdown line by line as CommonMark does, with the tables of GFM and WeCom's `<think>`: which quotes and list items a
+ * line continues, and what it does to the open block. Does not parse paragraphs.
  */
 import type { Item, Leaf, None, Path, Quote, Role, Shape, Table } from "./block.js"
 import { canInterrupt } from "./block.js"
@@ -21,17 +21,17 @@ export class Scanner extends Lines {
 
   // The line that `step` read last.
   role: Role = "blank"
-  /** How many containers of the path before it the line stands in. */
+  /** The number of containers of the previous line that the line continues. */
   matched = 0
-  /** Columns of white space after them. */
+  /** The columns of white space after their markers. */
   lead = 0
-  /** Where the line goes on after them and that white space. */
+  /** Where the line continues after the markers and that white space. */
   inside = 0
-  /** Where its own text begins, after the markers that it brings. */
+  /** Where its text begins, after the markers that it opens. */
   content = 0
-  /** How it stands behind markers that open its list items again, when it opens a block. */
+  /** How a block that it opens follows list markers that are reopened. */
   shape: Shape = "text"
-  /** Where `<think>` opens or closes within it. */
+  /** Where `<think>` opens or closes inside it. */
   readonly flips: Array<number> = []
 
   private tag: number
@@ -57,7 +57,7 @@ export class Scanner extends Lines {
     const isBlock = this.leaf._tag === "Fence" || this.leaf._tag === "Html" || this.leaf._tag === "Code"
     if (isLeading && (this.isThinking || this.isBare() || !this.isCode())) this.tagLine()
     else if (this.isThinking && isBlock) {
-      // It ends there whatever block is open: the client takes the tags out before it reads Markdown.
+      // A tag ends the open block: the client removes the tags before it parses Markdown.
       this.end = this.tag
       this.next = this.tag
       this.line()
@@ -77,14 +77,14 @@ export class Scanner extends Lines {
   }
 
   /**
-   * Whether only white space stands between the beginning or the last tag and the line: then a tag is one however far it
-   * is indented, for there may be nothing to see before it.
+   * Whether there is only white space between the beginning or the last tag and this line. Then a tag counts whatever its
+   * indentation, since there is nothing visible before it.
    */
   private isBare(): boolean {
     return Syntax.isBlank(this.text, this.tagEnd, this.start)
   }
 
-  /** Whether the line is code, in which a tag is no tag. */
+  /** Whether the line is code, where tags do not count. */
   private isCode(): boolean {
     const isWhole = this.match(this.path) === this.path.length
     return this.leaf._tag === "Fence" ? isWhole : this.indent >= 4
@@ -116,7 +116,7 @@ export class Scanner extends Lines {
     while (this.tag < this.end) {
       const after = this.tag + (this.isThinking ? closeTag : openTag).length
       if (this.isThinking || (isText && !this.isInCodeSpan(this.tag))) {
-        // No code span goes on behind thoughts either.
+        // A code span does not continue after thoughts.
         if (this.isThinking) this.spansReadTo = Math.max(this.spansReadTo, after)
         this.tagEnd = after
         this.isThinking = !this.isThinking
@@ -136,7 +136,7 @@ export class Scanner extends Lines {
       this.spansReadTo = open + length
       if (text.charCodeAt(open - 1) === 92) continue
       const ticks = text.slice(open, open + length)
-      // Far enough for any span that a reader would take for one.
+      // Longer than any real code span.
       const zone = text.slice(open + length, open + length + 1024)
       let close = zone.indexOf(ticks)
       while (close !== -1 && (zone.charCodeAt(close + length) === 96 || zone.charCodeAt(close - 1) === 96)) {
@@ -213,7 +213,7 @@ export class Scanner extends Lines {
     } else this.open(path, { _tag: "Paragraph", path, start: this.nonspace, marker: "", underline: "" })
   }
 
-  /** Whether the open block takes the line, which stands in all of its containers. */
+  /** Whether the open block takes the line, which continues all of its containers. */
   private continueLeaf(leaf: Leaf): boolean {
     const isBlank = this.nonspace >= this.end
     switch (leaf._tag) {
@@ -258,7 +258,7 @@ export class Scanner extends Lines {
     this.content = this.nonspace
   }
 
-  /** A block of its own line, or one that takes the lines to come. */
+  /** A block that ends with its line, or one that takes further lines. */
   private openLeaf(path: Path, interrupts: boolean, canUnderline: boolean): boolean {
     const { end, indent, nonspace, text } = this
     const level = Syntax.headingLevel(text, nonspace, end)

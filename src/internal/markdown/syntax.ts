@@ -1,17 +1,17 @@
 /**
- * What one line of Markdown can begin with: CommonMark 0.31 and the tables of GFM. Every function judges `text` from
- * `at`, the first character that is not white space, to `end`, the end of the line.
+ * What a line of Markdown can begin with: CommonMark 0.31 and the tables of GFM. Each function reads `text` from `at`, the
+ * first character that is not white space, to `end`, the end of the line.
  */
 
 export const isBlankCode = (code: number): boolean => code === 32 || code === 9 || code === 10 || code === 13
 
-/** Whether only white space stands between two positions. */
+/** Whether there is only white space between two positions. */
 export const isBlank = (text: string, from: number, to: number): boolean => {
   for (let i = from; i < to; i++) if (!isBlankCode(text.charCodeAt(i))) return false
   return true
 }
 
-/** The position after the white space at the end of `[from, to)` is taken away. */
+/** The end of `[from, to)` without the white space before it. */
 export const trimEnd = (text: string, from: number, to: number): number => {
   let end = to
   while (end > from && isBlankCode(text.charCodeAt(end - 1))) end--
@@ -37,7 +37,7 @@ export const isThematicBreak = (text: string, at: number, end: number): boolean 
   return count >= 3
 }
 
-/** The `#` of an ATX heading, 1 to 6; 0 when it is none. */
+/** The number of `#` of an ATX heading, 1 to 6; 0 when it is none. */
 export const headingLevel = (text: string, at: number, end: number): number => {
   if (text.charCodeAt(at) !== 35) return 0
   const level = runLength(text, at, end)
@@ -110,7 +110,7 @@ export const endsHtmlBlock = (type: number, text: string, from: number, end: num
 const htmlOpening = /<(?:!--|\?|!\[CDATA\[|![A-Za-z]|[A-Za-z]+)/y
 const htmlClosing = ["", "", "-->", "?>", ">", "]]>"]
 
-/** What opens an HTML block of a type again, and what closes it; undefined for those that a blank line ends. */
+/** The text that reopens an HTML block of a type, and the text that closes it; undefined for those that a blank line ends. */
 export const htmlMarks = (
   type: number,
   text: string,
@@ -130,7 +130,7 @@ const isDefinition = (text: string, at: number): boolean => {
   return definition.test(text)
 }
 
-/** Whether text that begins here would be read as something else than a paragraph. */
+/** Whether text that begins here would parse as something else than a paragraph. */
 export const opensBlock = (text: string, at: number, end: number): boolean => {
   const code = text.charCodeAt(at)
   return code === 62 || listMarkerLength(text, at, end) > 0 || headingLevel(text, at, end) > 0 ||
@@ -141,13 +141,13 @@ export const opensBlock = (text: string, at: number, end: number): boolean => {
 const markup = /[^\s\d\-=*_+#>|:`~.)(<&]/
 
 /**
- * Whether the beginning of a line, cut off at `to`, would be read as something that the whole line is not: a rule, an
- * underline, a fence.
+ * Whether the beginning of a line, cut off at `to`, would parse as a block that the whole line is not: a rule, an underline, a
+ * fence.
  */
 export const readsOtherwise = (text: string, at: number, to: number): boolean =>
   !markup.test(text.slice(at, to)) || fenceLength(text, at, to) > 0
 
-/** Where the cells of a table row stand, without the pipes around them. */
+/** The positions of the cells of a table row, without the pipes around them. */
 export const cells = (text: string, from: number, to: number): Array<readonly [start: number, end: number]> => {
   let at = from
   const end = trimEnd(text, from, to)

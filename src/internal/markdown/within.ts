@@ -1,6 +1,6 @@
 /**
- * Cuts inside a line, for when no cut between two lines is good enough: between sentences, else words, else characters,
- * and outside emphasis, links and code spans where that is possible.
+ * Cuts inside a line, when no cut between two lines is good enough: between sentences, else words, else characters, and outside
+ * emphasis, links and code spans where possible.
  */
 import { utf8Length } from "../checks/bytes.js"
 import type { Code, Fence, Html, Paragraph, Table } from "./block.js"
@@ -15,7 +15,7 @@ import * as Syntax from "./syntax.js"
 
 export interface Cut {
   readonly at: number
-  /** Where `closers` stand: before the white space at the cut. */
+  /** The position of `closers`: before the white space at the cut. */
   readonly closeAt: number
   readonly closers: string
   readonly suffix: string
@@ -28,7 +28,7 @@ export interface Context {
   readonly limit: number
   readonly room: Room
   readonly found: Candidates
-  /** No cut before it is worth its piece. */
+  /** Cuts before this position make too small a piece. */
   readonly least: number
   readonly half: number
 }
@@ -39,7 +39,7 @@ export interface LineContext extends Context {
   readonly to: number
 }
 
-/** How many places are tried for one kind of cut: more would make the work of hostile text grow with its square. */
+/** How many positions are tried for one kind of cut. Without a bound the work would be quadratic for hostile text. */
 const attempts = 256
 
 const isThinkingAt = ({ last }: LineContext, at: number): boolean =>
@@ -77,7 +77,7 @@ const search = (
   return cut
 }
 
-/** Whether what the room ends in can be kept whole by a cut before it. */
+/** Whether a cut before the span at the end of the room keeps it whole. */
 const isAvoidable = ({ limit, text, to }: LineContext, inline: Inline): boolean => {
   let start = to
   let end = to
@@ -107,7 +107,7 @@ export const cutInline = (
     cutAtCharacter(context, from, context.to, bare)
 }
 
-/** Closes what is open around a position, and opens it again; undefined when that would be read as something else. */
+/** Closes and reopens the spans around a position; undefined when the result would parse as something else. */
 export const cutSpans = (
   context: Context,
   inline: Inline,
@@ -131,14 +131,14 @@ export const cutSpans = (
   return Frames.fits(open, limit) ? fit(context, { at, closeAt, closers, suffix, prefix: open, isThinking }) : undefined
 }
 
-/** Whether a mark would stand right beside one of its kind, which makes both another mark. */
+/** Whether a marker would touch another of its kind, which makes both a different marker. */
 const clashes = (text: string, closeAt: number, at: number, spans: ReadonlyArray<Span>): boolean => {
   const mark = spans[spans.length - 1]!.open.charAt(0)
   return text.charAt(at) === mark || text.charAt(closeAt - 1) === mark ||
     spans.some(({ open }, i) => open.length === 1 && open !== "[" && spans[i + 1]?.open === open)
 }
 
-/** Whether what remains becomes shorter: whoever cuts again and again has to come to an end. */
+/** Whether the rest is shorter than the text, so that repeated cuts end. */
 export const shortens = ({ at, isThinking, prefix }: Pick<Cut, "at" | "isThinking" | "prefix">): boolean =>
   at > prefix.length + (isThinking ? Frames.openThink.length : 0)
 
@@ -147,7 +147,7 @@ const fit = ({ room }: Context, cut: Cut): Cut | undefined => {
   return cut.at <= room.before(bytes) && shortens(cut) ? cut : undefined
 }
 
-/** At a line break within the last paragraph. */
+/** At a line break inside the last paragraph. */
 export const cutSoft = (
   context: Context,
   inline: Inline,
@@ -170,7 +170,7 @@ export const cutSoft = (
       if (!shortens(cut)) continue
       return cut
     }
-    // Text that follows an opener has to begin with it, behind any marker of its line.
+    // Text has to follow its opener directly, after any list marker of its line.
     const guard = opensBlock ? Frames.filler : ""
     const open = Frames.markers(leaf.path) + guard + spans.map((span) => span.open).join("")
     const closers = spans.map((span) => span.close).toReversed().join("") + underline
@@ -225,7 +225,7 @@ const inLine = (
   return cut ?? cutAtCharacter(context, from, to, accept)
 }
 
-/** In a line of code, or of HTML that only its own end ends. */
+/** In a line of code, or of an HTML block that ends with its own closing tag. */
 const inVerbatim = (context: LineContext, leaf: Fence | Html): Cut | undefined => {
   const { last, limit, room, text } = context
   const frame = makeFrame(leaf, limit)

@@ -1,6 +1,6 @@
 /**
- * One file over HTTP: redirects and addresses checked hop by hop, the body decrypted as it comes, asked for again as long as
- * nothing of it was handed on.
+ * Downloads one file over HTTP: checks redirects and addresses hop by hop, decrypts the body as it arrives, and retries as long
+ * as no byte was handed on.
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -31,20 +31,20 @@ type Failure = DownloadFailed | DecryptFailed
 
 const maxRedirects = 3
 
-/** The pauses before a file is asked for again. */
+/** The pauses before a request is repeated. */
 const pauses = [500, 1000]
 
 interface Budget {
   used: number
 }
 
-/** A response whose body was not read yet. */
+/** A response with an unread body. */
 interface Opened {
   readonly response: HttpClientResponse.HttpClientResponse
   readonly close: Effect.Effect<void>
 }
 
-// Who takes a download and never reads it must not keep its connection for ever.
+// A download that is never read must not keep its connection.
 const abandoned = new FinalizationRegistry<Effect.Effect<void>>((close) => {
   Effect.runFork(close)
 })
@@ -52,11 +52,11 @@ const abandoned = new FinalizationRegistry<Effect.Effect<void>>((close) => {
 const contentLength = ({ headers }: HttpClientResponse.HttpClientResponse): number | undefined => {
   const length = headers["content-length"]
   const encoding = headers["content-encoding"] ?? "identity"
-  // The length is that of the encoded body, and a client may have decoded it.
+  // `Content-Length` is the length of the encoded body, which the client may have decoded.
   return length !== undefined && /^\d{1,15}$/.test(length) && encoding === "identity" ? Number(length) : undefined
 }
 
-/** An absolute http or https URL without its fragment, otherwise as it came. */
+/** The link as an absolute http or https URL without its fragment, otherwise unchanged. */
 const httpUrl = (url: string, base?: string): string | undefined => {
   if (!URL.canParse(url, base)) return undefined
   const parsed = new URL(url, base)
@@ -67,7 +67,7 @@ const httpUrl = (url: string, base?: string): string | undefined => {
 
 const isTransientFailure = (error: unknown): boolean => error instanceof DownloadFailed && isTransient(error.reason)
 
-/** Hostile arguments may throw whenever they are looked at; a limit that is none limits nothing. */
+/** Reading an argument can throw. A limit that is no number is no limit. */
 const read = (from: Source, options: Options | undefined) => {
   try {
     const maxBytes = options?.maxBytes
@@ -94,7 +94,7 @@ export const make = (
   given: HttpClient.HttpClient
 ): MediaDownload.Service => {
   let own: HttpClient.HttpClient.With<HttpClientError, Scope.Scope> | undefined
-  // Spans of the client carry the URL, and its addresses are ours to check, redirects included.
+  // Without the spans of the HTTP client, which contain the URL. Redirects are followed here, because each address is checked.
   const client = () =>
     own ??= given.pipe(
       HttpClient.withScope,
@@ -143,7 +143,7 @@ export const make = (
       return yield* failed(status === 403 ? { _tag: "Expired" } : { _tag: "Status", status })
     })
 
-  /** Runs it again while it fails in passing and the budget lasts. */
+  /** Retries temporary failures within the budget. */
   const again = <A, E, R>(budget: Budget, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.catchAll(effect, (error) =>
       isTransientFailure(error) && budget.used < pauses.length
@@ -199,7 +199,7 @@ export const make = (
           })
         })
 
-      /** Nothing is handed on before the end, so it may begin anew whenever it breaks. */
+      /** Nothing is handed on before the end, so any failure can be retried. */
       const whole = <A, E, R>(use: (stream: Stream.Stream<Uint8Array, Failure>) => Effect.Effect<A, E, R>) =>
         Effect.suspend(() => {
           const budget: Budget = { used: 0 }

@@ -1,6 +1,6 @@
 /**
- * The content of a response. It is counted, checked for its length, decrypted and bounded in time in one step for each chunk,
- * because a Stream for each of these costs more than decrypting.
+ * The content of a response: counted, checked against its length, decrypted and bounded in time, all in one step per chunk. A
+ * Stream for each of these costs more than the decryption.
  */
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Chunk from "effect/Chunk"
@@ -19,17 +19,17 @@ type Failure = DownloadFailed | DecryptFailed
 /** @internal */
 export interface Options {
   readonly key: Uint8Array | undefined
-  /** Of the content. */
+  /** The most bytes of the content. */
   readonly maxBytes: number
-  /** Of the body. */
+  /** The length of the body. */
   readonly expectedBytes: number | undefined
   readonly requestTimeout: Duration.Duration
-  /** Whether it is read as soon as it was opened. */
+  /** Whether the body is read as soon as the response arrives. */
   readonly isFresh: boolean
 }
 
 /**
- * `onHandedOn` is called before each chunk that is not empty.
+ * Calls `onHandedOn` before each chunk that is not empty.
  *
  * @internal
  */
@@ -41,8 +41,8 @@ export const content = (
   Stream.fromPull(Effect.gen(function*() {
     const body = yield* Stream.toPull(Stream.mapError(response.stream, fromHttpClient))
     const pull = yield* Stalled.failAfter(
-      // A turn of the event loop later more bytes have come, which the next pull reads in one piece. This saves a third of the
-      // time of a download. The first pull must not wait: a Node stream that breaks before it is read seems to be empty.
+      // After a turn of the event loop more bytes have arrived, which the next pull reads in one piece. This saves a third of
+      // the time of a download. The first pull must not wait: a Node stream that fails before it is read seems to be empty.
       Effect.zipLeft(body, Effect.sleep(Duration.zero)),
       requestTimeout,
       () => failed({ _tag: "Timeout", waitingFor: "bytes" })
@@ -75,7 +75,7 @@ export const content = (
       if (expectedBytes !== undefined && received < expectedBytes) {
         return fail(failed({ _tag: "Truncated", expected: expectedBytes, received }))
       }
-      // A Node stream that broke before it was read seems to be empty.
+      // A Node stream that failed before it was read seems to be empty.
       if (expectedBytes === undefined && received === 0 && !isFresh) {
         return fail(failed({ _tag: "Network", code: "EMPTY" }))
       }

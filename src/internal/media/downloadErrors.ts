@@ -1,5 +1,5 @@
 /**
- * What HTTP clients fail with, as `DownloadFailed`. Their own errors name the URL, so nothing of them is kept but a code.
+ * Errors of HTTP clients as `DownloadFailed`. They contain the URL, so only their code is kept.
  */
 import type { HttpClientError } from "@effect/platform/HttpClientError"
 import { DownloadFailed, type DownloadReason } from "../../WecomError.js"
@@ -11,7 +11,7 @@ export const failed = (reason: DownloadReason): DownloadFailed => new DownloadFa
 const isAddressRefused = (error: object): error is addresses.AddressRefused =>
   "code" in error && error.code === addresses.refusedCode
 
-/** The causes of an error, itself first; bounded, for a cause may lead back to itself. */
+/** The error and its causes. Bounded, because causes can be circular. */
 const causes = (error: unknown): ReadonlyArray<object> => {
   const found: Array<object> = []
   let current = error
@@ -37,7 +37,7 @@ export const fromHttpClient = (error: HttpClientError): DownloadFailed => {
   return failed({ _tag: "Network", code: code ?? "UNKNOWN" })
 }
 
-// Asking again finds the same certificate and the same missing name.
+// Permanent: a retry gets the same certificate and the same missing name.
 const lasting = /^(ENOTFOUND$|CERT_|ERR_TLS|ERR_SSL|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_|UND_ERR_INVALID_ARG)/
 
 /** @internal */

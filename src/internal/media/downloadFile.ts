@@ -1,5 +1,5 @@
 /**
- * A Stream into a file that is there whole or not at all.
+ * Writes a Stream to a file that exists as a whole or not at all.
  */
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
@@ -7,11 +7,11 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 
-/** In the same directory, because only there a rename replaces at once. */
+/** In the same directory, because a rename is atomic only within one file system. */
 const beside = (path: string, random: string): string =>
   `${path.slice(0, Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1)}.wecom-${random}.part`
 
-/** A write costs a way through the thread pool, whatever its length. */
+/** Each write costs a round trip to the thread pool, whatever its size, so small chunks are joined. */
 const enoughBytes = 256 * 1024
 const bufferBytes = 1024 * 1024
 
@@ -38,7 +38,7 @@ export const write = <E, R>(
         filled = 0
         return bytes.length === 0 ? Effect.void : file.writeAll(bytes)
       })
-      // Copied before anything waits, so that nothing of the chunk is held while the disk writes.
+      // Copied before the write waits, so that the chunk itself can be collected meanwhile.
       const add = (chunk: Chunk.Chunk<Uint8Array>, bytes: number): Effect.Effect<void, PlatformError> => {
         if (bytes > bufferBytes) {
           return Effect.zipRight(flush, Effect.forEach(chunk, (piece) => file.writeAll(piece), { discard: true }))

@@ -1,5 +1,5 @@
 /**
- * Where in a message its media stands.
+ * Finds the media of a message.
  */
 import * as Redacted from "effect/Redacted"
 import type { IncomingMedia } from "../../MediaDownload.js"
@@ -10,7 +10,7 @@ const isRecord = (value: unknown): value is Fields => typeof value === "object" 
 
 const types = ["image", "file", "video"] as const
 
-/** Quotes do not nest on the wire; what pretends to is not followed far. */
+/** Quotes are not nested on the wire. The depth of a forged value is bounded. */
 const deepest = 4
 
 const walk = (value: unknown, depth: number, found: Array<IncomingMedia>): void => {
@@ -40,7 +40,7 @@ export const mediaOf = (value: unknown): ReadonlyArray<IncomingMedia> => {
 }
 
 /**
- * The link itself, or the first in a message.
+ * The link itself, or the first of a message.
  *
  * @internal
  */

@@ -1,11 +1,11 @@
 /**
- * The file name in a `Content-Disposition`, in every form that is out there (RFC 6266, 5987, 2231, 2047, form-urlencoded, raw
+ * The file name of a `Content-Disposition` header, in all forms in use (RFC 6266, 5987, 2231, 2047, form-urlencoded, raw
  * UTF-8). Never throws, and never returns a path.
  */
 import { Buffer } from "node:buffer"
 import { utf8Length } from "../checks/bytes.js"
 
-/** What file systems take. */
+/** The longest name that file systems take. */
 const longestBytes = 255
 
 const utf8 = new TextDecoder("utf-8", { fatal: true })
@@ -14,17 +14,17 @@ const decodeBytes = (bytes: Uint8Array, charset: string): string => {
   try {
     if (charset !== "" && charset !== "utf-8" && charset !== "utf8") return new TextDecoder(charset).decode(bytes)
   } catch {
-    // A charset nobody knows: read it as the others.
+    // An unknown charset is read like the others.
   }
   try {
     return utf8.decode(bytes)
   } catch {
-    // Chinese servers that do not speak UTF-8 speak this.
+    // The other charset that Chinese servers use.
     return new TextDecoder("gb18030").decode(bytes)
   }
 }
 
-/** Bad escapes stay as they are. */
+/** Invalid escapes stay as they are. */
 const percentDecode = (text: string, charset = ""): string => {
   if (!text.includes("%")) return text
   const bytes = text.split(/(%[0-9a-f]{2})/i).map((part) =>
@@ -33,7 +33,7 @@ const percentDecode = (text: string, charset = ""): string => {
   return decodeBytes(Buffer.concat(bytes), charset)
 }
 
-/** Headers arrive as Latin-1, whatever the server meant. */
+/** Headers arrive decoded as Latin-1, whatever the server sent. */
 const fromLatin1 = (text: string): string => {
   if (!/[\x80-\xff]/.test(text) || /[^\x00-\xff]/.test(text)) return text
   try {
@@ -62,20 +62,20 @@ const extended = (value: string): string => {
 const plain = (value: string): string =>
   /=\?[^?]+\?[bq]\?/i.test(value) ? decodeWords(value) : percentDecode(fromLatin1(value).replaceAll("+", " "))
 
-/** The parameters of the header, quoted strings undone, names in lower case. */
+/** The parameters of the header by lower-case name, without their quotes. */
 const parameters = (header: string): ReadonlyMap<string, string> => {
   const found = new Map<string, string>()
   const pattern = /;\s*([^\s=;"]+)\s*=\s*(?:"((?:\\.|[^"\\])*)(?:"|$)|([^;]*))/gs
   for (const [, name, quoted, token] of `;${header}`.matchAll(pattern)) {
     const key = name!.toLowerCase()
-    // A backslash escapes a quote or itself; before anything else it is a Windows path, and kept.
+    // A backslash escapes a quote or a backslash; before other characters it belongs to a Windows path.
     const value = quoted === undefined ? token!.trim() : quoted.replace(/\\(["\\])/g, "$1")
     if (!found.has(key)) found.set(key, value)
   }
   return found
 }
 
-/** RFC 2231: `filename*0`, `filename*1*`, … of which each piece says for itself whether it is escaped. */
+/** RFC 2231: pieces `filename*0`, `filename*1*`, …, each with or without escapes. */
 const continued = (found: ReadonlyMap<string, string>): string | undefined => {
   const pieces: Array<readonly [value: string, isEscaped: boolean]> = []
   for (let i = 0;; i++) {
@@ -103,11 +103,11 @@ const shortened = (name: string): string => {
   return stem + extension
 }
 
-// Control characters, and those that reverse the direction of what a user reads.
+// Control characters, and characters that change the direction of text.
 const unprintable = /[\p{Cc}\p{Surrogate}\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu
 
 /**
- * One name without a path, or undefined when nothing is left.
+ * The name without its path; `undefined` when nothing is left.
  *
  * @internal
  */

@@ -1,6 +1,6 @@
 /**
- * Fails the pull of a stream that is waited for too long. One watcher for the whole stream, because a race with a timer for each piece costs
- * more than decrypting it.
+ * Fails a pull that takes too long. One watcher for the whole stream, because a race with a timer per pull costs more than the
+ * decryption.
  */
 import type * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
@@ -10,7 +10,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 
 /**
- * Only the time in which somebody waits for the next piece counts: a reader may be as slow as it likes.
+ * Only the time of a pull counts: the reader can be as slow as it likes.
  *
  * @internal
  */
@@ -26,7 +26,7 @@ export const failAfter = <A, E, E1>(
 
     type Result = Exit.Exit<Chunk.Chunk<A>, Option.Option<E | E1>>
     let waiting: { readonly since: number; readonly resume: (result: Result) => void } | undefined
-    /** What nobody waited for any more when it came. */
+    /** The result of a pull that had failed already when it came. */
     let kept: Result | undefined
     let isPulling = false
     let begin: (() => void) | undefined
@@ -43,7 +43,7 @@ export const failAfter = <A, E, E1>(
         resume(Effect.void)
       }
     })
-    // One fiber for all pulls: the chunks that a fiber for each of them ended with stay in memory long after.
+    // One fiber for all pulls: with a fiber for each, the chunks they ended with stayed in memory.
     const produce = Effect.gen(function*() {
       while (true) {
         yield* wanted

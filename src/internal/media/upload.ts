@@ -1,6 +1,6 @@
 /**
- * init, chunks, finish. Each frame has a `req_id` of its own, so none waits for another's ack, and each may be sent again:
- * chunks are idempotent, and what a second init begins nobody finishes.
+ * Uploads with init, chunks and finish. Each frame has its own `req_id`, so frames do not wait for each other's acks, and each
+ * can be sent again: chunks are idempotent, and an init whose ack was lost leaves an upload that is never finished.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -19,10 +19,10 @@ import * as Cache from "./uploadCache.js"
 import * as Plan from "./uploadPlan.js"
 import * as source from "./uploadSource.js"
 
-/** The pauses before a frame that was refused in passing, or not answered, goes out again. */
+/** The pauses before a frame is sent again after a temporary refusal or without an ack. */
 const pauses = [500, 1000]
 
-/** 700 kB, with another chunk before it, take that long at half a megabit a second. */
+/** 700 kB behind another chunk take this long at half a megabit per second. */
 const chunkAckMillis = 20_000
 
 type Stage = "init" | "chunk" | "finish"
@@ -32,7 +32,7 @@ interface Step {
   readonly cmd: string
   readonly chunk?: number
   readonly body: () => unknown
-  /** Wall time in milliseconds after which the service has forgotten the upload. */
+  /** When the service forgets the upload, in wall time. */
   readonly expiresAt: number
 }
 
@@ -49,7 +49,7 @@ const idOf = (step: Step, ack: Frame.Ack, field: string): Effect.Effect<string, 
   return typeof id === "string" && id !== "" ? Effect.succeed(id) : failure(step, { _tag: "MalformedAck" })
 }
 
-/** Hostile arguments may throw whenever they are looked at, so the options are read here once. */
+/** Reading an argument can throw, so the options are read once, here. */
 const readUpload = <E, R>(from: unknown, options: Options<E, R>): Options<E, R> | SendInvalid => {
   try {
     const { filename, onProgress, oversized, reuse, type } = options
@@ -122,8 +122,8 @@ const over = (
     })
 
   /**
-   * Until it is acknowledged. A lost link costs no try: the frame goes out again over the next, as long as the service
-   * remembers the upload. `alone` it is the only one in flight, for "system error" is the answer to too many.
+   * Sends until the frame is acked. A lost link is no try: the frame is sent again on the next, while the service remembers the
+   * upload. With `alone` it is the only frame in flight, because the service answers "system error" to bursts.
    */
   const send = (step: Step, tries = 0, alone = false): Effect.Effect<Frame.Ack, UploadFailed> =>
     flights.withPermits(alone ? Plan.concurrencyOfAll : 1)(request(step)).pipe(
@@ -147,7 +147,7 @@ const over = (
           }
           case "SendUnavailable": {
             const reason: UploadReason = { _tag: "Unavailable", reason: error.reason }
-            // It has waited for a connection already.
+            // The frame has waited for a connection already.
             return error.reason === "NotSubscribed" ? again(reason, false, false) : failure(step, reason)
           }
           case "SendExpired":
@@ -234,7 +234,7 @@ const over = (
       const uploaded: Uploaded = {
         type: plan.type,
         media_id: yield* idOf(finish, ack, "media_id"),
-        // Seconds, as a number or a string; when the service leaves it out, now.
+        // Seconds, as a number or a string. Without them, now.
         created_at: Number.isFinite(createdAt) && createdAt > 0
           ? createdAt
           : Math.floor((yield* Clock.currentTimeMillis) / 1000)

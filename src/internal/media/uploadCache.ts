@@ -1,5 +1,5 @@
 /**
- * What was uploaded before and can still be sent. A media id belongs to a type and shows a name, so both are part of the key.
+ * The uploads of the last days, by content. A media id has a type and shows a name, so both are part of the key.
  */
 import * as Limits from "../../Limits.js"
 import type { Uploaded } from "../../MediaUpload.js"
@@ -7,7 +7,7 @@ import type { Plan } from "./uploadPlan.js"
 
 const capacity = 1000
 
-/** So that an id found here can still be used for a while. */
+/** Margin, so that a cached id can still be used for a while. */
 const marginMillis = 60 * 60 * 1000
 
 /** @internal */
@@ -21,7 +21,7 @@ export const key = (plan: Plan, md5: string): string => JSON.stringify([md5, pla
 
 /** @internal */
 export const make = (): UploadCache => {
-  // A Map keeps the order in which its keys came: the first is the one used longest ago.
+  // A Map keeps insertion order: the first key is the least recently used.
   const known = new Map<string, Uploaded>()
   return {
     get: (key, now) => {

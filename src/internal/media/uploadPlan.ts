@@ -1,6 +1,6 @@
 /**
- * What of an upload can be decided before the first frame: its type, its chunks, how many of them fly at once, and whether
- * the service takes it at all (WeCom doc 101463).
+ * The decisions about an upload before its first frame: its type, its chunks, how many of them are in flight, and whether the
+ * service takes it at all (WeCom doc 101463).
  */
 import * as Either from "effect/Either"
 import * as Limits from "../../Limits.js"
@@ -92,11 +92,11 @@ export const make = (request: Request): Either.Either<Plan, SendInvalid> =>
   })
 
 /**
- * How many chunks of one upload fly at once; more provoke "system error".
+ * How many chunks of one upload are in flight. More of them provoke "system error".
  *
  * @internal
  */
 export const concurrency = (chunks: number): number => chunks <= 4 ? Math.max(1, chunks) : chunks <= 10 ? 3 : 2
 
-/** The most chunks of all uploads of a bot together. */
+/** How many chunks of all uploads of a bot are in flight. */
 export const concurrencyOfAll = 4

@@ -1,5 +1,5 @@
 /**
- * What is to be uploaded: read once for its md5, once for its chunks, in whatever pieces it comes.
+ * The source of an upload: read once for its md5 and once for its chunks, in pieces of any size.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -17,7 +17,7 @@ export interface Piece {
 }
 
 /**
- * The next piece; undefined behind the last.
+ * The next piece; `undefined` after the last.
  *
  * @internal
  */
@@ -39,7 +39,7 @@ const noBytes = new SendInvalid({
 const isStream = (u: unknown): boolean => typeof u === "object" && u !== null && Stream.StreamTypeId in u
 
 /**
- * What is wrong with a source that a cast or JavaScript let through. It may throw when it is looked at.
+ * The problem of a source that JavaScript or a cast lets through. Reading it can throw.
  *
  * @internal
  */
@@ -63,13 +63,13 @@ const contentOf = <E, R>(
         : Option.some([source.subarray(at, at + chunkBytes), at + chunkBytes]))
     : source.stream
 
-/** Calls back with piece after piece, each in the same buffer. */
+/** Calls back with each piece, always in the same buffer. */
 const readThrough = <E, R>(
   read: Read<E, R>,
   size: number,
   onBytes: (bytes: Uint8Array) => void
 ): Effect.Effect<number, E, R> => {
-  // One byte more than there should be, to notice a file that has grown.
+  // One byte more than expected, to detect a file that has grown.
   const buffer = new Uint8Array(Math.min(chunkBytes, size + 1))
   const from = (position: number): Effect.Effect<number, E, R> =>
     Effect.flatMap(read(buffer, position), (length) => {
@@ -81,7 +81,7 @@ const readThrough = <E, R>(
 }
 
 /**
- * The md5 in hex. Fails when the source has not the size it is said to have, as soon as that shows.
+ * The md5 in hex. Fails as soon as the source turns out to have another size than announced.
  *
  * @internal
  */
@@ -99,7 +99,7 @@ export const md5 = <E, R>(source: Source<E, R>): Effect.Effect<string, E | Uploa
       : Stream.runForEach(contentOf(source), (bytes): Effect.Effect<void, UploadFailed | SendInvalid> => {
         if (!(bytes instanceof Uint8Array)) return Effect.fail(noBytes)
         add(bytes)
-        // Hashing megabytes in one go would hold up the heartbeat.
+        // Hashing megabytes at once would delay the heartbeat.
         return length > size ? Effect.fail(mismatch(size, length)) : Effect.yieldNow()
       })
     return Effect.flatMap(
@@ -108,7 +108,7 @@ export const md5 = <E, R>(source: Source<E, R>): Effect.Effect<string, E | Uploa
     )
   })
 
-/** Cuts and joins into pieces of `chunkBytes`, without a copy where one fits. */
+/** Cuts and joins pieces to `chunkBytes`, without a copy where one fits. */
 const cutter = (chunkBytes: number) => {
   let open: Uint8Array | undefined
   let filled = 0
@@ -139,7 +139,7 @@ const cutter = (chunkBytes: number) => {
   }
 }
 
-/** Pieces of what is at hand anywhere: `bytesAt` gives so many from a place on. */
+/** Pieces of a source with random access: `bytesAt` returns so many bytes from an offset. */
 const takeAnywhere = <E, R>(
   size: number,
   makeBytesAt: () => (position: number, length: number) => Effect.Effect<Uint8Array, E | UploadFailed, R>
@@ -157,7 +157,7 @@ const takeAnywhere = <E, R>(
   }
 }
 
-/** Reads into one buffer again and again. */
+/** Reads into one buffer, which each piece overwrites. */
 const readInto = <E, R>(read: Read<E, R>, size: number) => {
   const buffer = new Uint8Array(Math.min(chunkBytes, size))
   const fill = (into: Uint8Array, position: number, filled = 0): Effect.Effect<Uint8Array, E | UploadFailed, R> =>
@@ -211,8 +211,8 @@ const takeInOrder = <E, R>(
   })
 
 /**
- * The chunks in order. Fails instead of ending when they are not `size` bytes together, as when a file was changed since its
- * md5 was made. Each of those that take gets a way of its own, and has a piece until it takes the next.
+ * The chunks in order. Fails instead of ending when they are not `size` bytes in total, as when a file changed after its md5
+ * was computed. Each taker has its own buffer, and keeps a piece until it takes the next.
  *
  * @internal
  */

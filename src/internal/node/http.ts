@@ -1,5 +1,5 @@
 /**
- * undici takes as long to load as the rest of a bot, and many bots never download anything, so the first request loads it.
+ * Loaded by the first request: undici takes as long to load as the rest of a bot, and many bots never download.
  */
 import * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientError } from "@effect/platform/HttpClientError"
@@ -25,8 +25,8 @@ const refusal = (allowPrivateAddresses: boolean) => (address: string): Error | u
 }
 
 /**
- * A client and the release of its connections. It has a Scope of its own: otherwise undici, which is loaded last, would be
- * released first when the bot closes.
+ * A client with the release of its connections, in a Scope of its own: undici is loaded last, and would be released first when
+ * the bot closes.
  *
  * @internal
  */
@@ -40,7 +40,7 @@ export class Lazy {
     this.options = options
   }
 
-  // All requests share it, so it has a fiber of its own: the interruption of one request does not end it for the others.
+  // All requests share it, so it loads in a fiber of its own, which the interruption of one request does not end.
   private load(): Effect.Effect<HttpClient.HttpClient> {
     if (this.loading !== undefined) return this.loading
     const { options } = this

@@ -1,5 +1,5 @@
 /**
- * Which proxy a URL goes through: the one that was configured, or what the environment says, as curl reads it.
+ * The proxy for a URL: the configured one, or the one that the environment names, read as curl reads it.
  */
 
 /** @internal */
@@ -36,7 +36,7 @@ const isExcepted = (url: URL, environment: Environment): boolean => {
 }
 
 /**
- * `false` goes direct whatever the environment says; without a configured proxy the environment decides.
+ * `false` means a direct connection, `undefined` that the environment decides.
  *
  * @internal
  */

@@ -1,29 +1,30 @@
 /**
- * `ws` as the platform's WebSocket. The frames of one turn leave in one write: the acks of one packet set off many frames, and
- * a system call for each of them takes 200 lanes half as long again.
+ * `ws` as the WebSocket of the platform. The frames of one turn are written together: the acks of one packet cause many frames,
+ * and with a system call for each 200 lanes take half as long again.
  */
 import type { Socket } from "node:net"
 import * as WS from "ws"
 
-/** The options that a caller may set; how frames are read and written is decided here. */
+/** The options of the caller; the others are fixed here. */
 type NetworkOptions = Pick<WS.ClientOptions, "agent" | "ca">
 
-/** `closeTimeout` came with ws 8.19.0, and its types do not have it yet. */
+/** `closeTimeout` exists since ws 8.19.0 and is not in its types yet. */
 interface Options extends WS.ClientOptions {
   readonly closeTimeout: number
 }
 
 const defaults: Options = {
   perMessageDeflate: false,
-  // A service that sends a close frame and then keeps its end open leaves a link that carries nothing, for 30 s by default.
+  // The time between a received close frame and the end of the socket. The default of 30 s would keep a link that carries
+  // nothing.
   closeTimeout: 1_000,
-  // Bytes that are not UTF-8 are read with replacement characters, because a closed connection would lose more.
+  // Invalid UTF-8 is read with replacement characters: closing the connection would lose more.
   skipUTF8Validation: true
 }
 
-/** A class, so that a thousand sockets share its methods. */
+/** A class, because a thousand sockets share its methods. */
 class NodeSocket extends WS.WebSocket {
-  /** The socket below, known from the answer to the upgrade on. */
+  /** The TCP or TLS socket; absent before the upgrade is answered. */
   private below: Socket | undefined = undefined
   private isCorked = false
 
@@ -38,7 +39,7 @@ class NodeSocket extends WS.WebSocket {
     if (!this.isCorked && this.below !== undefined) {
       this.isCorked = true
       this.below.cork()
-      // Runs after the microtasks of this turn, in which the fibers write.
+      // Runs after the microtasks of this turn, in which fibers write.
       process.nextTick(uncork, this)
     }
     super.send(data)
@@ -57,5 +58,5 @@ export const open = (
   url: string,
   protocols?: string | Array<string>,
   options?: NetworkOptions
-  // The listeners get the events of `ws`, which have all that a session reads of the platform's.
+  // The events of `ws` have all the fields that a session reads.
 ): globalThis.WebSocket => new NodeSocket(url, protocols, options) as unknown as globalThis.WebSocket

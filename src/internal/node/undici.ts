@@ -1,8 +1,8 @@
 /**
- * undici with a `lookup` of its own: a name is judged by what it resolves to at the moment of connecting, so a name server
- * that answers differently each time gains nothing.
+ * undici with its own `lookup`: a host is checked by the address it resolves to at the moment of connecting, so that a name
+ * server cannot answer differently for the check and the connection.
  *
- * Imports nothing of ours: a bundler that makes one file wraps what is loaded later, with all that it shares with the rest.
+ * Imports no module of this library: a bundler that emits one file would wrap every module that is shared with a lazy import.
  */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { Agent, Dispatcher, ProxyAgent } from "@effect/platform-node/Undici"
@@ -15,13 +15,13 @@ import type { SecureContextOptions } from "node:tls"
 
 /** @internal */
 export interface Options {
-  /** The error to fail with when a name leads to this address. */
+  /** The error for a name that resolves to this address. */
   readonly refusal: (address: string) => Error | undefined
   /** Certificates to trust, for a private deployment. */
   readonly ca?: SecureContextOptions["ca"]
   /** The proxy that a URL goes through. */
   readonly proxyFor?: ((url: string) => string | undefined) | undefined
-  /** How names are resolved; `node:dns` unless a test says otherwise. */
+  /** How names are resolved: `node:dns` except in tests. */
   readonly lookup?: Net.LookupFunction | undefined
 }
 
@@ -36,7 +36,7 @@ const checkingLookup = (options: Options): Net.LookupFunction => (hostname, look
     callback(null, address, family)
   })
 
-/** Goes direct or through a proxy, request by request. */
+/** Connects directly or through a proxy, request by request. */
 class Routed extends Dispatcher {
   readonly #direct: Agent
   readonly #proxies = new Map<string, ProxyAgent>()
@@ -66,7 +66,7 @@ class Routed extends Dispatcher {
     Promise.all([this.#direct.destroy(), ...Array.from(this.#proxies.values(), (proxy) => proxy.destroy())])
 }
 
-/** The bytes that wait for their reader are read in one piece, and undici lets only 64 KiB wait. Path and method are each request's. */
+/** The buffered bytes are read in one piece, and undici buffers 64 KiB at most. Path and method are those of each request. */
 const requestOptions: Dispatcher.RequestOptions = { path: "/", method: "GET", highWaterMark: 512 * 1024 }
 
 /** @internal */

@@ -1,5 +1,5 @@
 /**
- * Those who wait for one message or event. What one of them takes reaches nobody else.
+ * Effects that wait for one message or event. A value that one of them takes is not dispatched to streams.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -15,17 +15,17 @@ interface Awaiter<A> {
 /** @internal */
 export interface Awaiters<A> {
   /**
-   * Waits for the first value under this key that the predicate takes, from the moment it is run and for as long as `limit`
-   * lets it. A value that came too late to be the result goes to `giveBack`.
+   * Waits for the first value of this key that the predicate takes, from when the effect runs until `limit` ends it. A value
+   * that arrives at the same time as that end goes to `giveBack`.
    */
   readonly take: <E>(
     key: string,
     predicate: (value: A) => boolean,
     limit: (waiting: Effect.Effect<A>) => Effect.Effect<A, E>
   ) => Effect.Effect<A, E>
-  /** `false`: nobody waited for it. The longest waiting is asked first. A predicate that throws does not take. */
+  /** `false`: no effect takes it. The one that has waited longest is asked first. A predicate that throws does not take. */
   readonly unsafeOffer: (key: string, value: A) => boolean
-  /** How many wait. */
+  /** How many effects wait. */
   readonly size: () => number
 }
 
@@ -55,7 +55,7 @@ export const make = <A>(giveBack: (value: A) => void): Awaiters<A> => {
   return {
     take: (key, predicate, limit) =>
       Effect.acquireUseRelease(
-        // In the same step as whatever ran before: an answer that comes right behind the ack of a question finds its waiter.
+        // Registers without a yield, so that the answer to a question finds its waiter when both arrive in one packet.
         Effect.sync(() => enter(key, predicate)),
         (awaiter) => limit(Deferred.await(awaiter.taken)),
         (awaiter, exit) =>

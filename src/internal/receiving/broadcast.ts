@@ -1,6 +1,6 @@
 /**
- * One source, many subscribers. What comes before anybody subscribed is held and goes to the first; each subscriber has a
- * buffer that drops its oldest, and every drop is counted.
+ * One source, many subscribers. Values before the first subscription are held for it. Each subscriber has a buffer that drops
+ * its oldest value, and each drop is counted.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -13,9 +13,9 @@ import * as Stream from "effect/Stream"
 export interface Broadcast<A, E> {
   readonly unsafePublish: (value: A) => void
   readonly subscribe: Effect.Effect<Mailbox.ReadonlyMailbox<A, E>, never, Scope.Scope>
-  /** Built when it is asked for, as every bot has several and uses few. */
+  /** Built when it is read: every bot has several, and uses few. */
   readonly stream: Stream.Stream<A, E>
-  /** Ends all subscriptions, present and future, after what they still hold. */
+  /** Ends all present and future subscriptions after the values they still hold. */
   readonly unsafeEnd: (how: Option.Option<E>) => void
 }
 

@@ -1,5 +1,6 @@
 /**
- * The way in: callbacks pass the memory of seen messages, then go to the fibers that await them, or to the bot's streams.
+ * Takes callbacks from the connection: duplicates are dropped, effects that await a callback come first, the bot's streams get
+ * the rest.
  */
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
@@ -35,9 +36,9 @@ export interface Intake {
     taskId: string,
     timeout: Duration.DurationInput | undefined
   ) => Awaited<BotEvent.TemplateCardEvent>
-  /** Takes the callbacks of a connection, in order, until they end. */
+  /** Dispatches the callbacks of a connection in order, until they end. */
   readonly run: (callbacks: Connection.Connection.Service["callbacks"]) => Effect.Effect<void>
-  /** Ends the streams, after what they still hold. */
+  /** Ends the streams after the values they still hold. */
   readonly unsafeEnd: (how: Option.Option<ConnectionError>) => void
 }
 
@@ -73,7 +74,7 @@ export const make = (
     events.unsafePublish(event)
   }
 
-  /** Throws at once when it is no duration. */
+  /** Throws when it is no duration. */
   const limited = (timeout: Duration.DurationInput | undefined) => {
     const limit = Duration.decode(timeout ?? awaitTimeout)
     return <A>(waiting: Effect.Effect<A>) => Effect.raceFirst(waiting, connection.closed).pipe(Effect.timeout(limit))
@@ -101,7 +102,7 @@ export const make = (
 
   const survived = Effect.logWarning("the memory of seen messages failed; the message is taken for new")
 
-  /** What is not dispatched when the bot closes is dropped. */
+  /** Callbacks that are not dispatched when the bot closes are dropped and counted. */
   const dispatch = (callbacks: ReadonlyArray<Connection.Callback>): Effect.Effect<void> => {
     let at = 0
     const isLeft = () => at < callbacks.length
@@ -114,7 +115,7 @@ export const make = (
       : Effect.sync(() => {
         for (; isLeft(); at++) unsafeSettle(callbacks[at]!, unsafeIsNew)
       })
-    // The policy may be the user's, and one that breaks must not make the bot deaf.
+    // A policy of the user that fails or dies must not end the dispatch.
     const surviving: Effect.Effect<void> = Effect.catchAllCause(all, () => {
       if (isLeft()) publish(callbacks[at++]!)
       return Effect.zipRight(survived, surviving)

@@ -1,5 +1,5 @@
 /**
- * The msgids that were seen, for as long as they are remembered. All live equally long, so the oldest is the next to go.
+ * The msgids of the last while. All are kept equally long, so the oldest expires first.
  */
 import { OldestFirst } from "../collections/oldestFirst.js"
 

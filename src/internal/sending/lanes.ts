@@ -1,5 +1,5 @@
 /**
- * Hot path. A lane exists only while its `req_id` has frames; an idle one costs nothing.
+ * Hot path. A lane exists only while its `req_id` has frames, so an idle bot has none.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -16,7 +16,7 @@ import * as StreamWindows from "./streamWindows.js"
 
 type OnExit = (exit: Exit.Exit<Frame.Ack, QueueError>) => void
 
-/** Its own request options: one object for each frame of a lane. */
+/** A frame in a lane. The request options are the object itself, so that a frame is one allocation. */
 class Job implements Connection.RequestOptions {
   readonly lane: Lane
   readonly request: Frame.Request
@@ -25,11 +25,11 @@ class Job implements Connection.RequestOptions {
   readonly windowMillis: number | undefined
   readonly passesDrain: boolean | undefined
   readonly onFirstWritten: (job: Job) => void
-  /** Absent once the caller has its answer or went away. */
+  /** Absent after the exit, and after the caller has given up. */
   onExit: OnExit | undefined
   isStarted = false
   isWritten = false
-  /** A copy was written whose ack will never come. */
+  /** A copy was written, and its ack is lost. */
   hasDoubtfulCopy = false
   giveUp: (() => void) | undefined = undefined
   next: Job | undefined = undefined
@@ -52,7 +52,6 @@ class Job implements Connection.RequestOptions {
   }
 
   onWritten() {
-    // A second copy is the same frame, not another one.
     if (!this.isWritten) this.onFirstWritten(this)
     this.isWritten = true
     this.options?.onWritten?.()
@@ -63,7 +62,7 @@ class Job implements Connection.RequestOptions {
   }
 }
 
-/** Almost every lane holds one frame, for which an array would cost more than the lane. */
+/** A linked list, because most lanes hold one frame and an array would cost more than the lane. */
 class Lane {
   /** Its `req_id`. */
   readonly key: string
@@ -83,7 +82,7 @@ class Lane {
     this.size++
   }
 
-  /** `false`: it does not wait here. */
+  /** `false`: the frame is not in this lane. */
   remove(job: Job): boolean {
     let before: Job | undefined
     let at = this.first
@@ -100,7 +99,7 @@ class Lane {
   }
 }
 
-/** When what the frame answers came in. */
+/** When the callback was received that the frame answers. */
 const receivedAt = ({ expiresAt, windowMillis }: Options): number =>
   expiresAt === undefined || windowMillis === undefined ? -Infinity : expiresAt - windowMillis
 
@@ -118,7 +117,7 @@ export const make = (
 ): Effect.Effect<ReplyQueue.Service> =>
   Effect.map(Effect.clock, (clock) => {
     const wallTime = () => clock.unsafeCurrentTimeMillis()
-    // What was written before, by another process for example, it does not know.
+    // Streams that were opened before this queue was made are not known to it.
     return over(connection, config, wallTime, wallTime())
   })
 
@@ -140,7 +139,7 @@ const over = (
 
   const doubtful = (job: Job) => Exit.fail(new DeliveryUnknown({ command: job.request.cmd, reason: "ConnectionLost" }))
 
-  /** What the verdict on the last copy says about the frame, given that an earlier copy may have arrived. */
+  /** The exit of a frame from the verdict on its last copy, when an earlier copy may have arrived. */
   const judge = (lane: Lane, job: Job, exit: Exit.Exit<Frame.Ack, QueueError>): Exit.Exit<Frame.Ack, QueueError> => {
     if (!job.hasDoubtfulCopy || Exit.isSuccess(exit)) return exit
     const error = exit.cause._tag === "Fail" ? exit.cause.error : undefined
@@ -193,7 +192,7 @@ const over = (
     drive(lane)
   }
 
-  /** Frames may fail as they start, a whole lane of them one after the other: a loop, because a recursion would grow the stack. */
+  /** A loop and no recursion: a whole lane of frames can fail as they start. */
   const drive = (lane: Lane) => {
     if (lane.isDriven) return
     lane.isDriven = true

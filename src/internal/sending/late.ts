@@ -1,6 +1,6 @@
 /**
- * What becomes of single messages on their way out: which of them count against the quota of their conversation, what a late
- * one says as a push, and how a long one is taken apart.
+ * Decisions about a single message: whether it counts against the quota of its conversation, which push replaces it when it is
+ * too late, and how it is split when it is too long.
  */
 import * as Effect from "effect/Effect"
 import type { LateOptions } from "../../Answer.js"
@@ -15,17 +15,17 @@ import { exceedsBytes } from "../checks/bytes.js"
 
 type Sending = Effect.Effect<Frame.Ack, SendError>
 
-/** What one quota is for. An answer whose chat is not known counts by itself. */
+/** The key of a quota. A reply whose chat is not known has a quota of its own. */
 export const conversation = (chat: Chat.Chat | undefined, reqId: string): string =>
   chat === undefined ? reqId : Chat.key(chat)
 
 /** @internal */
 export interface Streams {
-  /** Whether this frame opens its stream; refreshes and the final do not count against any quota. */
+  /** Whether this frame opens its stream. Later frames of a stream do not count against the quota. */
   readonly isOpening: (reqId: string, stream: { readonly id: string; readonly finish: boolean }) => boolean
 }
 
-/** Streams whose final never came are forgotten, oldest first. */
+/** Streams without a final are forgotten, oldest first. */
 const capacity = 10_000
 
 /** @internal */
@@ -47,7 +47,7 @@ export const makeStreams = (): Streams => {
 }
 
 /**
- * Hot path: a message waits only when the quota of its conversation is used up.
+ * Hot path: sends at once when the quota of the conversation has room, and else waits for it.
  *
  * @internal
  */
@@ -58,10 +58,10 @@ export const governed = (
   sending: Sending
 ): Sending => governor.unsafeTryTake(chatId) ? sending : Effect.zipRight(governor.take(chatId, priority), sending)
 
-/** Reasoning folds in a stream only; a push shows what the user was meant to read. */
+/** Reasoning is folded in streams only, so a push contains the visible text alone. */
 export const withoutThinking = (text: string): string => text.replace(/<think>[\s\S]*?(<\/think>|$)/g, "")
 
-/** The same to read as a push; `undefined` for what no push can say. */
+/** The push with the content of a reply; `undefined` when no push can show it. */
 const asPush = (body: Reply.ReplyBody | Reply.WelcomeBody): Reply.PushBody | undefined => {
   switch (body.msgtype) {
     case "text":
@@ -76,7 +76,7 @@ const asPush = (body: Reply.ReplyBody | Reply.WelcomeBody): Reply.PushBody | und
 }
 
 /**
- * Pushes what came too late to be an answer, when the caller chose so.
+ * Sends the reply as a push when it is too late and the caller has chosen `late: "push"`.
  *
  * @internal
  */
@@ -95,7 +95,7 @@ export const orPush = (
 }
 
 /**
- * The pieces of a markdown body that is too long; `undefined` when it is something else, or fits.
+ * The pieces of a markdown body that is too long; `undefined` for other bodies.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * The way out: from a body that was checked to its lane, within its window and the quota of its conversation.
+ * From a checked body to the lane of its `req_id`, within its window and the quota of its conversation.
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -27,7 +27,7 @@ type Options = Pick<ReplyQueue.Options, "onConnectionLost" | "stream">
 
 /** @internal */
 export interface Outbox {
-  /** An answer to a callback. */
+  /** Sends the answer to a callback. */
   readonly offer: (
     operation: Operation,
     target: ReplyTarget.ReplyTarget | SendInvalid,
@@ -35,9 +35,9 @@ export interface Outbox {
     body: unknown,
     options?: Options
   ) => Sending
-  /** A frame that answers nothing. */
+  /** Sends a frame with a `req_id` of its own. */
   readonly push: (operation: Operation, cmd: string, reqId: string, body: unknown, chat?: Chat.Chat) => Sending
-  /** A message of a conversation whose place in the quota was taken already. */
+  /** Pushes a message whose place in the quota is taken already. */
   readonly pushTo: (chat: Chat.Chat, body: Reply.PushBody) => Sending
   readonly pushWithinQuota: (chat: Chat.Chat, body: Reply.PushBody) => Sending
 }
@@ -46,7 +46,7 @@ interface FrameOptions extends ReplyQueue.Options {
   isWritten: boolean
 }
 
-/** What its lane is to know of a frame. It is wanted as long as its fiber lives. */
+/** The options of a frame for its lane. The frame is wanted while the fiber of the caller lives. */
 const frameOptions = (
   fiber: Fiber.RuntimeFiber<unknown, unknown>,
   options: Options | undefined,
@@ -81,7 +81,7 @@ export const make = ({ clock, crypto, governor, queue }: {
 }): Outbox => {
   const streams = sending.makeStreams()
 
-  /** No span is made unless there is one to be the child of. */
+  /** A span is made only below another. */
   const offer: Outbox["offer"] = (operation, target, cmd, body, options) =>
     Effect.withFiberRuntime((fiber) => {
       if (target instanceof SendInvalid) return Effect.fail(target)
@@ -97,21 +97,22 @@ export const make = ({ clock, crypto, governor, queue }: {
       return quota === undefined ? send : Effect.zipRight(quota, send)
     })
 
-  /** What is to be waited for before it may go. */
+  /** The wait for the quota; `undefined` when the frame can be sent now. */
   const takeQuota = (
     target: ReplyTarget.ReplyTarget,
     stream: ReplyQueue.Options["stream"]
   ): Effect.Effect<unknown> | undefined => {
     if (stream !== undefined && !streams.isOpening(target.reqId, stream)) return undefined
-    // What comes too late never leaves.
+    // A late frame fails in its lane.
     if (clock.unsafeCurrentTimeMillis() > ReplyTarget.deadline(target)) return undefined
     const chatId = sending.conversation(target.chat, target.reqId)
-    // A welcome counts, but its five seconds are too short to wait.
+    // A welcome counts against the quota but does not wait for it: its window is 5 s.
     if (governor.unsafeTryTake(chatId) || target.kind !== "message") return undefined
     return governor.take(chatId, stream?.finish === true ? "final" : "message")
   }
 
-  // Hot path: a finalizer costs 8 µs, half of the frame. A frame that left at once cannot be taken back and has none.
+  // Hot path: a finalizer costs 8 µs, half as much as the frame. A frame that was written at once cannot be withdrawn, and has
+  // none.
   const enqueued = (request: Frame.Request, options: FrameOptions, span?: Tracer.Span): Sending =>
     Effect.async((resume) => {
       const onExit = span === undefined ? resume : (verdict: Exit.Exit<Frame.Ack, SendError>) => {

@@ -1,5 +1,6 @@
 /**
- * Sliding windows of the moments at which messages went, one per conversation, forgotten when the longest window is empty.
+ * Sliding windows over the times of the messages of each conversation. A conversation is forgotten when its longest window is
+ * empty.
  */
 import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -13,13 +14,13 @@ interface Waiter {
   turn: Deferred.Deferred<void> | undefined
 }
 
-/** Those who wait for the quota of one conversation. */
+/** The messages that wait for the quota of one conversation. */
 type Line = Array<Waiter>
 
 /** Monotonic milliseconds, oldest first. */
 type Moments = Array<number>
 
-/** Sweeping is amortised over this many new conversations. */
+/** The number of new conversations between two sweeps. */
 const sweepEvery = 1024
 
 interface Limit {
@@ -35,7 +36,7 @@ export class Quotas implements Governor.Service {
   private readonly clock: Clock.Clock
   private readonly limits: ReadonlyArray<Limit>
   private readonly longest: number
-  /** When messages went, by conversation: thousands of arrays and nothing around them, as each look at one is far from the last. */
+  /** The times of messages by conversation, as plain arrays: there are thousands. */
   private readonly sent = new Map<string, Moments>()
   private readonly lines = new Map<string, Line>()
   private sweepAt = sweepEvery
@@ -79,7 +80,7 @@ export class Quotas implements Governor.Service {
     if (at === 0 && next?.turn !== undefined) Deferred.unsafeDone(next.turn, Effect.void)
   }
 
-  /** Only the first in line looks at the clock; a final that overtakes it is first from then on. */
+  /** Only the first in the line waits for the clock. A final that overtakes it becomes the first. */
   private inLine(line: Line, waiter: Waiter, sent: Moments): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (line[0] !== waiter) {
@@ -113,11 +114,11 @@ export class Quotas implements Governor.Service {
     return found
   }
 
-  /** Milliseconds until one more may go; 0 when it may go now. */
+  /** Milliseconds until one more message may be sent, 0 for now. */
   private delay(sent: Moments, time: number): number {
     let wait = 0
     for (const { count, millis } of this.limits) {
-      // An index below zero is a name to V8, and looking for one takes a hundred times as long.
+      // A negative index is a property name to the engine, and reading it takes a hundred times as long.
       const oldest = sent.length < count ? undefined : sent[sent.length - count]
       if (oldest !== undefined) wait = Math.max(wait, oldest + millis - time)
     }

@@ -1,6 +1,6 @@
 /**
- * When each stream was opened, and how many finals it was sent. The service counts ten minutes from the first frame
- * (WeCom doc 101031), and a refusal of a second final says something only while both are known.
+ * When each stream was opened, and how many finals were written for it. The service counts ten minutes from the first frame
+ * (WeCom doc 101031). A refused second final is only conclusive while both are known.
  */
 import * as Duration from "effect/Duration"
 import * as Limits from "../../Limits.js"
@@ -8,33 +8,33 @@ import { OldestFirst } from "../collections/oldestFirst.js"
 
 /** @internal */
 export interface StreamWindows {
-  /** `since`: no stream of this `req_id` was opened before. */
+  /** `since`: when the callback was received; no stream of its `req_id` is older. */
   readonly onWritten: (
     reqId: string,
     stream: { readonly id: string; readonly finish: boolean },
     since: number
   ) => void
-  /** Certainly still open on the service's clock too, and no more than one final was ever written. */
+  /** Whether the stream is certainly still open on the service's clock, and at most one final was written. */
   readonly isOpenForOneFinal: (reqId: string, id: string) => boolean
-  /** The service takes no more frames of this stream. */
+  /** Whether the service takes no more frames of this stream. */
   readonly isOver: (reqId: string, id: string) => boolean
 }
 
-/** Clocks differ and frames travel: this close to the end of a window nothing is concluded. */
+/** Tolerance for clocks and transit: this close to the end of a window nothing is concluded. */
 const marginMillis = Duration.toMillis("1 minute")
 
 const capacity = 10_000
 
 interface Window {
   readonly openedAt: number
-  /** Of its last frame. */
+  /** When its last frame was written. */
   writtenAt: number
-  /** `Infinity` when earlier ones may have been forgotten. */
+  /** The finals written; `Infinity` when earlier ones may have been forgotten. */
   finals: number
 }
 
 /**
- * Of streams that were opened before `knownSince`, a wall time, nothing is known.
+ * Nothing is known of streams that were opened before `knownSince`, a wall time.
  *
  * @internal
  */
@@ -45,7 +45,7 @@ export const make = (wallTime: () => number, knownSince: number): StreamWindows 
   const keyOf = (reqId: string, id: string) => `${reqId.length} ${reqId}${id}`
 
   const open = (key: string, time: number, since: number): Window => {
-    // A forgotten stream may come back.
+    // The stream may be one that was forgotten.
     const window = { openedAt: time, writtenAt: time, finals: since < known ? Infinity : 0 }
     windows.set(key, window)
     if (windows.size > capacity) known = Math.max(known, windows.deleteOldest()!.writtenAt + 1)

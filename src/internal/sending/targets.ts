@@ -1,6 +1,6 @@
 /**
- * From what a handler holds to what a frame needs. Types keep a welcome from a message; what JavaScript or a cast lets through
- * is named here instead of becoming a defect.
+ * Reply targets from messages, events and chats. Types keep a welcome apart from a message; values that JavaScript or a cast
+ * lets through become a `SendInvalid`.
  */
 import type * as BotEvent from "../../BotEvent.js"
 import * as Chat from "../../Chat.js"
@@ -25,7 +25,7 @@ const invalid = (to: unknown, limit: string) => new SendInvalid({ field: "target
 const hasAddress = (to: Fields): boolean =>
   typeof to.reqId === "string" && to.reqId !== "" && typeof to.receivedAt === "number" && hasChat(to)
 
-/** Only targets bring a chat; messages and events are asked for theirs. Throws when the chat is none. */
+/** Targets have a chat; that of a message or event is derived. Throws when the chat is none. */
 const hasChat = (to: Fields): boolean =>
   !("kind" in to) || to.chat === undefined || Chat.id(to.chat as Chat.Chat) !== ""
 
@@ -34,7 +34,7 @@ export const message = (to: Message.Message | ReplyTarget.MessageTarget): ReplyT
   try {
     return messageTarget(to)
   } catch {
-    // It throws when it is looked at.
+    // Reading it throws.
     return invalid(undefined, "a message, or a ReplyTarget of kind message")
   }
 }

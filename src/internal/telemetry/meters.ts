@@ -8,8 +8,8 @@ import { Command } from "../../Frame.js"
 import * as Telemetry from "../../Telemetry.js"
 
 /**
- * `Metric.tagged` costs more than the update; a metric finds what it keeps for the same array of labels at once. For values from
- * a closed set only.
+ * A tagged metric without `Metric.tagged`, which costs more than the update. The arrays of labels are kept, so the values must
+ * be a closed set.
  */
 const byTag = <Type, In, Out>(metric: Metric.Metric<Type, In, Out>, tag: string) => {
   const known = new Map<string, ReadonlyArray<MetricLabel.MetricLabel>>()
@@ -33,7 +33,7 @@ interface Typed {
 }
 
 /**
- * The literals of our schemas: a closed set.
+ * The literals of the schemas, which are a closed set.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * The spans of `Telemetry`, made only when a tracer is installed.
+ * The spans that `Telemetry` describes, made only when a tracer is installed.
  */
 import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -13,11 +13,11 @@ import type * as Frame from "../../Frame.js"
 import type { Incoming } from "../../Incoming.js"
 import { typeOf } from "./meters.js"
 
-/** The tracer that is there when none is installed: its spans go nowhere. */
-const nobodys = Context.get(DefaultServices.liveServices, Tracer.Tracer)
+/** The default tracer, whose spans go nowhere. */
+const silentTracer = Context.get(DefaultServices.liveServices, Tracer.Tracer)
 
 /** @internal */
-export const isTraced: Effect.Effect<boolean> = Effect.map(Effect.tracer, (tracer) => tracer !== nobodys)
+export const isTraced: Effect.Effect<boolean> = Effect.map(Effect.tracer, (tracer) => tracer !== silentTracer)
 
 const attributes = (known: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined))
@@ -37,7 +37,7 @@ const attributesOf = (incoming: Incoming, more: Record<string, unknown>): Record
 }
 
 /**
- * The root of the tree of one message. The caller ends it.
+ * The root span of one message. The caller ends it.
  *
  * @internal
  */
@@ -57,7 +57,7 @@ export const end = (span: Tracer.Span | undefined, clock: Clock.Clock, exit: Exi
   span?.end(clock.unsafeCurrentTimeNanos(), exit)
 
 /**
- * All that is done for one message, or for a batch, stands below the root of the newest.
+ * Runs the effect below the root span of its message. For a batch that is the root of its newest message.
  *
  * @internal
  */
@@ -67,7 +67,7 @@ export const below = (spans: ReadonlyArray<Tracer.Span>) => <A, E, R>(self: Effe
 }
 
 /**
- * The handler of one message, or of a batch, with links to the roots of the older ones.
+ * The span of a handler. For a batch it has links to the roots of the older messages.
  *
  * @internal
  */
@@ -90,12 +90,12 @@ export const handle = <A, E, R>(
 }
 
 /**
- * The span a reply or push is to be a child of. Two reads of fields when there is none.
+ * The parent for the span of a reply or push; `undefined` without a tracer.
  *
  * @internal
  */
 export const parentOf = (fiber: Fiber.RuntimeFiber<any, any>): Tracer.AnySpan | undefined =>
-  fiber.currentTracer === nobodys ? undefined : fiber.currentSpan
+  fiber.currentTracer === silentTracer ? undefined : fiber.currentSpan
 
 /** @internal */
 export const parent: Effect.Effect<Tracer.AnySpan | undefined> = Effect.withFiberRuntime((fiber) =>

@@ -1,5 +1,5 @@
 /**
- * A callback after a while, by a fiber that sleeps on the Clock.
+ * One callback after a delay, by a fiber that sleeps on the Clock.
  */
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -9,7 +9,8 @@ import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 
 /**
- * Calls `ring` once after so many milliseconds, never at once. What it gives calls that off, and must not be called after `ring`.
+ * Calls `ring` once after this many milliseconds, never synchronously. The result cancels it, and must not be called after
+ * `ring`.
  *
  * @internal
  */
@@ -22,19 +23,19 @@ export type Alarm = (millis: number, ring: () => void) => () => unknown
  */
 export type Fork = (effect: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
 
-/** A timer that is to last longer never ends: an alarm rings early then, and is set again. */
+/** Node's timers overflow beyond this and fire at once, so a longer alarm rings early and is set again. */
 const longestMillis = 2 ** 31 - 1
 
 /** @internal */
 export const of = (clock: Clock.Clock, fork: Fork): Alarm => (millis, ring) => {
   let isOff = false
   const since = clock.unsafeCurrentTimeNanos()
-  // Time may pass before the fiber runs.
+  // The fiber starts later than it is forked.
   const passed = () => Number(clock.unsafeCurrentTimeNanos() - since) / 1_000_000
   const rest = () => Math.min(longestMillis, Math.max(0, millis - passed()))
   const fiber = fork(Effect.suspend(() => clock.sleep(Duration.millis(rest()))))
   fiber.addObserver((exit) => {
-    // An interruption from outside rings early, which is better than never.
+    // An interrupted fiber rings early: the deadlines look at the clock and set it again.
     if (!isOff && (Exit.isSuccess(exit) || Exit.isInterrupted(exit))) ring()
   })
   return () => {

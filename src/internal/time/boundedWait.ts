@@ -1,14 +1,13 @@
 /**
- * Waiting within a bound while something closes.
+ * A bounded wait inside finalizers.
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 
 /**
- * Waits for the effect, but no longer than `duration`, in a fiber of its own: a finalizer runs where nothing can be
- * interrupted, so no timeout fires there, and when its fiber was interrupted itself (Ctrl-C), whatever is made interruptible
- * in it ends at once instead of waiting.
+ * Waits for the effect for at most `duration`, in a fiber of its own. A finalizer is uninterruptible, so `Effect.timeout` does
+ * not fire there; and in a fiber that was interrupted (Ctrl-C) an interruptible region ends at once.
  *
  * @internal
  */

@@ -1,52 +1,51 @@
 /**
- * Hot path. One queue of deadlines and one alarm for all bots that live by the same Clock: a timer or a fiber per frame
- * costs ten times what the frame itself does, and a thousand idle bots wake nobody a thousand times.
+ * Hot path. One queue of deadlines and one alarm for all bots of the same Clock. A timer or a fiber per frame costs ten times
+ * as much as the frame.
  *
- * Time here is patient. A deadline that wakes late was kept by a blocked event loop, and the other side cannot be blamed for
- * that: the time since anything was last seen to run is given back to everybody. Before anybody is blamed, a wake yields to
- * I/O once, so that an ack that has already arrived is read first.
+ * Stalls of the event loop over 1 s are subtracted from `now()`, so that our own stall fires no timeout. A wake that finds a
+ * timeout due yields to I/O once before it fires it, so that an ack that has already arrived is read first.
  */
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { Alarm, Fork } from "./alarm.js"
 
-/** A wake that is later than this was not kept by the scheduler but by a blocked loop. */
+/** A wake that is later than this means that the event loop was blocked. */
 const stallMillis = 1000
 
-/** How often the wall clock is looked at: a laptop that slept may not know it, its wall clock does. */
-const glanceMillis = 1000
+/** How often the wall clock is compared with the monotonic clock, which does not advance while a machine is suspended. */
+const comparisonMillis = 1000
 
-/** How far wall time may run away from monotonic time between two glances before the machine must have slept. */
+/** The difference between the two clocks from which on the machine counts as having been suspended. */
 const jumpMillis = 10_000
 
 /**
- * So much of a pause is left out when somebody is awake anyway. More would spare few wakes, and in time bring all bots of a process
- * together: who has ended a pause with somebody begins the next with him.
+ * A pause that ends within this time of a wake ends with that wake. A larger slack would save few wakes, and synchronise all
+ * bots of a process over time.
  */
 const slackMillis = 10
 
-/** Sums of fractions are rounded: what is closer than a microsecond is due. */
-const grainMillis = 0.001
+/** Tolerance for rounding: a deadline closer than this is due. */
+const roundingMillis = 0.001
 
 /** @internal */
 export interface Entry {
   readonly dueAt: number
-  /** Does nothing once it has been called back. */
+  /** Does nothing after the callback. */
   cancel(): void
 }
 
-/** It may lie in the queue when it is over; what it refers to does not. */
+/** A cancelled entry stays in the queue until its time, without its callback. */
 class Queued implements Entry {
   readonly dueAt: number
-  /** Whether it blames somebody for what has not come. */
-  readonly blames: boolean
-  /** Absent once it is over. */
+  /** Whether it fires only after a yield to I/O. */
+  readonly yieldsFirst: boolean
+  /** Absent after the callback and after `cancel`. */
   onDue: (() => void) | undefined
 
-  constructor(dueAt: number, blames: boolean, onDue: () => void) {
+  constructor(dueAt: number, yieldsFirst: boolean, onDue: () => void) {
     this.dueAt = dueAt
-    this.blames = blames
+    this.yieldsFirst = yieldsFirst
     this.onDue = onDue
   }
 
@@ -56,8 +55,8 @@ class Queued implements Entry {
 }
 
 /**
- * A link in the list of all that last equally long, so that nothing of it is left when it is stopped: what lies in a queue
- * until its time survives the garbage collector, which then costs more than the frame.
+ * A node in the linked list of all timeouts of one length. Stopping unlinks it: entries that stay in a queue until their time
+ * survive the garbage collector's first generation, which costs more than the frame.
  *
  * @internal
  */
@@ -71,34 +70,34 @@ export interface Timeout {
 /** @internal */
 export interface Timeouts {
   start(timeout: Timeout): void
-  /** It must have been started, and neither stopped nor called back since. */
+  /** The timeout must be running. */
   stop(timeout: Timeout): void
 }
 
 /** @internal */
 export interface Deadlines {
-  /** Monotonic milliseconds, less the time the event loop stood still. */
+  /** Monotonic milliseconds, without stalls of the event loop. */
   readonly now: () => number
   /** Calls back once, after `millis`, unless cancelled first. */
   readonly after: (millis: number, onDue: () => void) => Entry
-  /** For many that last equally long, almost all of which are stopped. */
+  /** For many timeouts of one length, most of which are stopped before they are due. */
   readonly timeouts: (millis: number) => Timeouts
   /**
-   * The same for those that blame nobody when they are due, and are due at once when the machine seems to have slept. One that
-   * begins again as it ends must last a while.
+   * For pauses: due without a yield to I/O, and at once after the machine was suspended. A pause that starts again as it ends
+   * must be longer than 10 ms.
    */
   readonly pauses: (millis: number) => Timeouts
 }
 
 /** @internal */
 export interface Driven extends Deadlines {
-  /** Nobody is called back any more. */
+  /** Ends all callbacks. */
   readonly stop: () => void
 }
 
 const smallestCompaction = 1024
 
-/** A logger may break as well. */
+/** A logger that throws is ignored. */
 const report = (defects: ReadonlyArray<unknown>): Effect.Effect<void> =>
   Effect.forEach(
     defects,
@@ -106,23 +105,22 @@ const report = (defects: ReadonlyArray<unknown>): Effect.Effect<void> =>
     { discard: true }
   )
 
-/** Whoever has to know of all that is started. */
-interface Owner {
+/** What a list needs of the deadlines. */
+interface ListOwner {
   readonly now: () => number
   readonly onStart: (list: List, dueAt: number) => void
 }
 
-/** Methods, because V8 forgets what it compiled for the functions of a list with that list, and lists come and go. */
 class List implements Timeouts {
   readonly millis: number
-  readonly blames: boolean
+  readonly yieldsFirst: boolean
   first: Timeout | undefined = undefined
   private last: Timeout | undefined = undefined
-  private readonly owner: Owner
+  private readonly owner: ListOwner
 
-  constructor(millis: number, blames: boolean, owner: Owner) {
+  constructor(millis: number, yieldsFirst: boolean, owner: ListOwner) {
     this.millis = millis
-    this.blames = blames
+    this.yieldsFirst = yieldsFirst
     this.owner = owner
   }
 
@@ -148,27 +146,27 @@ class List implements Timeouts {
 }
 
 /**
- * `fork` is for reporting what broke.
+ * `fork` runs the reports of callbacks that threw.
  *
  * @internal
  */
 export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
-  // Few distinct durations are in use and each is a FIFO by itself, so insertion sorts by walking back from the end.
+  // Few distinct durations are in use and each of them is first in, first out, so insertion sorts by walking back from the end.
   let queue: Array<Queued> = []
   let head = 0
   let stalled = 0
   let armedFor = Infinity
-  /** Calls off the alarm that is set for `armedFor`. */
-  let callOff: (() => unknown) | undefined
+  /** Cancels the alarm that is set for `armedFor`. */
+  let cancelAlarm: (() => unknown) | undefined
   let hasStopped = false
-  /** Whoever is called back may be the one who stops. */
+  /** A callback can call `stop`. */
   const isOver = () => hasStopped
-  /** Those that are due are called back, and what is set meanwhile is found after them. */
+  /** Inside `wake`. Deadlines that callbacks set are found by its loop. */
   let isAwake = false
-  /** What is due blames somebody, so I/O goes first. */
+  /** A timeout is due, and I/O runs before it fires. */
   let isYielding = false
 
-  // Nanoseconds since 1970 do not fit into a number.
+  // Nanoseconds since 1970 are beyond the safe integers.
   const origin = clock.unsafeCurrentTimeNanos()
   const raw = () => Number(clock.unsafeCurrentTimeNanos() - origin) / 1_000_000
   let lastSeen = raw()
@@ -180,7 +178,7 @@ export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
     return time - stalled
   }
 
-  // Settled frames leave cancelled entries behind; doubling the threshold keeps the sweep amortised.
+  // Cancelled entries stay in the queue. Doubling the threshold keeps the cost of compacting amortised.
   let compactAt = smallestCompaction
   const compact = () => {
     queue = queue.slice(head).filter((entry) => entry.onDue !== undefined)
@@ -195,26 +193,26 @@ export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
   }
 
   const clearAlarm = () => {
-    callOff?.()
-    callOff = undefined
+    cancelAlarm?.()
+    cancelAlarm = undefined
   }
 
   const setAlarm = (millis: number) => {
     clearAlarm()
-    if (!hasStopped) callOff = alarm(millis, ring)
+    if (!hasStopped) cancelAlarm = alarm(millis, ring)
   }
 
   const ring = () => {
-    callOff = undefined
+    cancelAlarm = undefined
     wake()
     if (defects.length > 0) fork(report(defects.splice(0)))
-    // What comes in first may block the loop, and that is given back too.
+    // The I/O that runs first can block the event loop, so the time is read again.
     if (isYielding) setAlarm(0)
     else if (armedFor < Infinity) setAlarm(Math.max(0, armedFor - now()))
   }
 
-  const set = (millis: number, onDue: () => void, blames: boolean): Entry => {
-    const entry = new Queued(now() + millis, blames, onDue)
+  const set = (millis: number, onDue: () => void, yieldsFirst: boolean): Entry => {
+    const entry = new Queued(now() + millis, yieldsFirst, onDue)
     if (queue.length >= compactAt) compact()
     let at = queue.length
     while (at > head && queue[at - 1]!.dueAt > entry.dueAt) at--
@@ -226,26 +224,26 @@ export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
 
   let lists: ReadonlyArray<List> = []
 
-  const owner: Owner = {
+  const owner: ListOwner = {
     now,
     onStart: (list, dueAt) => {
       arm(dueAt, list.millis)
-      if (!list.blames && !isGlancing) look()
+      if (!list.yieldsFirst && !isComparing) startComparing()
     }
   }
 
-  /** Those of each length that somebody has asked for. */
-  const makeLists = (blames: boolean) => {
+  /** The lists of timeouts (or of pauses) by their length. */
+  const makeLists = (yieldsFirst: boolean) => {
     const known = new Map<number, List>()
     const add = (millis: number) => {
-      const list = new List(millis, blames, owner)
+      const list = new List(millis, yieldsFirst, owner)
       lists = [...lists, list]
       known.set(millis, list)
       return list
     }
     return {
       get: (millis: number): Timeouts => known.get(millis) ?? add(millis),
-      /** Bots with durations of their own come and go. */
+      /** Bots with their own durations come and go. */
       forgetEmpty: () => {
         for (const [millis, list] of known) {
           if (list.first !== undefined) continue
@@ -254,11 +252,11 @@ export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
         }
       },
       isEmpty: () => known.size === 0,
-      /** What is almost over need not wake anybody again. */
-      endEarly: (time: number, callBack: (due: Timeout) => void) => {
+      /** Ends pauses that are over within the slack, to save a wake. */
+      endWithinSlack: (time: number, callBack: (due: Timeout) => void) => {
         const end = time + slackMillis
         for (const [millis, list] of known) {
-          // One that is shorter still, and begins again as it ends, would end for ever.
+          // A pause that is shorter than the slack and starts again as it ends would end forever.
           if (millis <= slackMillis) continue
           for (let first = list.first; first !== undefined && first.dueAt < end && !isOver(); first = list.first) {
             list.stop(first)
@@ -266,7 +264,7 @@ export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
           }
         }
       },
-      /** All of them are due, whatever their length. */
+      /** Makes all of them due. */
       endAll: () => {
         for (const list of known.values()) {
           for (let timeout = list.first; timeout !== undefined; timeout = timeout.next) timeout.dueAt = -Infinity
@@ -278,32 +276,32 @@ export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
   const timeouts = makeLists(true)
   const pauses = makeLists(false)
 
-  let isGlancing = false
+  let isComparing = false
   let offset = 0
   let stalledBefore = 0
 
-  const look = () => {
+  const startComparing = () => {
     offset = clock.unsafeCurrentTimeMillis() - raw()
     stalledBefore = stalled
-    isGlancing = true
-    set(glanceMillis, glance, false)
+    isComparing = true
+    set(comparisonMillis, compareClocks, false)
   }
 
-  /** The wall clock is looked at for as long as somebody pauses. */
-  const glance = () => {
+  /** Runs while there are pauses. */
+  const compareClocks = () => {
     timeouts.forgetEmpty()
     pauses.forgetEmpty()
-    isGlancing = false
+    isComparing = false
     if (pauses.isEmpty()) return
     const drift = clock.unsafeCurrentTimeMillis() - raw() - offset
     const hasJumped = Math.abs(drift) > jumpMillis || stalled - stalledBefore > jumpMillis
-    look()
+    startComparing()
     if (hasJumped) pauses.endAll()
   }
 
   const firstList = (): List | undefined => {
     let first: List | undefined
-    // An index, because an iterator for each look would be most of what a wake leaves to the collector.
+    // An index, because the iterators would be most of the garbage of a wake.
     for (let n = 0; n < lists.length; n++) {
       const list = lists[n]!
       if (list.first !== undefined && (first === undefined || list.first.dueAt < first.first!.dueAt)) first = list
@@ -324,7 +322,7 @@ export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
 
   const nextDue = (): number => Math.min(firstEntry()?.dueAt ?? Infinity, firstList()?.first?.dueAt ?? Infinity)
 
-  /** One that breaks must not keep the others from theirs. */
+  /** A callback that throws does not stop the others. */
   const defects: Array<unknown> = []
   const callBack = (due: { readonly onDue: (() => void) | undefined }) => {
     try {
@@ -334,17 +332,17 @@ export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
     }
   }
 
-  /** Calls back whoever is due, as far as nobody is blamed before I/O went first. */
+  /** Fires what is due, up to the first timeout that has to wait for I/O. */
   const wake = () => {
-    const mayBlame = isYielding
+    const hasYielded = isYielding
     isYielding = false
-    const end = now() + grainMillis
+    const end = now() + roundingMillis
     isAwake = true
     while (!isOver() && !isYielding && nextDue() < end) {
       const entry = firstEntry()
       const list = firstList()
       const isEntry = entry !== undefined && (list === undefined || entry.dueAt <= list.first!.dueAt)
-      if (!mayBlame && (isEntry ? entry : list!).blames) {
+      if (!hasYielded && (isEntry ? entry : list!).yieldsFirst) {
         isYielding = true
       } else if (isEntry) {
         head++
@@ -356,7 +354,7 @@ export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
         callBack(timeout)
       }
     }
-    if (!isYielding) pauses.endEarly(end, callBack)
+    if (!isYielding) pauses.endWithinSlack(end, callBack)
     isAwake = false
     armedFor = nextDue()
   }

@@ -1,11 +1,11 @@
 /**
- * The time between two pings, without a timer of its own.
+ * The pause between two pings, in the shared deadlines instead of a timer.
  */
 import * as Effect from "effect/Effect"
 import type * as Deadlines from "./deadlines.js"
 
 /**
- * Over after so many milliseconds, or at once when the machine seems to have slept.
+ * Ends after this many milliseconds, or at once after the machine was suspended.
  *
  * @internal
  */
@@ -24,7 +24,7 @@ export const pause = (deadlines: Deadlines.Deadlines, millis: number): Effect.Ef
     }
     timeouts.start(timeout)
     return Effect.sync(() => {
-      // An interruption may come when it is over and its fiber has not run yet.
+      // The interruption can come after the end of the pause and before its fiber runs.
       if (!isOver) timeouts.stop(timeout)
     })
   })

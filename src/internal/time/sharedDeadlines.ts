@@ -1,5 +1,5 @@
 /**
- * The deadlines that everybody shares who lives by the same Clock.
+ * The deadlines that all bots of one Clock share.
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -8,7 +8,7 @@ import * as Alarm from "./alarm.js"
 import * as Deadlines from "./deadlines.js"
 
 /**
- * Those of one Clock, kept for as long as anybody uses them.
+ * The deadlines of one Clock, and the number of Scopes that use them.
  *
  * @internal
  */
@@ -27,7 +27,7 @@ export const enter = (clock: Clock.Clock): Effect.Effect<Kept> =>
       known.users++
       return Effect.succeed(known)
     }
-    // They serve every bot and keep none of them alive.
+    // Forked as a daemon: the deadlines outlive the bot that made them.
     const options = { scheduler: fiber.currentScheduler, immediate: false }
     const fork: Alarm.Fork = (effect) => Effect.runFork(effect, options)
     const kept: Kept = { deadlines: Deadlines.make(clock, Alarm.of(clock, fork), fork), users: 1 }
@@ -44,7 +44,7 @@ export const leave = (clock: Clock.Clock, kept: Kept): Effect.Effect<void> =>
   })
 
 /**
- * Those that everybody uses who lives by the Clock of this fiber.
+ * The deadlines of the Clock of this fiber, for as long as the Scope is open.
  *
  * @internal
  */

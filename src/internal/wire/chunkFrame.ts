@@ -1,6 +1,6 @@
 /**
- * The body of a chunk, and its frame as text. Base64 needs no escapes, and `JSON.stringify` would look for them in 700 kB at a
- * time, so the text is put around it.
+ * The body of a chunk, and its frame as text. Base64 needs no escapes, for which `JSON.stringify` would search 700 kB per
+ * chunk.
  */
 import { Buffer } from "node:buffer"
 import type * as Frame from "../../Frame.js"
@@ -18,7 +18,7 @@ export class Body {
     this.#bytes = bytes
   }
 
-  /** The deadline of a frame outlives its verdict for a while, and must not hold half a megabyte. */
+  /** The timeout of a frame can be retained after its verdict, and must not retain half a megabyte. */
   empty(): void {
     this.#bytes = empty
   }

@@ -1,6 +1,6 @@
 /**
- * Real frames carry raw control characters inside JSON strings (WeCom's own SDK deletes them, and still fails on a line
- * feed). Escaping them inside string literals keeps the user's text whole.
+ * JSON with raw control characters inside strings, as real frames contain them. They are escaped, so that the text of the user
+ * stays whole: the official SDK deletes them, and fails on a line feed.
  */
 const controlCharacter = /[\u0000-\u001f]/
 
@@ -8,7 +8,7 @@ const escapes = Array.from({ length: 0x20 }, (_, code) => `\\u${code.toString(16
 
 /** @internal */
 export const escapeControlCharacters = (text: string): string => {
-  // Pieces, joined once: a string that grows by a few characters at a time costs five times as much.
+  // Pieces that are joined once: appending a few characters at a time costs five times as much.
   const pieces: Array<string> = []
   let from = 0
   let inString = false
@@ -18,7 +18,7 @@ export const escapeControlCharacters = (text: string): string => {
       inString = !inString
     } else if (inString && code === 0x5c) {
       i++
-      // A backslash before a raw control character escapes nothing: the pair becomes the character alone.
+      // A backslash before a raw control character escapes nothing: the pair becomes the character.
       if (i < text.length && text.charCodeAt(i) <= 0x1f) {
         pieces.push(text.slice(from, i - 1), escapes[text.charCodeAt(i)]!)
         from = i + 1
@@ -34,14 +34,14 @@ export const escapeControlCharacters = (text: string): string => {
 }
 
 /**
- * In characters. What a user can write stays far below it, so a longer frame that is no JSON was not sent to be read: repairing
- * 20 MB of control characters would hold up every other conversation for seconds.
+ * The longest text that is repaired, in characters. Real messages are far shorter, and repairing 20 MB would block the event
+ * loop for seconds.
  *
  * @internal
  */
 export const maxRepairedLength = 1024 * 1024
 
-/** Parses first, repairs only what failed: the hot path pays nothing. Throws what `JSON.parse` throws. */
+/** Parses, and repairs only text that fails, so that the hot path pays nothing. Throws what `JSON.parse` throws. */
 export const parse = (text: string): unknown => {
   try {
     return JSON.parse(text)

@@ -1,6 +1,6 @@
 /**
- * Hot path. A schema in which nothing is transformed only asks questions, and what it accepts it gives back as it is. Asked
- * by plain functions, compiled from the schema once, they cost a tenth of a decode; a "no" only means that the schema decides.
+ * Hot path. Type guards for schemas without transformations, compiled once: such a schema decodes a value to itself, and a
+ * guard costs a tenth of the decode. After a "no" the schema decides.
  */
 import type * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
@@ -35,7 +35,7 @@ const array = ({ elements, rest }: AST.TupleType): Check | undefined => {
 }
 
 const union = ({ types }: AST.Union): Check | undefined => {
-  // A field that is undefined was judged before.
+  // `struct` has handled undefined fields.
   const checks = types.filter((type) => !AST.isUndefinedKeyword(type)).map(compileAst)
   if (!checks.every((check) => check !== undefined)) return undefined
   return checks.length === 1 ? checks[0] : (value) => checks.some((check) => check(value))
@@ -65,7 +65,7 @@ const compileAst = (ast: AST.AST): Check | undefined => {
 }
 
 /**
- * For data that came out of `JSON.parse`: what it says yes to, the schema decodes to the same value, unknown fields included.
+ * For values from `JSON.parse`: the schema decodes each accepted value to itself, unknown fields included.
  *
  * @internal
  */
