@@ -28,7 +28,7 @@ import * as connection from "../connection/connection.js"
 import * as Handlers from "../handlers/handlers.js"
 import * as download from "../media/download.js"
 import * as upload from "../media/upload.js"
-import * as Intake from "../receiving/dispatch.js"
+import * as Dispatch from "../receiving/dispatch.js"
 import * as replyQueue from "../sending/lanes.js"
 import * as SharedDeadlines from "../time/sharedDeadlines.js"
 import * as lifecycle from "./lifecycle.js"
@@ -56,7 +56,7 @@ export const compose = (services: Services): Effect.Effect<WecomBot.Service, nev
     const { config, connection, dedupe, queue } = services
     const clock = yield* Effect.clock
     const deadlines = yield* SharedDeadlines.shared
-    const intake = Intake.make(config, connection, dedupe)
+    const dispatch = Dispatch.make(config, connection, dedupe)
     const handlers = Handlers.make()
     const bubbles = Bubbles.make({
       queue,
@@ -64,10 +64,10 @@ export const compose = (services: Services): Effect.Effect<WecomBot.Service, nev
       wallTime: () => clock.unsafeCurrentTimeMillis(),
       ackHorizon: config.ackHorizon
     })
-    yield* Effect.addFinalizer(() => lifecycle.close({ bubbles, config, connection, handlers, intake, queue }))
-    yield* Effect.forkScoped(Effect.interruptible(intake.run(connection.callbacks)))
+    yield* Effect.addFinalizer(() => lifecycle.close({ bubbles, config, connection, handlers, dispatch, queue }))
+    yield* Effect.forkScoped(Effect.interruptible(dispatch.run(connection.callbacks)))
     return {
-      ...wecomBot.make({ ...services, bubbles, clock, handlers, intake }),
+      ...wecomBot.make({ ...services, bubbles, clock, handlers, dispatch }),
       closed: connection.closed,
       ready: connection.ready,
       status: connection.status,

@@ -10,7 +10,7 @@ import type * as Connection from "../../Connection.js"
 import type * as ReplyQueue from "../../ReplyQueue.js"
 import type * as Bubbles from "../answer/bubbles.js"
 import type * as Handlers from "../handlers/handlers.js"
-import type * as Intake from "../receiving/dispatch.js"
+import type * as Dispatch from "../receiving/dispatch.js"
 import { within } from "../time/boundedWait.js"
 
 /** @internal */
@@ -19,19 +19,19 @@ export interface Parts {
   readonly config: BotConfig.Resolved
   readonly connection: Connection.Connection.Service
   readonly handlers: Handlers.Handlers
-  readonly intake: Intake.Intake
+  readonly dispatch: Dispatch.Dispatch
   readonly queue: ReplyQueue.ReplyQueue.Service
 }
 
 /** @internal */
-export const close = ({ bubbles, config, connection, handlers, intake, queue }: Parts): Effect.Effect<void> =>
+export const close = ({ bubbles, config, connection, handlers, dispatch, queue }: Parts): Effect.Effect<void> =>
   Effect.gen(function*() {
     // Without a link there is nothing to wait for.
     const whileUp = (waiting: Effect.Effect<void>, timeout: Duration.Duration) =>
       within(Effect.raceFirst(waiting, connection.down), timeout)
 
     yield* connection.drain
-    intake.unsafeEnd(Option.none())
+    dispatch.unsafeEnd(Option.none())
     yield* whileUp(handlers.ended, config.drainTimeout)
     yield* handlers.stop
     // Interrupted handlers hand over their bubbles when their fibers run.

@@ -19,9 +19,9 @@ import * as Bubbles from "../answer/bubbles.js"
 import * as AnswerOptions from "../answer/options.js"
 import * as Answer from "../answer/replyStream.js"
 import type * as Handlers from "../handlers/handlers.js"
-import type * as Intake from "../receiving/dispatch.js"
+import type * as Dispatch from "../receiving/dispatch.js"
 import * as sending from "../sending/late.js"
-import * as Outbox from "../sending/outgoing.js"
+import * as Outgoing from "../sending/outgoing.js"
 import * as targets from "../sending/targets.js"
 import * as spans from "../telemetry/spans.js"
 import * as StreamText from "../wire/streamText.js"
@@ -37,13 +37,13 @@ export interface Environment extends Services {
   readonly bubbles: Bubbles.Bubbles
   readonly clock: Clock.Clock
   readonly handlers: Handlers.Handlers
-  readonly intake: Intake.Intake
+  readonly dispatch: Dispatch.Dispatch
 }
 
 /** @internal */
 export const make = (environment: Environment): Operations => {
-  const { bubbles, clock, config, crypto, downloads, governor, handlers, intake, queue, uploads } = environment
-  const { offer, push, pushTo, pushWithinQuota } = Outbox.make({ clock, crypto, governor, queue })
+  const { bubbles, clock, config, crypto, downloads, governor, handlers, dispatch, queue, uploads } = environment
+  const { offer, push, pushTo, pushWithinQuota } = Outgoing.make({ clock, crypto, governor, queue })
 
   const answering: Answer.Environment = {
     bubbles,
@@ -116,8 +116,8 @@ export const make = (environment: Environment): Operations => {
     })
 
   return {
-    messages: intake.messages,
-    events: intake.events,
+    messages: dispatch.messages,
+    events: dispatch.events,
     forkHandler: handlers.fork,
     command: (cmd, body, options) =>
       carefully(() => {
@@ -149,9 +149,9 @@ export const make = (environment: Environment): Operations => {
       carefully((): Effect.Effect<Message.Message, Cause.TimeoutException | ConnectionError | SendInvalid> => {
         const chat = targets.chat(from)
         if (chat instanceof SendInvalid) return Effect.fail(chat)
-        return intake.awaitReply(chat, predicate ?? (() => true), options?.timeout)
+        return dispatch.awaitReply(chat, predicate ?? (() => true), options?.timeout)
       }),
-    awaitCardAction: (taskId, options) => carefully(() => intake.awaitCardAction(taskId, options?.timeout)),
+    awaitCardAction: (taskId, options) => carefully(() => dispatch.awaitCardAction(taskId, options?.timeout)),
     replyStreamFrame,
     replyStreamFrameIfIdle: (to, frame) =>
       carefully(() => isTooEarly(to, frame) ? none : Effect.map(replyStreamFrame(to, frame), Option.some)),

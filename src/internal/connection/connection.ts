@@ -186,10 +186,10 @@ class Sessions implements Omit<Connection.Service, "callbacks">, session.Supervi
   private nextAttempt(failure: LinkFailure) {
     return Effect.gen(this, function*() {
       const { reconnect } = this.parts
-      const [lost, verdict] = Reconnecting.lost(this.reconnecting, failure, this.monotonic(), reconnect)
+      const [lost, decision] = Reconnecting.lost(this.reconnecting, failure, this.monotonic(), reconnect)
       this.reconnecting = lost
-      if (verdict._tag === "GiveUp") return yield* verdict.error
-      const { attempt, policy } = verdict
+      if (decision._tag === "GiveUp") return yield* decision.error
+      const { attempt, policy } = decision
       const [schedule, delay] = yield* Backoff.next(reconnect[policy].delays, lost.progress[policy].schedule)
       if (delay === undefined) return yield* Reconnecting.exhausted(lost, failure)
       this.reconnecting = Reconnecting.scheduled(lost, policy, schedule)

@@ -11,7 +11,7 @@ import type { ConnectionError, LinkFailure } from "../../WecomError.js"
 export type PolicyName = keyof Reconnect.Reconnect.Service
 
 /** How far a policy is used up. */
-interface Progress {
+interface Used {
   /** Failures in a row. */
   readonly failures: number
   /** The state of its Schedule; none before the first delay. */
@@ -20,20 +20,20 @@ interface Progress {
 
 /** @internal */
 export interface Reconnecting {
-  readonly progress: { readonly [K in PolicyName]: Progress }
+  readonly progress: { readonly [K in PolicyName]: Used }
   /** In monotonic milliseconds; absent when the session has not been subscribed. */
   readonly subscribedAt: number | undefined
 }
 
 /** @internal */
-export type Verdict =
+export type Decision =
   | { readonly _tag: "Retry"; readonly policy: PolicyName; readonly attempt: number }
   | { readonly _tag: "GiveUp"; readonly error: ConnectionError }
 
 /** An instance that took the bot back and kept it this long has won; the next takeover is a new one. */
 const settledMillis = 10 * 60 * 1000
 
-const unused: Progress = { failures: 0, schedule: Option.none() }
+const unused: Used = { failures: 0, schedule: Option.none() }
 
 /** @internal */
 export const initial: Reconnecting = {
@@ -64,7 +64,7 @@ const terminal = (failure: LinkFailure, failures: number): ConnectionError => {
   }
 }
 
-const changed = (state: Reconnecting, policy: PolicyName, change: Partial<Progress>): Reconnecting => ({
+const changed = (state: Reconnecting, policy: PolicyName, change: Partial<Used>): Reconnecting => ({
   ...state,
   progress: { ...state.progress, [policy]: { ...state.progress[policy], ...change } }
 })
@@ -115,7 +115,7 @@ export const lost = (
   failure: LinkFailure,
   at: number,
   policies: Reconnect.Reconnect.Service
-): readonly [Reconnecting, Verdict] => {
+): readonly [Reconnecting, Decision] => {
   const policy = policyOf(failure)
   const before = policy === "superseded" && isSettled(state, at) ? changed(state, policy, unused) : state
   const failures = before.progress[policy].failures + 1

@@ -1,6 +1,6 @@
 /**
  * The object store of the service: files that users sent, encrypted, behind links that live five minutes, and with every fault
- * that a test asks for. The seams turn an `Answer` into HTTP.
+ * that a test asks for. The seams turn an `FileResponse` into HTTP.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -84,7 +84,7 @@ export interface DownloadRequest {
 }
 
 /** @internal */
-export interface Answer {
+export interface FileResponse {
   readonly status: number
   readonly headers: { readonly [name: string]: string }
   /** Fails where the connection breaks. */
@@ -98,7 +98,7 @@ export interface Downloads {
   readonly serve: (file: ServedFile) => MediaLink
   readonly requests: () => ReadonlyArray<DownloadRequest>
   /** Undefined: the connection breaks. */
-  readonly answer: (url: URL) => Answer | undefined
+  readonly answer: (url: URL) => FileResponse | undefined
 }
 
 const pieceBytes = 64 * 1024
@@ -170,9 +170,9 @@ export const make = (engine: Engine): Downloads => {
   const stored = new Map<string, Stored>()
   const requests: Array<DownloadRequest> = []
 
-  const answerOf = (url: URL): Answer | undefined => {
+  const answerOf = (url: URL): FileResponse | undefined => {
     const found = stored.get(url.pathname)
-    const plain = (status: number, headers: Answer["headers"] = {}, text = ""): Answer => ({
+    const plain = (status: number, headers: FileResponse["headers"] = {}, text = ""): FileResponse => ({
       status,
       headers: { "content-length": String(text.length), ...headers },
       body: text === "" ? Stream.empty : Stream.succeed(new TextEncoder().encode(text))

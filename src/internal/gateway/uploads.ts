@@ -35,7 +35,7 @@ export interface UploadedMedia {
   readonly createdAt: number
 }
 
-interface Session {
+interface UploadSession {
   readonly id: string
   readonly type: UploadedMedia["type"]
   readonly filename: string
@@ -63,7 +63,10 @@ const fieldsOf = (frame: Received): { readonly [field: string]: unknown } => isR
 const verdict = (result: Checked<unknown>): Verdict =>
   Either.isLeft(result) ? result.left : { errcode: ErrorCode.ok, body: result.right }
 
-const sessionOf = (fields: { readonly [field: string]: unknown }, context: Context): Checked<Omit<Session, "id">> => {
+const sessionOf = (
+  fields: { readonly [field: string]: unknown },
+  context: Context
+): Checked<Omit<UploadSession, "id">> => {
   const { filename, md5, total_chunks, total_size, type } = fields
   if (typeof type !== "string" || !Object.hasOwn(Limits.mediaBytes, type)) {
     return invalid("type must be file, image, voice or video")
@@ -93,7 +96,7 @@ const sessionOf = (fields: { readonly [field: string]: unknown }, context: Conte
 
 /** @internal */
 export const make = (): Uploads => {
-  const sessions = new Map<Bot, Map<string, Session>>()
+  const sessions = new Map<Bot, Map<string, UploadSession>>()
   const quotas = new Map<Bot, Quota.Quota>()
   const media: Array<UploadedMedia> = []
   // Chunks whose ack is not sent yet, by connection.
@@ -107,9 +110,9 @@ export const make = (): Uploads => {
     return made
   }
 
-  const sessionsOf = (bot: Bot) => of(sessions, bot, () => new Map<string, Session>())
+  const sessionsOf = (bot: Bot) => of(sessions, bot, () => new Map<string, UploadSession>())
 
-  const known = (context: Context, uploadId: unknown): Checked<Session> => {
+  const known = (context: Context, uploadId: unknown): Checked<UploadSession> => {
     const session = typeof uploadId === "string" ? sessionsOf(context.bot).get(uploadId) : undefined
     if (session === undefined) return invalid("upload_id is unknown")
     if (context.now > session.expiresAt) {

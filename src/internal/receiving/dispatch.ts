@@ -24,7 +24,7 @@ import * as Broadcast from "./broadcast.js"
 type Awaited<A> = Effect.Effect<A, Cause.TimeoutException | ConnectionError>
 
 /** @internal */
-export interface Intake {
+export interface Dispatch {
   readonly messages: Stream.Stream<Message.Message, ConnectionError>
   readonly events: Stream.Stream<BotEvent.BotEvent, ConnectionError>
   readonly awaitReply: (
@@ -51,7 +51,7 @@ export const make = (
   config: BotConfig.Resolved,
   connection: Pick<Connection.Connection.Service, "closed">,
   dedupe: Dedupe.Dedupe.Service
-): Intake => {
+): Dispatch => {
   const onDrop = () => Telemetry.unsafeIncrement(Telemetry.subscriberDropped)
   const messages = Broadcast.make<Message.Message, ConnectionError>(config.inboxSize, onDrop)
   const events = Broadcast.make<BotEvent.BotEvent, ConnectionError>(config.inboxSize, onDrop)
@@ -124,12 +124,12 @@ export const make = (
     return Effect.onInterrupt(surviving, () => countLost)
   }
 
-  const unsafeEnd: Intake["unsafeEnd"] = (how) => {
+  const unsafeEnd: Dispatch["unsafeEnd"] = (how) => {
     messages.unsafeEnd(how)
     events.unsafeEnd(how)
   }
 
-  const run: Intake["run"] = (mailbox) =>
+  const run: Dispatch["run"] = (mailbox) =>
     Effect.gen(function*() {
       while (true) {
         const [callbacks, isDone] = yield* mailbox.takeAll

@@ -17,14 +17,14 @@ import * as StreamWindows from "./streamWindows.js"
 type OnExit = (exit: Exit.Exit<Frame.Ack, QueueError>) => void
 
 /** A frame in a lane. The request options are the object itself, so that a frame is one allocation. */
-class Job implements Connection.RequestOptions {
+class QueuedFrame implements Connection.RequestOptions {
   readonly lane: Lane
   readonly request: Frame.Request
   readonly options: Options | undefined
   readonly expiresAt: number | undefined
   readonly windowMillis: number | undefined
   readonly passesDrain: boolean | undefined
-  readonly onFirstWritten: (job: Job) => void
+  readonly onFirstWritten: (frame: QueuedFrame) => void
   /** Absent after the exit, and after the caller has given up. */
   onExit: OnExit | undefined
   isStarted = false
@@ -32,13 +32,13 @@ class Job implements Connection.RequestOptions {
   /** A copy was written, and its ack is lost. */
   hasDoubtfulCopy = false
   giveUp: (() => void) | undefined = undefined
-  next: Job | undefined = undefined
+  next: QueuedFrame | undefined = undefined
 
   constructor(
     lane: Lane,
     request: Frame.Request,
     options: Options | undefined,
-    onFirstWritten: (job: Job) => void,
+    onFirstWritten: (frame: QueuedFrame) => void,
     onExit: OnExit
   ) {
     this.lane = lane
@@ -66,8 +66,8 @@ class Job implements Connection.RequestOptions {
 class Lane {
   /** Its `req_id`. */
   readonly key: string
-  first: Job | undefined = undefined
-  last: Job | undefined = undefined
+  first: QueuedFrame | undefined = undefined
+  last: QueuedFrame | undefined = undefined
   size = 0
   isDriven = false
 
@@ -75,25 +75,25 @@ class Lane {
     this.key = key
   }
 
-  push(job: Job) {
-    if (this.last === undefined) this.first = job
-    else this.last.next = job
-    this.last = job
+  push(frame: QueuedFrame) {
+    if (this.last === undefined) this.first = frame
+    else this.last.next = frame
+    this.last = frame
     this.size++
   }
 
   /** `false`: the frame is not in this lane. */
-  remove(job: Job): boolean {
-    let before: Job | undefined
+  remove(frame: QueuedFrame): boolean {
+    let before: QueuedFrame | undefined
     let at = this.first
-    while (at !== undefined && at !== job) {
+    while (at !== undefined && at !== frame) {
       before = at
       at = at.next
     }
     if (at === undefined) return false
-    if (before === undefined) this.first = job.next
-    else before.next = job.next
-    if (job.next === undefined) this.last = before
+    if (before === undefined) this.first = frame.next
+    else before.next = frame.next
+    if (frame.next === undefined) this.last = before
     this.size--
     return true
   }
@@ -137,57 +137,66 @@ const over = (
     meters.queueDepth(change)
   }
 
-  const doubtful = (job: Job) => Exit.fail(new DeliveryUnknown({ command: job.request.cmd, reason: "ConnectionLost" }))
+  const doubtful = (frame: QueuedFrame) =>
+    Exit.fail(new DeliveryUnknown({ command: frame.request.cmd, reason: "ConnectionLost" }))
 
   /** The exit of a frame from the verdict on its last copy, when an earlier copy may have arrived. */
-  const judge = (lane: Lane, job: Job, exit: Exit.Exit<Frame.Ack, QueueError>): Exit.Exit<Frame.Ack, QueueError> => {
-    if (!job.hasDoubtfulCopy || Exit.isSuccess(exit)) return exit
+  const judge = (
+    lane: Lane,
+    frame: QueuedFrame,
+    exit: Exit.Exit<Frame.Ack, QueueError>
+  ): Exit.Exit<Frame.Ack, QueueError> => {
+    if (!frame.hasDoubtfulCopy || Exit.isSuccess(exit)) return exit
     const error = exit.cause._tag === "Fail" ? exit.cause.error : undefined
-    const stream = job.options?.stream
+    const stream = frame.options?.stream
     const wasSealedByFirstCopy = error?._tag === "SendRejected" && error.errcode === ErrorCode.streamExpired &&
       stream?.finish === true && windows.isOpenForOneFinal(lane.key, stream.id)
     return wasSealedByFirstCopy
-      ? Exit.succeed({ headers: job.request.headers, errcode: ErrorCode.ok, errmsg: "acknowledged by its second copy" })
-      : doubtful(job)
+      ? Exit.succeed({
+        headers: frame.request.headers,
+        errcode: ErrorCode.ok,
+        errmsg: "acknowledged by its second copy"
+      })
+      : doubtful(frame)
   }
 
   const isConnectionLost = (exit: Exit.Exit<Frame.Ack, QueueError>) =>
     Exit.isFailure(exit) && Cause.isFailType(exit.cause) && exit.cause.error._tag === "DeliveryUnknown" &&
     exit.cause.error.reason === "ConnectionLost"
 
-  const mayResend = (lane: Lane, job: Job): boolean => {
-    const { options } = job
-    if (options?.onConnectionLost !== "resend" || !job.isWanted()) return false
+  const mayResend = (lane: Lane, frame: QueuedFrame): boolean => {
+    const { options } = frame
+    if (options?.onConnectionLost !== "resend" || !frame.isWanted()) return false
     if (options.expiresAt !== undefined && wallTime() > options.expiresAt) return false
     return options.stream === undefined || !windows.isOver(lane.key, options.stream.id)
   }
 
-  const start = (lane: Lane, job: Job) => {
+  const start = (lane: Lane, frame: QueuedFrame) => {
     let hasExited = false
-    job.isStarted = true
-    const giveUp = connection.unsafeRequest(job.request, job, (exit) => {
+    frame.isStarted = true
+    const giveUp = connection.unsafeRequest(frame.request, frame, (exit) => {
       hasExited = true
-      onExit(lane, job, exit)
+      onExit(lane, frame, exit)
     })
-    if (!hasExited) job.giveUp = giveUp
+    if (!hasExited) frame.giveUp = giveUp
   }
 
-  const onFirstWritten = ({ lane, options, request }: Job) => {
+  const onFirstWritten = ({ lane, options, request }: QueuedFrame) => {
     if (options?.stream !== undefined) windows.onWritten(lane.key, options.stream, receivedAt(options))
     meters.sent(request.cmd)
   }
 
-  const onExit = (lane: Lane, job: Job, exit: Exit.Exit<Frame.Ack, QueueError>) => {
-    if (isConnectionLost(exit) && mayResend(lane, job)) {
-      job.hasDoubtfulCopy = true
-      start(lane, job)
+  const onExit = (lane: Lane, frame: QueuedFrame, exit: Exit.Exit<Frame.Ack, QueueError>) => {
+    if (isConnectionLost(exit) && mayResend(lane, frame)) {
+      frame.hasDoubtfulCopy = true
+      start(lane, frame)
       return
     }
-    const verdict = judge(lane, job, exit)
+    const verdict = judge(lane, frame, exit)
     meters.verdict(verdict)
-    const answer = job.onExit
-    job.onExit = undefined
-    remove(lane, job)
+    const answer = frame.onExit
+    frame.onExit = undefined
+    remove(lane, frame)
     if (answer !== undefined) answer(verdict)
     drive(lane)
   }
@@ -196,12 +205,12 @@ const over = (
   const drive = (lane: Lane) => {
     if (lane.isDriven) return
     lane.isDriven = true
-    for (let job = lane.first; job !== undefined && !job.isStarted; job = lane.first) start(lane, job)
+    for (let frame = lane.first; frame !== undefined && !frame.isStarted; frame = lane.first) start(lane, frame)
     lane.isDriven = false
   }
 
-  const remove = (lane: Lane, job: Job) => {
-    if (!lane.remove(job)) return
+  const remove = (lane: Lane, frame: QueuedFrame) => {
+    if (!lane.remove(frame)) return
     grow(-1)
     if (lane.size > 0) return
     lanes.delete(lane.key)
@@ -211,12 +220,12 @@ const over = (
     }
   }
 
-  const giveUp = (lane: Lane, job: Job) => {
-    if (job.onExit === undefined) return
-    job.onExit = undefined
-    if (job.isWritten) return
-    if (lane.first === job) job.giveUp?.()
-    remove(lane, job)
+  const giveUp = (lane: Lane, frame: QueuedFrame) => {
+    if (frame.onExit === undefined) return
+    frame.onExit = undefined
+    if (frame.isWritten) return
+    if (lane.first === frame) frame.giveUp?.()
+    remove(lane, frame)
     drive(lane)
   }
 
@@ -232,13 +241,13 @@ const over = (
       }
       grow(1)
       const lane = known ?? new Lane(reqId)
-      const job = new Job(lane, request, options, onFirstWritten, onExit)
-      lane.push(job)
+      const frame = new QueuedFrame(lane, request, options, onFirstWritten, onExit)
+      lane.push(frame)
       if (known === undefined) {
         lanes.set(reqId, lane)
         drive(lane)
       }
-      return () => giveUp(lane, job)
+      return () => giveUp(lane, frame)
     },
     unsafeIsIdle: (reqId) => !lanes.has(reqId),
     flushed: Effect.async<void>((resume) => {

@@ -26,7 +26,7 @@ type Operation = keyof WecomBot.Service
 type Options = Pick<ReplyQueue.Options, "onConnectionLost" | "stream">
 
 /** @internal */
-export interface Outbox {
+export interface Outgoing {
   /** Sends the answer to a callback. */
   readonly offer: (
     operation: Operation,
@@ -78,11 +78,11 @@ export const make = ({ clock, crypto, governor, queue }: {
   readonly crypto: Crypto.Crypto.Service
   readonly governor: Governor.Governor.Service
   readonly queue: ReplyQueue.ReplyQueue.Service
-}): Outbox => {
+}): Outgoing => {
   const streams = sending.makeStreams()
 
   /** A span is made only below another. */
-  const offer: Outbox["offer"] = (operation, target, cmd, body, options) =>
+  const offer: Outgoing["offer"] = (operation, target, cmd, body, options) =>
     Effect.withFiberRuntime((fiber) => {
       if (target instanceof SendInvalid) return Effect.fail(target)
       if (target.kind !== "message") noteAnswer(fiber.getFiberRef(Current.handledEvent), target.reqId)
@@ -123,7 +123,7 @@ export const make = ({ clock, crypto, governor, queue }: {
       return options.isWritten ? undefined : Effect.sync(giveUp)
     })
 
-  const push: Outbox["push"] = (operation, cmd, reqId, body, chat) =>
+  const push: Outgoing["push"] = (operation, cmd, reqId, body, chat) =>
     Effect.withFiberRuntime((fiber) => {
       const parent = spans.parentOf(fiber)
       const request = Frame.request(cmd, reqId, body)
@@ -133,7 +133,7 @@ export const make = ({ clock, crypto, governor, queue }: {
         : spans.send(parent, operation, { reqId, chat }, (span) => enqueued(request, options, span))
     })
 
-  const pushTo: Outbox["pushTo"] = (chat, body) =>
+  const pushTo: Outgoing["pushTo"] = (chat, body) =>
     push("sendMessage", Frame.Command.send, Crypto.unsafeReqId(crypto, Frame.Command.send), {
       chatid: Chat.id(chat),
       chat_type: Chat.type(chat),
