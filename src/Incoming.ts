@@ -6,7 +6,8 @@
 import type * as BotEvent from "./BotEvent.js"
 import * as Chat from "./Chat.js"
 import { required, total } from "./internal/checks/arguments.js"
-import type * as Message from "./Message.js"
+import * as Message from "./Message.js"
+import * as ReplyTarget from "./ReplyTarget.js"
 
 /**
  * A message or an event, told apart by `isMessage` and `isEvent`.
@@ -99,4 +100,43 @@ export const inChats: (ids: Iterable<string>) => (incoming: Incoming) => boolean
       return chat !== undefined && allowed.has(Chat.id(chat))
     }, false)
   }
+)
+
+/**
+ * The parts of a message that most handlers use.
+ *
+ * @since 0.1.0
+ * @category views
+ */
+export interface View {
+  /** Its text, as `Message.plainText` returns it. */
+  readonly plainText: string
+  /** Its files, as `Message.attachments` returns them. */
+  readonly attachments: ReadonlyArray<Message.Attachment>
+  readonly quote: Message.Quote | undefined
+  /** Its conversation; `undefined` for a message of unknown shape that names none. */
+  readonly chat: Chat.Chat | undefined
+  /** The target of a reply, as a plain value that can be stored. */
+  readonly replyTarget: ReplyTarget.MessageTarget
+}
+
+/**
+ * The parts of a message that most handlers use. `botName` is that of `Message.plainText`.
+ *
+ * @since 0.1.0
+ * @category views
+ */
+export const view: (
+  message: Message.Message,
+  options?: { readonly botName?: string | undefined }
+) => View = required(
+  "message",
+  "a message as it came",
+  (message: Message.Message, options?: { readonly botName?: string | undefined }) => ({
+    plainText: Message.plainText(message, options),
+    attachments: Message.attachments(message),
+    quote: message.msgtype === "unknown" ? undefined : message.quote,
+    chat: Chat.fromCallback(message),
+    replyTarget: ReplyTarget.fromMessage(message)
+  })
 )

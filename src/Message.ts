@@ -4,9 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import * as Chat from "./Chat.js"
-import { required, total } from "./internal/checks/arguments.js"
-import * as ReplyTarget from "./ReplyTarget.js"
+import { total } from "./internal/checks/arguments.js"
 
 const preserving = { parseOptions: { onExcessProperty: "preserve" } } as const
 
@@ -411,38 +409,3 @@ export const plainText: (
   const mention = new RegExp(`(?<![\\w.])@${escapeRegExp(botName)}(?![\\p{L}\\p{N}_]|[.-]\\w)\\s?`, "gu")
   return text.replace(mention, "").trim()
 }, "")
-
-/**
- * What most handlers ask of a message.
- *
- * @since 0.1.0
- * @category views
- */
-export interface View {
-  /** Its words, as `plainText` gives them. */
-  readonly plainText: string
-  readonly attachments: ReadonlyArray<Attachment>
-  readonly quote: Quote | undefined
-  /** The conversation it stands in; `undefined` only for a message of an unknown shape. */
-  readonly chat: Chat.Chat | undefined
-  /** What an answer needs, as a plain value that can be stored. */
-  readonly replyTarget: ReplyTarget.MessageTarget
-}
-
-/**
- * A message as most handlers look at it.
- *
- * @since 0.1.0
- * @category views
- */
-export const view: (message: Message, options?: { readonly botName?: string | undefined }) => View = required(
-  "message",
-  "a message as it came",
-  (message: Message, options?: { readonly botName?: string | undefined }) => ({
-    plainText: plainText(message, options),
-    attachments: attachments(message),
-    quote: message.msgtype === "unknown" ? undefined : message.quote,
-    chat: Chat.fromCallback(message),
-    replyTarget: ReplyTarget.fromMessage(message)
-  })
-)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Schema } from "effect"
-import { Message, ReplyTarget } from "effect-wecom"
+import { Incoming, Message, ReplyTarget } from "effect-wecom"
 import * as fc from "fast-check"
 import { text } from "./router/support.js"
 
@@ -110,7 +110,7 @@ describe("attachments", () => {
 describe("view", () => {
   it("is all of that, the chat, and a target that can be stored", () => {
     const quote: Message.Quote = { msgtype: "image", image: { url: "q" } }
-    const view = Message.view({ ...group("@Bot hi"), quote }, { botName: "Bot" })
+    const view = Incoming.view({ ...group("@Bot hi"), quote }, { botName: "Bot" })
     expect(view).toMatchObject({
       plainText: "hi",
       attachments: [{ origin: "quote" }],
@@ -120,7 +120,7 @@ describe("view", () => {
     })
     const stored = JSON.stringify(Schema.encodeSync(ReplyTarget.MessageTarget)(view.replyTarget))
     expect(Schema.decodeUnknownSync(ReplyTarget.ReplyTarget)(JSON.parse(stored))).toEqual(view.replyTarget)
-    expect(Message.view({ ...base, msgtype: "unknown", raw: null })).toMatchObject({
+    expect(Incoming.view({ ...base, msgtype: "unknown", raw: null })).toMatchObject({
       plainText: "",
       attachments: [],
       quote: undefined
