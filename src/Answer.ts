@@ -1,6 +1,5 @@
 /**
- * What an answer is: whom it answers, the parts it is made of, the options of how it is shown, and the receipt of how it was
- * delivered.
+ * The types of an answer: its target, its parts, its options, and the receipt of its delivery.
  *
  * @since 0.1.0
  */
@@ -14,7 +13,7 @@ import type * as ReplyTarget from "./ReplyTarget.js"
 import type { SendError } from "./WecomError.js"
 
 /**
- * What `reply*` answer: a message, or what was kept of one.
+ * The target of `reply*`: a message, or a stored `ReplyTarget` of one.
  *
  * @since 0.1.0
  * @category models
@@ -22,7 +21,7 @@ import type { SendError } from "./WecomError.js"
 export type Answerable = Message.Message | ReplyTarget.MessageTarget
 
 /**
- * Where `send*` push to: a chat, or anything that came from one.
+ * The target of `send*`: a chat, or a message, event or `ReplyTarget` of one.
  *
  * @since 0.1.0
  * @category models
@@ -30,8 +29,8 @@ export type Answerable = Message.Message | ReplyTarget.MessageTarget
 export type Addressable = Chat.Chat | Message.Message | BotEvent.BotEvent | ReplyTarget.ReplyTarget
 
 /**
- * A delta of an answer: text as it is, or marked as text or reasoning. Reasoning folds in the chat; marked text that merely
- * mentions `<think>` is defused.
+ * A delta of an answer: a string, or text or reasoning with a tag. Reasoning is folded in the chat. `<think>` inside tagged
+ * text is escaped.
  *
  * @since 0.1.0
  * @category models
@@ -42,36 +41,38 @@ export type AnswerPart =
   | { readonly _tag: "Thinking"; readonly text: string }
 
 /**
- * How a whole answer is shown, and what becomes of it when it cannot be.
+ * How an answer is shown, and what happens when it cannot be.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ReplyStreamOptions<E = never> {
-  /** Lets the user rate the answer; the rating comes back as a `feedback_event`. */
+  /** Lets the user rate the answer: a `feedback_event` follows. */
   readonly feedback?: Reply.Feedback | undefined
   /** Shows the thinking animation before the first delta. Default true. */
   readonly openAtOnce?: boolean | undefined
-  /** When a quiet answer outlives its bubble's ten minutes, opens the next one at once. Default true. */
+  /** Opens the next bubble at once when the ten minutes of a quiet answer's bubble are over. Default true. */
   readonly keepAlive?: boolean | undefined
-  /** How many snapshots per second at most; the final never waits. Default no limit but the acks. */
+  /** The most snapshots per second. The final does not count. Default no limit but the acks. */
   readonly maxFramesPerSecond?: number | undefined
-  /** How many bytes of UTF-8 the source may be ahead of the screen before it is held back. Default 1 MiB. */
+  /** How many bytes of UTF-8 the source may run ahead of the screen before it is slowed down. Default 1 MiB. */
   readonly maxBuffered?: number | undefined
-  /** What the user reads when the answer fails. The default names no internals. */
+  /** The notice when the answer fails. The default contains no details. */
   readonly failureText?: ((cause: Cause.Cause<E | SendError>) => string) | undefined
-  /** What the user reads when the answer is interrupted or the bot goes away. */
+  /** The notice when the answer is interrupted or the bot closes. */
   readonly cutOffText?: string | undefined
-  /** What the user reads when the answer turns out to have nothing visible. */
+  /** The text of an answer that shows nothing. */
   readonly emptyText?: string | undefined
-  /** When the 24 h for replies are over before it begins: fail as `SendExpired`, or push. Default `"fail"`. */
+  /**
+   * What to do when the 24 h for replies are over before the answer begins: fail as `SendExpired`, or push. Default `"fail"`.
+   */
   readonly onExpired?: "fail" | "push" | undefined
-  /** When the service takes no more frames of the answer: push what is missing, or fail. Default `"push"`. */
+  /** What to do when the service takes no more frames of the answer: push the rest, or fail. Default `"push"`. */
   readonly onGone?: "push" | "fail" | undefined
 }
 
 /**
- * One part of an answer as it stands in the chat: a bubble, or a pushed message.
+ * One delivered part of an answer: a bubble, or a pushed message.
  *
  * @since 0.1.0
  * @category models
@@ -81,7 +82,7 @@ export type DeliveredPart =
   | { readonly _tag: "Push"; readonly bytes: number }
 
 /**
- * How an answer was delivered. There is a receipt only when the service acked every part of it with 0.
+ * How an answer was delivered. A receipt exists only when the service acked every part with 0.
  *
  * @since 0.1.0
  * @category models
@@ -92,7 +93,7 @@ export interface Receipt {
   readonly bytes: number
   /** Frames sent, finals included. */
   readonly frames: number
-  /** Deltas that went out together with a later one. */
+  /** Deltas that were sent together with a later one. */
   readonly conflated: number
   /** How long the answer waited for the quota of its conversation. */
   readonly waited: Duration.Duration
@@ -102,35 +103,36 @@ export interface Receipt {
 }
 
 /**
- * What becomes of an answer whose window is over.
+ * What to do with a late answer.
  *
  * @since 0.1.0
  * @category models
  */
 export interface LateOptions {
   /**
-   * When the window of the answer is over before it leaves: fail as `SendExpired`, or push the same to the chat it came from.
-   * Default `"fail"`.
+   * What to do when the window of the answer is over before it is sent: fail as `SendExpired`, or push the same content to the
+   * chat of its target. Default `"fail"`.
    */
   readonly onExpired?: "fail" | "push" | undefined
 }
 
 /**
- * What becomes of markdown that is too long for one message.
+ * What to do with markdown that is too long for one message.
  *
  * @since 0.1.0
  * @category models
  */
 export interface SplitOptions {
   /**
-   * Sends markdown of more than 20480 bytes of UTF-8 in pieces, in order, each valid by itself (`Markdown.split`), and succeeds
-   * with the last ack. When a piece fails, those before it stand in the chat. Default false: it is refused as `SendInvalid`.
+   * Whether to send markdown of more than 20480 bytes of UTF-8 in pieces, in order, each valid by itself (`Markdown.split`).
+   * Succeeds with the last ack. When a piece fails, the pieces before it are in the chat. Default false: it is refused as
+   * `SendInvalid`.
    */
   readonly split?: boolean | undefined
 }
 
 /**
- * What becomes of an answer that is late or too long.
+ * What to do with an answer that is late or too long.
  *
  * @since 0.1.0
  * @category models

@@ -17,7 +17,7 @@ import { unwrap } from "./internal/checks/unwrap.js"
 import * as Limits from "./Limits.js"
 
 /**
- * What a bot can be told.
+ * The options of a bot.
  *
  * @since 0.1.0
  * @category models
@@ -27,9 +27,9 @@ export interface Options {
   readonly botId: string
   /** The secret of the bot's long connection, from the same page. */
   readonly secret: Redacted.Redacted
-  /** Where the service listens. Private deployments have their own address. Default `wss://openws.work.weixin.qq.com`. */
+  /** The URL of the service. Private deployments have their own. Default `wss://openws.work.weixin.qq.com`. */
   readonly wsUrl?: string | undefined
-  /** First delay before a reconnect; grows exponentially up to 30 s, with jitter. Default 1 second. */
+  /** First delay before a reconnect. It grows exponentially up to 30 s, with jitter. Default 1 second. */
   readonly reconnectInterval?: Duration.DurationInput | undefined
   /** How many reconnects in a row may fail; `Infinity` or -1 never gives up. Default 10. */
   readonly maxReconnectAttempts?: number | undefined
@@ -43,7 +43,10 @@ export interface Options {
   readonly subscribeTimeout?: Duration.DurationInput | undefined
   /** How long a frame waits for its ack before its outcome counts as unknown. Default 5 seconds. */
   readonly ackTimeout?: Duration.DurationInput | undefined
-  /** How late an ack can still come. Until then a frame that timed out can confuse later ones. Default 30 seconds. */
+  /**
+   * How late an ack can still arrive. Until then a frame that timed out keeps later acks of its `req_id` in doubt. Default 30
+   * seconds.
+   */
   readonly ackHorizon?: Duration.DurationInput | undefined
   /** How long a send waits for a subscribed connection. Default 30 seconds. */
   readonly unavailableTimeout?: Duration.DurationInput | undefined
@@ -53,21 +56,21 @@ export interface Options {
   readonly maxDownloadBytes?: number | undefined
   /**
    * Whether downloads may reach loopback and private addresses. Link-local and metadata addresses are always refused. Default
-   * `false` with the public service, `true` with a `wsUrl` of one's own.
+   * `false` with the public service, `true` with another `wsUrl`.
    */
   readonly allowPrivateAddresses?: boolean | undefined
-  /** How long running handlers may go on when the bot closes. Default 10 seconds. */
+  /** How long running handlers may continue when the bot closes. Default 10 seconds. */
   readonly drainTimeout?: Duration.DurationInput | undefined
   /** How long sealing open bubbles and flushing replies may take when the bot closes. Default 5 seconds. */
   readonly sealTimeout?: Duration.DurationInput | undefined
   /** How many frames may wait on one req_id. Default 500. */
   readonly maxReplyQueueSize?: number | undefined
-  /** How many callbacks may wait to be looked at, and how many each subscriber may lag behind. Default 1024. */
+  /** How many callbacks may wait for dispatch, and how many values each subscriber may lag behind. Default 1024. */
   readonly inboxSize?: number | undefined
   /**
-   * What to do when another instance subscribes with this bot id: `"fail"` ends the bot with `Superseded`; `"retake"`
-   * subscribes again after 5 to 10 seconds, and fails when it loses the bot once more within ten minutes, so that two that
-   * retake settle. Default `"fail"`.
+   * What to do when another instance subscribes with this bot id: `"fail"` ends the bot with `Superseded`. `"retake"`
+   * subscribes again after 5 to 10 seconds, and fails when another instance takes over once more within ten minutes. Default
+   * `"fail"`.
    */
   readonly onSuperseded?: "fail" | "retake" | undefined
   /** The undocumented `scene` of the subscribe. */
@@ -124,13 +127,13 @@ export class BotConfig extends Context.Tag("effect-wecom/BotConfig")<BotConfig, 
 export const defaultWsUrl = "wss://openws.work.weixin.qq.com"
 
 /**
- * Whether this `wsUrl` is the public service, and not a private deployment. Decides what downloads may reach.
+ * Whether this `wsUrl` is the public service, and not a private deployment. Decides which addresses downloads may reach.
  *
  * @since 0.1.0
  * @category constants
  */
 export const isPublicService: (wsUrl: string | undefined) => boolean = total(
-  // Of what is no URL it is not known to lead anywhere else.
+  // An invalid URL counts as the public service.
   (wsUrl: string | undefined) =>
     wsUrl === undefined || !URL.canParse(wsUrl) || new URL(wsUrl).host === new URL(defaultWsUrl).host,
   true
@@ -138,7 +141,7 @@ export const isPublicService: (wsUrl: string | undefined) => boolean = total(
 
 const invalid = (option: string, problem: string) => ConfigError.InvalidData([option], problem)
 
-/** `Duration` takes these for zero, which for some options is valid and means something else. */
+/** `Duration` decodes these to zero, which is valid for some options. */
 const isNegative = (input: unknown): boolean =>
   typeof input === "number"
     ? !(input >= 0)
@@ -146,7 +149,7 @@ const isNegative = (input: unknown): boolean =>
     ? input < 0n
     : typeof input === "string" && input.trim().startsWith("-")
 
-/** Made once, for all bots. */
+/** One value for all bots. */
 const defaults = {
   reconnectInterval: Duration.seconds(1),
   heartbeatInterval: Duration.seconds(30),
@@ -211,7 +214,7 @@ const oneOf = <A extends string>(option: string, input: A | undefined, fallback:
 }
 
 /**
- * Fills in the defaults. What is wrong fails with a `ConfigError` that names the option, and never its value.
+ * Fills in the defaults. An invalid option fails with a `ConfigError` that names the option, and never its value.
  *
  * @since 0.1.0
  * @category constructors
@@ -264,7 +267,7 @@ const resolveUnsafe = (options: Options): Either.Either<Resolved, ConfigError.Co
   })
 
 /**
- * The options of a bot. One that makes no sense fails as a `ConfigError`.
+ * The options of a bot. An invalid one fails with a `ConfigError`.
  *
  * @since 0.1.0
  * @category layers

@@ -36,18 +36,18 @@ export const TypeId: unique symbol = Symbol.for("effect-wecom/BotRouter")
 export type TypeId = typeof TypeId
 
 /**
- * What a route may know of the bot that asks it.
+ * What a route knows of its bot.
  *
  * @since 0.1.0
  * @category models
  */
 export interface RouteContext {
-  /** The name users mention the bot by, from the options of `run`. */
+  /** The name by which users mention the bot, from the options of `run`. */
   readonly botName: string | undefined
 }
 
 /**
- * What a route takes, and what it does with it.
+ * Which messages and events a route takes, and their handlers.
  *
  * @since 0.1.0
  * @category models
@@ -55,12 +55,12 @@ export interface RouteContext {
 export interface Route<out E = never, out R = never> {
   /** The handler of this message or event, or `undefined` when the route does not take it. */
   readonly handle: (incoming: Incoming.Incoming, context: RouteContext) => Effect.Effect<unknown, E, R> | undefined
-  /** Under `"debounce"`: the handler of all messages of a batch that `handle` takes. Absent: they come one by one. */
+  /** Under `"debounce"`: the handler of all messages of a batch that `handle` takes. Without it they are handled one by one. */
   readonly handleBatch?: ((messages: Batch, context: RouteContext) => Effect.Effect<unknown, E, R>) | undefined
 }
 
 /**
- * `E` is what its handlers may fail with, `R` what they need besides a Scope of their own.
+ * `E` are the failures of its handlers, `R` their requirements other than their own Scope.
  *
  * @since 0.1.0
  * @category models
@@ -87,7 +87,7 @@ const make = <E, R>(routes: ReadonlyArray<Route<E, R>>): BotRouter<E, R> => ({
 })
 
 /**
- * Takes nothing.
+ * A router without routes.
  *
  * @since 0.1.0
  * @category constructors
@@ -95,20 +95,20 @@ const make = <E, R>(routes: ReadonlyArray<Route<E, R>>): BotRouter<E, R> => ({
 export const empty: BotRouter = make([])
 
 /**
- * What adding a handler does to the type of a router: its failures and needs join, less the Scope it is given.
+ * The type of a router with one more handler: failures and requirements join, without the Scope that every handler gets.
  *
  * @since 0.1.0
  * @category models
  */
 export type Append<E1, R1> = <E, R>(self: BotRouter<E, R>) => BotRouter<E | E1, R | Exclude<R1, Scope.Scope>>
 
-/** What is no router throws `SendInvalid`, where it is put together and not where the first message comes. */
+/** Throws `SendInvalid` for a value that is no router when it is composed, and not with the first message. */
 const routesOf = <E, R>(router: BotRouter<E, R>): ReadonlyArray<Route<E, R>> => {
   try {
     const { routes } = router
     if (Array.isArray(routes)) return routes
   } catch {
-    // It cannot be read; what is thrown says so.
+    // The value cannot be read. The error below names it.
   }
   throw invalid("router", router, "BotRouter.empty, and what the functions of BotRouter make of it")
 }
@@ -120,7 +120,7 @@ const withoutState = required(
 )
 
 /**
- * Adds a route; it is asked after those that are there.
+ * Adds a route after the existing ones.
  *
  * @since 0.1.0
  * @category combinators
@@ -138,7 +138,7 @@ export const concat = <E1, R1>(that: BotRouter<E1, R1>) => <E, R>(self: BotRoute
   make<E | E1, R | R1>([...routesOf(self), ...routesOf(that)])
 
 /**
- * Handles what a refinement takes, as the type it narrows to; or what a predicate takes.
+ * Handles the messages and events that a refinement or a predicate takes.
  *
  * @since 0.1.0
  * @category combinators
@@ -156,12 +156,12 @@ export const on: {
   takes: (incoming: Incoming.Incoming) => boolean,
   handler: (incoming: any) => Effect.Effect<X, E1, R1>
 ): Append<E1, R1> => {
-  // Suspended, so that middleware around it also meets what a handler throws before it returns its Effect.
+  // Suspended, so that middleware also sees exceptions of the handler.
   return append({ handle: (incoming) => takes(incoming) ? Effect.suspend(() => handler(incoming)) : undefined })
 }
 
 /**
- * How handlers of one kind of message are added: for all of them, or for those a guard takes, as the type it narrows to.
+ * Adds a handler for one type of message, or for those of the type that a guard takes.
  *
  * @since 0.1.0
  * @category models
@@ -193,7 +193,7 @@ const onType = <T extends Message.MsgType>(msgtype: T): OnMessage<Message.OfType
   onMessages(Message.isType(msgtype))
 
 /**
- * Text messages, those that quote something included.
+ * Text messages, with or without a quote.
  *
  * @since 0.1.0
  * @category messages
@@ -241,7 +241,7 @@ export const onFile: OnMessage<Message.OfType<"file">> = onType("file")
 export const onVideo: OnMessage<Message.OfType<"video">> = onType("video")
 
 /**
- * Every message that no earlier route took, whatever its type.
+ * Every message that no earlier route takes.
  *
  * @since 0.1.0
  * @category messages
@@ -249,8 +249,8 @@ export const onVideo: OnMessage<Message.OfType<"video">> = onType("video")
 export const onMessage: OnMessage<Message.Message> = onMessages((_message): _message is Message.Message => true)
 
 /**
- * Text messages whose words begin with this command, such as `/help`; the handler gets what follows it, trimmed. In a group
- * the mention of the bot is taken out first, if `run` was told its name.
+ * Text messages that begin with this command, such as `/help`. The handler gets the rest of the text, trimmed. In a group the
+ * mention of the bot is removed first, if `run` knows its name.
  *
  * @since 0.1.0
  * @category messages
@@ -270,7 +270,7 @@ export const onCommand = <X, E1, R1>(
   })
 
 /**
- * Text messages whose words match; the handler gets the match.
+ * Text messages that match. The handler gets the match.
  *
  * @since 0.1.0
  * @category messages
@@ -279,7 +279,7 @@ export const onMatch = <X, E1, R1>(
   pattern: RegExp,
   handler: (message: Message.TextMessage, match: RegExpMatchArray) => Effect.Effect<X, E1, R1>
 ): Append<E1, R1> => {
-  // A global or sticky pattern remembers where it stopped, and would skip every other message.
+  // A global or sticky pattern keeps a position, and would skip every other message.
   const stateless = withoutState(pattern)
   return append({
     handle: (incoming, context) => {
@@ -291,8 +291,8 @@ export const onMatch = <X, E1, R1>(
 }
 
 /**
- * Every message that no earlier route took, in batches: under the overlap `"debounce"` those that came within one window,
- * else one by one.
+ * Every message that no earlier route takes, in batches: under the overlap `"debounce"` the messages of one window, otherwise
+ * one by one.
  *
  * @since 0.1.0
  * @category messages
@@ -304,7 +304,7 @@ export const onBatch = <X, E1, R1>(handler: (messages: Batch) => Effect.Effect<X
   })
 
 /**
- * Events of one type. `enter_chat` and `template_card_event` want their answer within 5 s.
+ * Events of one type. `enter_chat` and `template_card_event` must be answered within 5 s.
  *
  * @since 0.1.0
  * @category events
@@ -319,7 +319,7 @@ export const onEvent = <T extends BotEvent.EventType, X, E1, R1>(
   )
 
 /**
- * Presses of the button with this key, or those a predicate takes. Answer with `updateTemplateCard` within 5 s.
+ * Presses of the button with this key, or the presses that a predicate takes. Answer with `updateTemplateCard` within 5 s.
  *
  * @since 0.1.0
  * @category events
@@ -339,7 +339,7 @@ export const onCardAction = <X, E1, R1>(
 }
 
 /**
- * Ratings of answers that carried a feedback id.
+ * Ratings of answers with a feedback id.
  *
  * @since 0.1.0
  * @category events
@@ -349,7 +349,7 @@ export const onFeedback = <X, E1, R1>(
 ): Append<E1, R1> => onEvent("feedback_event", handler)
 
 /**
- * Whatever no earlier route took.
+ * Every message and event that no earlier route takes.
  *
  * @since 0.1.0
  * @category combinators
@@ -359,7 +359,7 @@ export const orElse = <X, E1, R1>(
 ): Append<E1, R1> => append({ handle: (incoming) => Effect.suspend(() => handler(incoming)) })
 
 /**
- * The same routes, for what the predicate lets through only; the rest goes on to routes that are added later.
+ * The same routes for the messages and events that the predicate takes. The others go on to routes that are added later.
  *
  * @since 0.1.0
  * @category combinators
@@ -374,7 +374,7 @@ export const filter =
     )
 
 /**
- * The same routes, for messages and events of these users only.
+ * The same routes for messages and events of these users only.
  *
  * @since 0.1.0
  * @category combinators
@@ -383,7 +383,7 @@ export const allowUsers = (userids: Iterable<string>): <E, R>(self: BotRouter<E,
   filter(Incoming.fromUsers(userids))
 
 /**
- * The same routes, for messages and events of these groups and single chats only, by chatid or userid.
+ * The same routes for messages and events of these groups and single chats only, by chatid or userid.
  *
  * @since 0.1.0
  * @category combinators
@@ -392,8 +392,7 @@ export const allowChats = (ids: Iterable<string>): <E, R>(self: BotRouter<E, R>)
   filter(Incoming.inChats(ids))
 
 /**
- * Middleware: changes every handler that is there so far, around what it does. It is told what the handler is for; of a
- * batch, the newest message.
+ * Middleware: wraps all handlers added so far. It gets the message or event of the handler, for a batch the newest message.
  *
  * @example
  * ```ts
@@ -433,7 +432,7 @@ export const use = <E, R, E1, R1>(
   )
 
 /**
- * Gives the handlers that are there so far what they need of this context.
+ * Provides this context to the handlers added so far.
  *
  * @since 0.1.0
  * @category combinators
@@ -442,7 +441,7 @@ export const provide = <A>(context: Context.Context<A>) => <E, R>(self: BotRoute
   use((handler: Effect.Effect<unknown, E, R>) => Effect.provide(handler, context))(self) as BotRouter<E, Exclude<R, A>>
 
 /**
- * Recovers handlers that are there so far from one tagged failure.
+ * Recovers the handlers added so far from one tagged failure.
  *
  * @since 0.1.0
  * @category combinators
@@ -459,7 +458,7 @@ type Recover = (handler: Effect.Effect<any, any, any>, how: object) => Effect.Ef
 const recoverTags = Effect.catchTags as unknown as Recover
 
 /**
- * Recovers handlers that are there so far from several tagged failures.
+ * Recovers the handlers added so far from several tagged failures.
  *
  * @since 0.1.0
  * @category combinators
@@ -487,7 +486,7 @@ export const catchTags = <
 > => use((handler: Effect.Effect<unknown, E, R>) => recoverTags(handler, cases))(self)
 
 /**
- * Recovers handlers that are there so far from whatever ends them, defects included.
+ * Recovers the handlers added so far from every cause, defects included.
  *
  * @since 0.1.0
  * @category combinators
@@ -514,13 +513,14 @@ export type {
 }
 
 /**
- * Runs the router until the bot is closed for good, which fails with a `ConnectionError`: the program that runs it exits with
- * that. A handler's failure or defect is logged with the `msgid` and ends nothing else.
+ * Runs the router until the bot is closed for good, and then fails with its `ConnectionError`. The failure or defect of a
+ * handler is logged with the `msgid`, and ends nothing else.
  *
- * Events do not wait for messages: their windows are short. A handler of `enter_chat` or a card press that is still running
- * when its 5 s are over is warned in the log, and its answer fails as `SendExpired`.
+ * Events do not wait for messages: their windows are short. A handler of `enter_chat` or of a card press that has not answered
+ * within its 5 s is logged as a warning, and its answer fails as `SendExpired`.
  *
- * Interrupted, it stops taking messages; handlers that run belong to the bot, which gives them `drainTimeout` when it closes.
+ * After an interruption no messages are taken. Running handlers belong to the bot, which waits for them for up to
+ * `drainTimeout` when it closes.
  *
  * @example
  * ```ts
@@ -550,8 +550,7 @@ export const run: <E, R>(
 ) => Effect.Effect<never, ConnectionError, WecomBot | R> = internal.run
 
 /**
- * `run` as a layer, for apps that are layers. Nobody sees the failure of a fiber that only a layer forked: pair it with
- * `WecomBot.closed`.
+ * `run` as a layer. A layer does not fail when a fiber that it forked fails, so run `WecomBot.closed` beside it.
  *
  * @since 0.1.0
  * @category running

@@ -1,6 +1,6 @@
 /**
- * One subscribed long connection to the service, kept up by the policies `Heartbeat` and `Reconnect`. The only service that
- * knows a socket exists.
+ * One subscribed long connection to the service, kept up by the policies `Heartbeat` and `Reconnect`. No other service uses a
+ * socket.
  *
  * @since 0.1.0
  */
@@ -31,9 +31,9 @@ import type {
 } from "./WecomError.js"
 
 /**
- * `Connecting` opening the socket, for the `attempt`-th time in a row · `Connected` the socket is open, the subscribe is not
- * acknowledged · `Subscribed` ready, since this wall time in milliseconds · `Waiting` for the next attempt · `Draining` the
- * bot is closing · `Closed` for good; `reason` is absent when the bot's own scope closed it.
+ * `Connecting` the socket opens, for the `attempt`-th time in a row · `Connected` the socket is open and the subscribe waits
+ * for its ack · `Subscribed` ready, since this wall time in milliseconds · `Waiting` for the next attempt · `Draining` the bot
+ * is closing · `Closed` for good; without a `reason` when the Scope of the bot closed it.
  *
  * @since 0.1.0
  * @category models
@@ -52,7 +52,7 @@ export type Status =
   | { readonly _tag: "Closed"; readonly reason?: ConnectionError | undefined }
 
 /**
- * What the service told us, before anybody asked whether it was told before.
+ * A message or event from the service, duplicates included.
  *
  * @since 0.1.0
  * @category models
@@ -62,7 +62,7 @@ export type Callback =
   | { readonly _tag: "Event"; readonly event: BotEvent.BotEvent }
 
 /**
- * What can become of a request that did not succeed.
+ * The failures of a request.
  *
  * @since 0.1.0
  * @category models
@@ -70,23 +70,23 @@ export type Callback =
 export type RequestError = SendUnavailable | SendRejected | SendExpired | SendInvalid | DeliveryUnknown
 
 /**
- * What a request may say about itself.
+ * The options of a request.
  *
  * @since 0.1.0
  * @category models
  */
 export interface RequestOptions {
-  /** Wall time in milliseconds; when it has passed as the frame is to be written, it fails as `SendExpired`. */
+  /** When the window of the frame ends, in wall time. A frame that would be written later fails as `SendExpired`. */
   readonly expiresAt?: number | undefined
-  /** The length of that window, for the error. */
+  /** The length of that window in milliseconds, for the error. */
   readonly windowMillis?: number | undefined
-  /** How long its ack may take, in milliseconds; absent: the bot's `ackTimeout`. For frames that take long to be sent. */
+  /** How long its ack may take, in milliseconds. Default the bot's `ackTimeout`. For frames that take long to transmit. */
   readonly ackTimeoutMillis?: number | undefined
-  /** Set for frames that finish what was begun before the bot started to drain. */
+  /** Whether the frame is sent while the bot drains: for work that began before. */
   readonly passesDrain?: boolean | undefined
-  /** Called when the frame is written; not called again when it has to be written again. */
+  /** Called when the frame is first written. */
   readonly onWritten?: (() => void) | undefined
-  /** Asked before the frame is written again, when the first copy certainly was not delivered. Absent: always. */
+  /** Called before the frame is written again, after a first copy that was certainly not delivered. Default always. */
   readonly isWanted?: (() => boolean) | undefined
 }
 
@@ -96,35 +96,37 @@ export interface RequestOptions {
  */
 export declare namespace Connection {
   /**
-   * What the services above the connection use of it.
+   * The connection as the other services use it.
    *
    * @since 0.1.0
    * @category models
    */
   export interface Service {
     /**
-     * Waits until subscribed, checks the deadline, writes the frame and settles with its ack. Succeeds only when the service
-     * acked this frame with 0. Frames answered with 846609 go out again after the next subscribe; nothing else is sent twice.
-     * For the hot path: no fiber, and `onExit` may be called synchronously. The returned function gives up waiting; what was
-     * already written cannot be taken back.
+     * Waits for a subscription, checks the deadline, writes the frame and calls back with its ack. Succeeds only when the
+     * service acked this frame with 0. A frame that is refused with 846609 is written again after the next subscribe; no other
+     * frame is written twice.
+     *
+     * For the hot path: no fiber, and `onExit` can be called synchronously. The returned function cancels the wait; a written
+     * frame cannot be withdrawn.
      */
     readonly unsafeRequest: (
       request: Frame.Request,
       options: RequestOptions | undefined,
       onExit: (exit: Exit.Exit<Frame.Ack, RequestError>) => void
     ) => () => void
-    /** All callbacks in order; one consumer. Fails with the `ConnectionError` that closed the connection for good. */
+    /** All callbacks in order, for one consumer. Fails with the `ConnectionError` that closed the connection for good. */
     readonly callbacks: Mailbox.ReadonlyMailbox<Callback, ConnectionError>
     readonly status: Effect.Effect<Status>
     readonly statusChanges: Stream.Stream<Status>
     readonly unsafeStatus: () => Status
-    /** Succeeds as soon as the connection is subscribed; fails when it is closed for good before that. */
+    /** Succeeds as soon as the connection is subscribed, and fails when it is closed for good before that. */
     readonly ready: Effect.Effect<void, ConnectionError>
-    /** Fails when the connection is closed for good. Interrupted when the bot's own scope closes it. */
+    /** Fails when the connection is closed for good. Interrupted when the Scope of the bot closes it. */
     readonly closed: Effect.Effect<never, ConnectionError>
-    /** Stops callbacks and new requests; from here on only frames with `passesDrain` are taken. `false`: the link is down. */
+    /** Stops callbacks and new requests, except requests with `passesDrain`. `false` when there is no subscribed link. */
     readonly drain: Effect.Effect<boolean>
-    /** Ends as soon as there is no subscribed link; at once when there is none now. */
+    /** Succeeds as soon as there is no subscribed link, at once when there is none now. */
     readonly down: Effect.Effect<void>
   }
 }
@@ -138,7 +140,7 @@ export declare namespace Connection {
 export class Connection extends Context.Tag("effect-wecom/Connection")<Connection, Connection.Service>() {}
 
 /**
- * `unsafeRequest` as an Effect. Interruption stops the waiting.
+ * `unsafeRequest` as an Effect. An interruption cancels the wait.
  *
  * @since 0.1.0
  * @category accessors
@@ -154,7 +156,7 @@ export const request: (
     }))
 
 /**
- * Begins to connect when it is built, and closes with its scope.
+ * Starts to connect when it is built, and closes with its Scope.
  *
  * @since 0.1.0
  * @category layers

@@ -18,27 +18,27 @@ import * as SharedDeadlines from "./internal/time/sharedDeadlines.js"
  */
 export declare namespace Heartbeat {
   /**
-   * What such a policy does.
+   * The heartbeat of a session.
    *
    * @since 0.1.0
    * @category models
    */
   export interface Service {
     /**
-     * Runs for as long as a session is subscribed. `ping` writes one ping and succeeds with its ack, or fails once it stayed
-     * unacknowledged for `pingTimeout`. When this returns or fails, the link counts as dead and is terminated.
+     * Runs while a session is subscribed. `ping` writes one ping and succeeds with its ack, or fails after `pingTimeout`
+     * without one. When `run` succeeds or fails, the link counts as dead and is terminated.
      */
     readonly run: <E>(ping: Effect.Effect<void, E>) => Effect.Effect<void, E>
     /**
-     * Set by a heartbeat that is nothing but one ping every so often: a session then pings by its own timers, which costs no
-     * fiber, and never calls `run`. Leave it out in a policy with a `run` of your own.
+     * The interval of a heartbeat that only pings at an interval. The session then pings by its own timers, without a fiber,
+     * and never calls `run`. Leave it out in a policy with its own `run`.
      */
     readonly interval?: Duration.Duration | undefined
   }
 }
 
 /**
- * The policy that notices when a link is dead.
+ * The policy that detects dead links.
  *
  * @since 0.1.0
  * @category tags
@@ -52,8 +52,8 @@ const millisOf = required(
 )
 
 /**
- * A ping every `interval`, and one within a second of running again after the machine slept for more than 10 s, as its wall
- * clock tells. One unanswered ping is enough: with the defaults a dead link is noticed 40 s after its last sign of life.
+ * A ping every `interval`, and one within a second after the machine was suspended for more than 10 s, as its wall clock shows.
+ * One unacked ping is enough: with the defaults a dead link is detected 40 s after its last sign of life.
  *
  * @since 0.1.0
  * @category constructors

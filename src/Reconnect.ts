@@ -1,5 +1,5 @@
 /**
- * When to try again after a link was lost, the credentials were refused, or another instance took over.
+ * When to reconnect after a lost link, refused credentials, or a takeover by another instance.
  *
  * @since 0.1.0
  */
@@ -12,9 +12,9 @@ import * as BotConfig from "./BotConfig.js"
 import { required } from "./internal/checks/arguments.js"
 
 /**
- * How long to wait before each attempt, and how many attempts in a row are allowed to fail. The connection counts; a
- * successful subscribe starts the count again, and the delays only after a ping was acked, so that a service that accepts
- * and drops is not hammered.
+ * The delay before each attempt, and how many attempts in a row may fail. The connection counts: a successful subscribe resets
+ * the count, but the delays only start again after an acked ping, so that a service that accepts and drops connections is not
+ * hammered.
  *
  * @since 0.1.0
  * @category models
@@ -30,7 +30,7 @@ export interface Policy {
  */
 export declare namespace Reconnect {
   /**
-   * A policy for each.
+   * One policy for each cause.
    *
    * @since 0.1.0
    * @category models
@@ -54,9 +54,9 @@ export declare namespace Reconnect {
 export class Reconnect extends Context.Tag("effect-wecom/Reconnect")<Reconnect, Reconnect.Service>() {}
 
 /**
- * Exponential from `base` and never more than `cap`: half of `base` and half of its doublings (1, 1.5, 2.5, 4.5, 8.5, 16.5 …
- * seconds), which is gentle enough at first that a restart of the service of up to 3 s is over within 5 s. The jitter is
- * inside the cap: each delay lies between half of that value and all of it.
+ * Exponential from `base` up to `cap`: the mean of `base` and its doublings (1, 1.5, 2.5, 4.5, 8.5, 16.5 … seconds). The slow
+ * start lets a bot recover within 5 s from a restart of the service that takes up to 3 s. With jitter each delay is between
+ * half of that value and all of it.
  *
  * @since 0.1.0
  * @category schedules
@@ -77,7 +77,7 @@ export const backoff: (
   }
 )
 
-/** Most bots never lose their link in most of these ways. */
+/** The Schedules are made lazily: most bots never use them. */
 const policy = (maxAttempts: number, make: () => Schedule.Schedule<unknown>): Policy => {
   let delays: Schedule.Schedule<unknown> | undefined
   return {
@@ -88,11 +88,13 @@ const policy = (maxAttempts: number, make: () => Schedule.Schedule<unknown>): Po
   }
 }
 
-/** Two instances that both retake must settle: each takes the bot back once, so the first to lose it twice gives way. */
+/**
+ * Two instances that both retake must not fight forever: each takes the bot back once, so the first to lose it twice gives way.
+ */
 const retakes = 1
 
 /**
- * The policies that these options ask for.
+ * The policies for these options.
  *
  * @since 0.1.0
  * @category constructors

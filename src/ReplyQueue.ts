@@ -1,6 +1,6 @@
 /**
- * Frames of one `req_id` leave one at a time, in order, each after the ack of the one before; frames of different `req_id`s do
- * not wait for each other. Knows what may be sent again after a reconnect.
+ * One lane per `req_id`: its frames are sent one at a time, in order, each after the ack of the one before. Lanes do not wait
+ * for each other. Decides what is sent again after a reconnect.
  *
  * @since 0.1.0
  */
@@ -15,27 +15,27 @@ import * as internal from "./internal/sending/lanes.js"
 import type { ReplyQueueFull } from "./WecomError.js"
 
 /**
- * What a frame may say about itself, and what a lost link means for it.
+ * The options of a frame.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options extends Connection.RequestOptions {
   /**
-   * What to do when the link drops before the ack. `"resend"` is for snapshots, which show the same thing however often they
-   * arrive; `"fail"`, the default, for what a second copy would show twice.
+   * What to do when the link is lost before the ack. `"resend"` is for snapshots, which show the same content however often
+   * they arrive; `"fail"`, the default, for frames that a second copy would show twice.
    */
   readonly onConnectionLost?: "resend" | "fail" | undefined
   /**
-   * The stream this frame is a snapshot of, and whether it is the last one. `expiresAt` and `windowMillis` tell when the message
-   * came in that it answers; without them, or when that was before this queue began, 846608 to a second copy of the last one
-   * leaves its delivery unknown.
+   * The stream of this snapshot, and whether it is the final. `expiresAt` and `windowMillis` tell when its message was
+   * received. Without them, or when the message is older than this queue, a second copy of a final that is refused with 846608
+   * is `DeliveryUnknown`.
    */
   readonly stream?: { readonly id: string; readonly finish: boolean } | undefined
 }
 
 /**
- * What can become of a frame that did not succeed.
+ * The failures of a frame.
  *
  * @since 0.1.0
  * @category models
@@ -48,26 +48,26 @@ export type QueueError = Connection.RequestError | ReplyQueueFull
  */
 export declare namespace ReplyQueue {
   /**
-   * What the bot uses of them.
+   * The lanes as the bot uses them.
    *
    * @since 0.1.0
    * @category models
    */
   export interface Service {
     /**
-     * Puts a frame at the end of its lane. `onExit` may be called synchronously. The returned function gives up waiting: a
-     * frame that was not written yet never leaves; one that was keeps its place until its ack.
+     * Appends a frame to its lane. `onExit` can be called synchronously. The returned function cancels: a frame that is not
+     * written yet is removed, a written one stays in its lane until its ack.
      */
     readonly unsafeOffer: (
       request: Frame.Request,
       options: Options | undefined,
       onExit: (exit: Exit.Exit<Frame.Ack, QueueError>) => void
     ) => () => void
-    /** Nothing of this `req_id` waits or is in flight. */
+    /** Whether no frame of this `req_id` waits or is in flight. */
     readonly unsafeIsIdle: (reqId: string) => boolean
     /** Waits until every lane is empty. */
     readonly flushed: Effect.Effect<void>
-    /** How many frames wait or are in flight. */
+    /** The number of frames that wait or are in flight. */
     readonly unsafeSize: () => number
   }
 }
@@ -81,7 +81,7 @@ export declare namespace ReplyQueue {
 export class ReplyQueue extends Context.Tag("effect-wecom/ReplyQueue")<ReplyQueue, ReplyQueue.Service>() {}
 
 /**
- * `unsafeOffer` as an Effect. Interruption gives up waiting.
+ * `unsafeOffer` as an Effect. An interruption cancels.
  *
  * @since 0.1.0
  * @category accessors
@@ -97,7 +97,7 @@ export const offer = (
     }))
 
 /**
- * Over the connection of the bot.
+ * Lanes over the connection of the bot.
  *
  * @since 0.1.0
  * @category layers

@@ -1,8 +1,8 @@
 /**
- * The bot: one long connection, messages and events in, replies and pushes out.
+ * A bot: one long connection, messages and events in, replies and pushes out.
  *
- * A layer is a connection. Bind it to a constant: two layers, or one provided twice, are two connections with the same bot id,
- * and the service lets only the newer live.
+ * A layer is a connection. Bind it to a constant: two layers, or one layer built twice, are two connections with the same bot
+ * id, of which the service ends the older.
  *
  * @since 0.1.0
  */
@@ -123,7 +123,8 @@ export interface AwaitOptions {
  */
 export declare namespace WecomBot {
   /**
-   * The bot as a value. The functions of this module are the same with the bot as a requirement, and say what each does.
+   * A bot as a value. The functions of this module have the same names, with the bot as a requirement, and document each
+   * member.
    *
    * @since 0.1.0
    * @category models
@@ -215,9 +216,9 @@ export declare namespace WecomBot {
 export class WecomBot extends Context.Tag("effect-wecom/WecomBot")<WecomBot, WecomBot.Service>() {}
 
 /**
- * Every message, in order, each once. What came before anybody subscribed is held (`inboxSize`) and goes to the first
- * subscriber; a subscriber that lags behind by more than that loses the oldest, and the loss is counted. Fails when the bot
- * is closed for good.
+ * Every message, in order and without duplicates. Messages before the first subscription are held (at most `inboxSize`) for it.
+ * A subscriber that lags behind by more than `inboxSize` loses the oldest messages, which are counted. Fails when the bot is
+ * closed for good.
  *
  * @since 0.1.0
  * @category incoming
@@ -227,7 +228,7 @@ export const messages: Stream.Stream<Message.Message, ConnectionError, WecomBot>
 )
 
 /**
- * `messages` of one type. It is one subscription like any other: messages of other types are passed over.
+ * `messages` of one type. Each use is a subscription of its own.
  *
  * @example
  * ```ts
@@ -248,7 +249,7 @@ export const messagesOf = <T extends Message.MsgType>(
 ): Stream.Stream<Message.OfType<T>, ConnectionError, WecomBot> => Stream.filter(messages, Message.isType(msgtype))
 
 /**
- * Every event, in order, each once; held and dropped as `messages` are.
+ * Every event, in order and without duplicates; held and dropped like `messages`.
  *
  * @since 0.1.0
  * @category incoming
@@ -258,7 +259,7 @@ export const events: Stream.Stream<BotEvent.BotEvent, ConnectionError, WecomBot>
 )
 
 /**
- * `events` of one type. It is one subscription like any other: events of other types are passed over.
+ * `events` of one type. Each use is a subscription of its own.
  *
  * @since 0.1.0
  * @category incoming
@@ -268,7 +269,7 @@ export const eventsOf = <T extends BotEvent.EventType>(
 ): Stream.Stream<BotEvent.OfType<T>, ConnectionError, WecomBot> => Stream.filter(events, BotEvent.isType(eventtype))
 
 /**
- * Where the connection stands now.
+ * The status of the connection.
  *
  * @since 0.1.0
  * @category connection
@@ -276,7 +277,7 @@ export const eventsOf = <T extends BotEvent.EventType>(
 export const status: Effect.Effect<Connection.Status, never, WecomBot> = Effect.flatMap(WecomBot, (bot) => bot.status)
 
 /**
- * Where the connection stands now, and every change.
+ * The status of the connection now, then every change.
  *
  * @since 0.1.0
  * @category connection
@@ -286,9 +287,8 @@ export const statusChanges: Stream.Stream<Connection.Status, never, WecomBot> = 
 )
 
 /**
- * Succeeds as soon as the bot is subscribed; fails when it is closed for good before that. Sends need not wait for it: they
- * wait by themselves, for `unavailableTimeout`. Once its Scope has closed the bot is never ready again, and who waits is
- * interrupted.
+ * Succeeds as soon as the bot is subscribed, and fails when it is closed for good before that. A send needs no `ready`: it
+ * waits by itself, for `unavailableTimeout`. After the Scope of the bot has closed, an effect that waits is interrupted.
  *
  * @since 0.1.0
  * @category connection
@@ -296,7 +296,8 @@ export const statusChanges: Stream.Stream<Connection.Status, never, WecomBot> = 
 export const ready: Effect.Effect<void, ConnectionError, WecomBot> = Effect.flatMap(WecomBot, (bot) => bot.ready)
 
 /**
- * Fails when the bot is closed for good. Pair it with handlers that run in layers, whose failures nobody else would see.
+ * Fails when the bot is closed for good. Run it beside handlers that run in layers: a layer does not fail when a fiber that it
+ * forked fails.
  *
  * @example
  * ```ts
@@ -315,8 +316,8 @@ export const ready: Effect.Effect<void, ConnectionError, WecomBot> = Effect.flat
 export const closed: Effect.Effect<never, ConnectionError, WecomBot> = Effect.flatMap(WecomBot, (bot) => bot.closed)
 
 /**
- * Forks a handler that the bot waits for when it closes: for up to `drainTimeout` it goes on, and its frames still leave.
- * `BotRouter` runs every handler this way.
+ * Forks a handler that the close of the bot waits for: it can run and send for up to `drainTimeout`. `BotRouter` runs every
+ * handler this way.
  *
  * @since 0.1.0
  * @category connection
@@ -327,8 +328,8 @@ export const forkHandler = <A, E, R>(
   Effect.flatMap(WecomBot, (bot) => bot.forkHandler(handler))
 
 /**
- * Waits for the next message of a conversation, or the next one that a predicate takes, so that a handler can ask and go on.
- * The message goes to the waiter alone: no stream and no route sees it, so a handler in a queue never waits for itself.
+ * Waits for the next message of a conversation, or the next that a predicate takes, so that a handler can ask a question. The
+ * message is taken: streams and routes do not get it, so that a handler in a queue cannot wait for itself.
  *
  * @since 0.1.0
  * @category incoming
@@ -356,7 +357,7 @@ export const awaitReply: {
   >
 
 /**
- * Waits for the next press on the card with this `task_id`. The event goes to the waiter alone.
+ * Waits for the next press on the card with this `task_id`. The event is taken: streams and routes do not get it.
  *
  * @example
  * ```ts
@@ -382,8 +383,8 @@ export const awaitCardAction = (
   Effect.flatMap(WecomBot, (bot) => bot.awaitCardAction(taskId, options))
 
 /**
- * Sends a command this library does not know, and returns its ack. The body is not checked. Frames of one `reqId` leave in
- * order; without one, a new id is made.
+ * Sends any command, and succeeds with its ack. The body is not checked. Frames of one `reqId` are sent in order. Without one a
+ * new id is made.
  *
  * @since 0.1.0
  * @category outgoing
@@ -395,8 +396,8 @@ export const command = (
 ): Effect.Effect<Frame.Ack, SendError, WecomBot> => Effect.flatMap(WecomBot, (bot) => bot.command(cmd, body, options))
 
 /**
- * Answers a message with a body from `Reply`, within 24 h. Plain text is for welcomes only (40008): use `Reply.markdown`.
- * A message takes one such answer (846606), so the further pieces of a split one are pushed. WeCom doc 101463.
+ * Answers a message with a body from `Reply`, within 24 h. Plain text is for welcomes only (40008): use `Reply.markdown`. A
+ * message takes one such answer (846606), so the further pieces of a split one are pushed. WeCom doc 101463.
  *
  * @since 0.1.0
  * @category outgoing
@@ -408,14 +409,15 @@ export const reply = (
 ): Effect.Effect<Frame.Ack, SendError, WecomBot> => Effect.flatMap(WecomBot, (bot) => bot.reply(to, body, options))
 
 /**
- * Answers a message with a bubble that grows with the Stream and is sealed however it ends: done, failed, interrupted, or the
- * bot going away. Deltas are conflated while an ack is out, so the final waits for at most one snapshot.
+ * Answers a message with a bubble that grows with the Stream and is sealed however the Stream ends: with success, a failure, an
+ * interruption, or the close of the bot. While a frame waits for its ack later deltas are joined, so the final waits for one
+ * snapshot at most.
  *
- * Longer than 20480 bytes of UTF-8 or ten minutes, the answer goes on in the next bubble. When the service takes no more
- * frames of it, what is known not to be on screen is pushed to the same chat. Refusals that pass are waited out.
+ * An answer of more than 20480 bytes of UTF-8 or ten minutes continues in the next bubble. When the service takes no more
+ * frames of it, the text that is not certainly on screen is pushed to the same chat. Temporary refusals are retried.
  *
- * Succeeds with a receipt only when every part was acked with 0; fails as `DeliveryUnknown` when that cannot be known.
- * Failures of the Stream stay in the error channel, after the bubble was sealed with a notice. WeCom doc 101031.
+ * Succeeds with a receipt only when every part was acked with 0, and fails as `DeliveryUnknown` when that cannot be known. A
+ * failure of the Stream stays in the error channel, after the bubble is sealed with a notice. WeCom doc 101031.
  *
  * @example
  * ```ts
@@ -451,8 +453,8 @@ export const replyStreamFrame = (
 ): Effect.Effect<Frame.Ack, SendError, WecomBot> => Effect.flatMap(WecomBot, (bot) => bot.replyStreamFrame(to, frame))
 
 /**
- * `replyStreamFrame`, unless an earlier frame of this message still waits for its ack: then nothing is sent, and the result
- * is `None`. A frame with `finish: true` is always sent.
+ * `replyStreamFrame` that sends nothing, and succeeds with `None`, while an earlier frame of this message waits for its ack. A
+ * frame with `finish: true` is always sent.
  *
  * @since 0.1.0
  * @category outgoing
@@ -503,8 +505,8 @@ export const replyWelcome = (
   Effect.flatMap(WecomBot, (bot) => bot.replyWelcome(to, body, options))
 
 /**
- * Puts a new card in place of the one that was pressed, within 5 s of the event; for everybody, or for `userids`. The card
- * keeps the event's `task_id`: it is filled in when absent. WeCom doc 101032.
+ * Replaces the card that was pressed, within 5 s of the event, for all users or for `userids`. The new card must have the
+ * `task_id` of the event, which is filled in when absent. WeCom doc 101032.
  *
  * @example
  * ```ts
@@ -532,8 +534,8 @@ export const updateTemplateCard = (
   Effect.flatMap(WecomBot, (bot) => bot.updateTemplateCard(to, card, options))
 
 /**
- * Pushes a message to a chat in which somebody wrote to the bot before: markdown, a card, or media. It cannot be recalled or
- * edited, so after a lost connection it is not sent again but fails as `DeliveryUnknown`. WeCom doc 101463.
+ * Pushes a message to a chat in which a user has written to the bot before: markdown, a card, or media. A push cannot be
+ * recalled or edited, so after a lost connection it is not sent again but fails as `DeliveryUnknown`. WeCom doc 101463.
  *
  * @example
  * ```ts
@@ -556,8 +558,8 @@ export const sendMessage = (
   Effect.flatMap(WecomBot, (bot) => bot.sendMessage(to, body, options))
 
 /**
- * Asks for an image, file or video that a user sent, given as the message, as its media, or as a link with its key; succeeds
- * when its headers have come. The result reads it as a Stream, as bytes, or into a file, decrypted on the way. A link lives
+ * Requests an image, file or video that a user sent, given as the message, as its media, or as a link with its key. Succeeds
+ * when the headers have arrived; the result reads the decrypted content as a Stream, as bytes, or into a file. A link lives
  * five minutes. See `MediaDownload`. WeCom doc 100719.
  *
  * @example
@@ -579,8 +581,8 @@ export const downloadFile = (
   Effect.flatMap(WecomBot, (bot) => bot.downloadFile(source, options))
 
 /**
- * Uploads bytes, or a Stream with its size, and succeeds with a media id that can be sent for three days. What the service
- * would not take fails before the first frame as `SendInvalid`. See `MediaUpload`. WeCom doc 101463.
+ * Uploads bytes, or a Stream with its size, and succeeds with a media id that can be sent for three days. A file that the
+ * service would refuse fails as `SendInvalid` before the first frame. See `MediaUpload`. WeCom doc 101463.
  *
  * @example
  * ```ts
@@ -607,7 +609,7 @@ export const uploadMedia = <E = never, R = never, E2 = never, R2 = never>(
   WecomBot | NoInfer<R | R2>
 > => Effect.flatMap(WecomBot, (bot) => bot.uploadMedia(source, options))
 
-/** Options that cannot be read are left to the upload, which refuses them. */
+/** Options that cannot be read are passed on to the upload, which refuses them. */
 const named = <E, R>(
   options: Omit<MediaUpload.Options<E, R>, "filename"> & { readonly filename?: string | undefined },
   path: string
@@ -653,7 +655,7 @@ export const uploadMediaProgress = <E = never, R = never, E2 = never, R2 = never
   MediaUpload.steps(options, (options) => uploadMedia(source, options))
 
 /**
- * Answers a message with what was uploaded. A video takes a title and a description. WeCom doc 101463.
+ * Answers a message with an uploaded file. A video takes a title and a description. WeCom doc 101463.
  *
  * @since 0.1.0
  * @category media
@@ -666,7 +668,7 @@ export const replyMedia = (
   Effect.flatMap(WecomBot, (bot) => bot.replyMedia(to, media, options))
 
 /**
- * Pushes what was uploaded to a chat, as `sendMessage` does. WeCom doc 101463.
+ * Pushes an uploaded file to a chat, as `sendMessage` does. WeCom doc 101463.
  *
  * @since 0.1.0
  * @category media
@@ -679,10 +681,9 @@ export const sendMediaMessage = (
   Effect.flatMap(WecomBot, (bot) => bot.sendMediaMessage(to, media, options))
 
 /**
- * The bot over its services, each of which can be swapped. Provided with the `layer` of each of them it is the bot that `layer`
- * makes.
+ * A bot over its services, each of which can be replaced. With the `layer` of each of them it is the bot of `layer`.
  *
- * The layers of the services are constants, and a constant is built once in a graph of layers: two bots in one graph would share
+ * The layers of the services are constants, and a graph of layers builds a constant once, so two bots in one graph would share
  * a connection. Wrap each in `Layer.fresh`.
  *
  * @since 0.1.0
@@ -702,8 +703,8 @@ export const layerWithoutDependencies: Layer.Layer<
 > = Layer.scoped(WecomBot, compose.ofContext)
 
 /**
- * The services that decide something a bot's author may decide otherwise. Each has a `layer`, which is the default. Layers that
- * take their place are built for each bot by itself and shared with nothing else of the program.
+ * The services that can be replaced by policies. Each has a default `layer`. Layers that replace them are built for each bot
+ * alone, and are not shared with the rest of the program.
  *
  * @since 0.1.0
  * @category layers
@@ -727,9 +728,8 @@ const open = <E, P extends Policy, E1, R1>(
 type Requirements = Socket.WebSocketConstructor | HttpClient.HttpClient
 
 /**
- * A bot as a value that lives as long as its Scope, over any WebSocket and any HTTP: what `layer` makes. For programs that hold
- * many bots, or open and close them as they go: a layer keeps what it needs to be shared, which is a third of what an idle bot
- * takes.
+ * A bot as a value with the lifetime of its Scope, over any WebSocket and any HTTP client. For programs with many bots, or with
+ * bots that come and go: a layer keeps a memo map, which is a third of the memory of an idle bot.
  *
  * @since 0.1.0
  * @category constructors
@@ -738,7 +738,7 @@ export function make(
   options: BotConfig.Options
 ): Effect.Effect<WecomBot.Service, ConfigError.ConfigError, Requirements | Scope.Scope>
 /**
- * The same, with these policies in place of the default ones.
+ * With these policies instead of the default ones.
  *
  * @since 0.1.0
  * @category constructors
@@ -756,8 +756,8 @@ export function make(options: BotConfig.Options, policies?: Layer.Layer<never, a
 }
 
 /**
- * A bot with these options, over any WebSocket and any HTTP. An option that makes no sense fails the layer as a `ConfigError`.
- * The second argument takes the place of default policies.
+ * A bot with these options, over any WebSocket and any HTTP client. An invalid option fails the layer with a `ConfigError`. The
+ * second argument replaces default policies.
  *
  * @example
  * ```ts
@@ -777,7 +777,7 @@ export function make(options: BotConfig.Options, policies?: Layer.Layer<never, a
  */
 export function layer(options: BotConfig.Options): Layer.Layer<WecomBot, ConfigError.ConfigError, Requirements>
 /**
- * The same, with these policies in place of the default ones.
+ * With these policies instead of the default ones.
  *
  * @since 0.1.0
  * @category layers
@@ -800,7 +800,7 @@ export function layerConfig(
   options: Config.Config.Wrap<BotConfig.Options>
 ): Layer.Layer<WecomBot, ConfigError.ConfigError, Requirements>
 /**
- * The same, with these policies in place of the default ones.
+ * With these policies instead of the default ones.
  *
  * @since 0.1.0
  * @category layers
