@@ -1,5 +1,5 @@
 /**
- * Where a message can be sent: one person, or one group.
+ * A conversation: the single chat with a user, or a group.
  *
  * @since 0.1.0
  */
@@ -71,7 +71,7 @@ export const user = (userid: string): User => ({ _tag: "User", userid })
 export const group = (chatid: string): Group => ({ _tag: "Group", chatid })
 
 /**
- * The id the service knows the conversation by: the userid of a single chat, the chatid of a group.
+ * The id of the conversation: the userid of a single chat, the chatid of a group.
  *
  * @since 0.1.0
  * @category getters
@@ -81,13 +81,13 @@ export const id = (chat: Chat): string => {
     const id: unknown = chat._tag === "User" ? chat.userid : chat.chatid
     if (typeof id === "string") return id
   } catch {
-    // It cannot be read; what is thrown says so.
+    // The value cannot be read. The error below names it.
   }
   throw invalid("chat", chat, "Chat.user(userid) or Chat.group(chatid)")
 }
 
 /**
- * Tells conversations apart; a user and a group may have the same id.
+ * A key that distinguishes conversations: a user and a group can have the same id.
  *
  * @since 0.1.0
  * @category getters
@@ -109,8 +109,8 @@ export const type = (chat: Chat): 1 | 2 => {
 }
 
 /**
- * The conversation that the fields of a callback name. In a single chat only `from.userid` is trusted: a `chatid` there
- * is not an address. `undefined` when the callback names nobody, as `disconnected_event` does.
+ * The conversation of a callback. In a single chat only `from.userid` counts: a `chatid` there is no address. `undefined` when
+ * the callback names none, as `disconnected_event`.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,7 +1,7 @@
 /**
- * The error codes of the long connection as data: what each means, and what it calls for.
+ * The error codes of the long connection as data: their meaning, and what to do about them.
  *
- * The service decorates its `errmsg` (hints, addresses), so only the number is ever matched.
+ * The service decorates its `errmsg` (hints, addresses), so only the number is compared.
  *
  * @since 0.1.0
  */
@@ -9,10 +9,10 @@ import * as Option from "effect/Option"
 import { adviceEn, cures } from "./internal/checks/cures.js"
 
 /**
- * What a code calls for: `none` nothing, it is success · `reconnect` a new connection and subscription, then send again ·
- * `push` the callback takes no more answers, push a message instead · `wait` send again after a pause · `split` send
- * smaller parts · `resend` send the latest state again · `fix` the caller's mistake · `person` somebody must act in the
- * WeCom admin console · `terminal` nothing will make it succeed.
+ * What to do about a code: `none` nothing, it is success · `reconnect` reconnect and subscribe, then send again · `push` the
+ * callback takes no more answers, so push a message instead · `wait` send again after a pause · `split` send smaller parts ·
+ * `resend` send the latest state again · `fix` correct the call · `person` correct the bot's settings in the WeCom admin
+ * console · `terminal` no retry will succeed.
  *
  * @since 0.1.0
  * @category models
@@ -137,7 +137,7 @@ export const notInGroup = 93001
 export const invalidChatId = 93006
 
 /**
- * The callback's time to be answered has passed.
+ * The window of the callback is over.
  *
  * @since 0.1.0
  * @category codes
@@ -275,7 +275,6 @@ export const table: ReadonlyMap<number, Entry> = new Map([
  */
 export const lookup = (errcode: number): Option.Option<Entry> => Option.fromNullable(table.get(errcode))
 
-/** What is no code is not looked at any further. */
 const shown = (errcode: unknown): string =>
   typeof errcode === "number" || typeof errcode === "string" ? String(errcode).slice(0, 32) : typeof errcode
 

@@ -1,5 +1,5 @@
 /**
- * The envelopes of the long connection: requests we write, acks and callbacks the service writes (WeCom doc 101463).
+ * The envelopes of the long connection: requests of the client, acks and callbacks of the service (WeCom doc 101463).
  *
  * @since 0.1.0
  */
@@ -26,7 +26,7 @@ export const Command = {
 } as const
 
 /**
- * The headers of every frame. `req_id` is the only thing that ties an ack to its request.
+ * The headers of every frame. Only `req_id` relates an ack to its request.
  *
  * @since 0.1.0
  * @category models

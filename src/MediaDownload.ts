@@ -1,5 +1,6 @@
 /**
- * Images, files and videos that users sent: over HTTP, checked, decrypted, and never held whole unless asked for.
+ * Downloads of images, files and videos that users sent: over HTTP, checked, decrypted, and in memory as a whole only on
+ * request.
  *
  * @since 0.1.0
  */
@@ -20,8 +21,8 @@ import type * as Message from "./Message.js"
 import type { DecryptFailed, DownloadFailed } from "./WecomError.js"
 
 /**
- * What can be downloaded: the media of a message, of a quote or of one item of a mixed message; any of these themselves, of
- * which it is the first (its own before the quoted); or a link with its key. Without a key the file is taken as it is.
+ * What can be downloaded: the media of a message, of a quote or of one item of a mixed message; one of these as a whole, which
+ * means its first media (its own before the quoted); or a link with its key. Without a key the file is read as it is.
  *
  * @since 0.1.0
  * @category models
@@ -47,34 +48,35 @@ export interface Options {
 }
 
 /**
- * A file whose headers have come. Whichever of `stream`, `bytes` and `writeTo` is run first reads the response that waits;
- * every later run asks the server again, which works while the link lives: five minutes. WeCom doc 100719.
+ * A file whose headers have arrived. The first run of `stream`, `bytes` or `writeTo` reads the waiting response; every later
+ * run requests the file again, which works for the five minutes of the link. WeCom doc 100719.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Download {
   /**
-   * The name the server gave it, as one path segment without control characters; undefined when it gave none.
+   * The name from the server, as one path segment without control characters; undefined without one.
    */
   readonly filename: string | undefined
   /**
-   * Bytes: those of the file when it came without a key. An encrypted file shows its exact length only at its end; this is
-   * then the most it can have, at most 31 more than it has. Undefined when the server did not say.
+   * The size in bytes: exact for a file without a key. For an encrypted file it is the most it can have, at most 31 more than
+   * it has. Undefined when the server does not say.
    */
   readonly size: number | undefined
   /**
-   * The file as it comes, decrypted. It fails unless the whole file was handed on, so what came before a failure is not a
-   * file. A failure in passing (connection reset, 5xx, cut off) before the first byte is tried again, twice.
+   * The decrypted file as it arrives. Fails unless the whole file was read, so what was read before a failure is not a file. A
+   * temporary failure (connection reset, 5xx, truncation) before the first byte is retried twice.
    */
   readonly stream: Stream.Stream<Uint8Array, DownloadFailed | DecryptFailed>
   /**
-   * The file in memory. Failures in passing are tried again, twice, however far it had come.
+   * The file in memory. Temporary failures are retried twice.
    */
   readonly bytes: Effect.Effect<Uint8Array, DownloadFailed | DecryptFailed>
   /**
-   * The file on disk, and its number of bytes. It is written beside `path` and renamed when it is whole, so no part of it
-   * ever stands under that name, and what stood there before is replaced at once. Failures in passing are tried again.
+   * Writes the file to disk, and succeeds with its number of bytes. It is written beside `path` and renamed when it is
+   * complete, so `path` never contains a part of it, and an existing file is replaced at once. Temporary failures are retried
+   * twice.
    */
   readonly writeTo: (
     path: string
@@ -97,14 +99,14 @@ export interface IncomingMedia extends Message.Media {
  */
 export declare namespace MediaDownload {
   /**
-   * What the bot uses of it.
+   * Downloads as the bot uses them.
    *
    * @since 0.1.0
    * @category models
    */
   export interface Service {
     /**
-     * Asks for the file and succeeds when its headers have come. The URL and the key appear in no log, span or error.
+     * Requests the file and succeeds when its headers have arrived. The URL and the key appear in no log, span or error.
      */
     readonly download: (
       source: Source,
@@ -122,10 +124,10 @@ export declare namespace MediaDownload {
 export class MediaDownload extends Context.Tag("effect-wecom/MediaDownload")<MediaDownload, MediaDownload.Service>() {}
 
 /**
- * Asks for a file and succeeds when its headers have come.
+ * Requests a file and succeeds when its headers have arrived.
  *
  * `requestTimeout` bounds the wait for headers and between bytes, not the whole. At most 3 redirects are followed. A link or
- * redirect to a loopback, private, link-local or metadata address is refused, unless `allowPrivateAddresses`.
+ * redirect to a loopback, private, link-local or metadata address is refused, unless `allowPrivateAddresses` is set.
  *
  * Fails as `DownloadFailed`, whose `reason` says why, or as `DecryptFailed`.
  *
@@ -149,9 +151,9 @@ export const mediaOf: (
 ) => ReadonlyArray<IncomingMedia> = total(source.mediaOf, [])
 
 /**
- * Over the `HttpClient` that is provided. Names are resolved by that client: it gets each URL only after the literal check,
- * and must itself refuse names that resolve to private addresses, as the one of `NodeWecomBot` does. A proxy resolves names
- * out of our sight.
+ * Downloads over the provided `HttpClient`. That client resolves names: it gets a URL after the check of literal addresses, and
+ * must itself refuse names that resolve to private addresses, as the client of `NodeWecomBot` does. A proxy resolves names
+ * where no check sees them.
  *
  * @since 0.1.0
  * @category layers

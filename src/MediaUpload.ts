@@ -1,6 +1,6 @@
 /**
- * Images, voice clips, videos and files on their way to WeCom: in chunks over the long connection, each sent again until it
- * has arrived (WeCom doc 101463).
+ * Uploads of images, voice clips, videos and files: in chunks over the long connection, each of them retried (WeCom doc
+ * 101463).
  *
  * @since 0.1.0
  */
@@ -20,7 +20,7 @@ import type { MediaType } from "./Reply.js"
 import { SendInvalid, type UploadFailed } from "./WecomError.js"
 
 /**
- * Reads from a place on into a buffer, and succeeds with the number of bytes; 0 at the end.
+ * Reads from an offset into a buffer, and succeeds with the number of bytes; 0 at the end.
  *
  * @since 0.1.0
  * @category models
@@ -28,8 +28,9 @@ import { SendInvalid, type UploadFailed } from "./WecomError.js"
 export type Read<E = never, R = never> = (into: Uint8Array, position: number) => Effect.Effect<number, E, R>
 
 /**
- * Bytes; a Stream with its number of bytes; or what can be read anywhere, as a file. A Stream is run twice, for its md5 and
- * for its chunks, and must give the same bytes each time. What can be read is read into the same few buffers again and again.
+ * The source of an upload: bytes, a Stream with its number of bytes, or random access, as to a file. A Stream is run twice, for
+ * its md5 and for its chunks, and must produce the same bytes each time. Random access reads into a few buffers that are
+ * reused.
  *
  * @since 0.1.0
  * @category models
@@ -40,7 +41,7 @@ export type Source<E = never, R = never> =
   | { readonly open: Effect.Effect<Read<E, R>, E, R | Scope.Scope>; readonly size: number }
 
 /**
- * Bytes that the service has acknowledged, of those there are.
+ * The bytes that the service has acked, and the total.
  *
  * @since 0.1.0
  * @category models
@@ -51,39 +52,39 @@ export interface Progress {
 }
 
 /**
- * What is uploaded, as what, and who hears of its progress.
+ * The options of an upload.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options<E = never, R = never> {
   /**
-   * What it will be sent as. Images are png, jpg or gif of at most 10 MB, voice clips amr of 2 MB, videos mp4 of 10 MB; files
+   * The type it is sent as. Images are png, jpg or gif of at most 10 MB, voice clips amr of 2 MB, videos mp4 of 10 MB; files
    * are anything of at most 20 MB. All have at least 5 bytes.
    */
   readonly type: MediaType
   /**
-   * The name that users see: at most 256 bytes, with the extension its type calls for.
+   * The name that users see: at most 256 bytes, with the extension of its type.
    */
   readonly filename: string
   /**
-   * What becomes of an image, voice clip or video that is too large for its type: an error, or a `file`, if it is not too
-   * large for that. The result says as what it was uploaded. Default: `"fail"`.
+   * What to do with an image, voice clip or video that is too large for its type: fail, or upload it as a `file` if it is not
+   * too large for that. The result names the type. Default: `"fail"`.
    */
   readonly oversized?: "fail" | "asFile" | undefined
   /**
-   * Run after every chunk the service has acknowledged, one at a time. The upload waits for it, and fails with it.
+   * Run after every acked chunk, one run at a time. The upload waits for it, and fails with it.
    */
   readonly onProgress?: ((progress: Progress) => Effect.Effect<unknown, E, R>) | undefined
   /**
-   * Whether the media id of an earlier upload of the same bytes under the same type and name is taken instead, as long as it
-   * lives: 3 days. Default: `false`.
+   * Whether to use the media id of an earlier upload of the same bytes with the same type and name, for its 3 days. Default:
+   * `false`.
    */
   readonly reuse?: boolean | undefined
 }
 
 /**
- * What the service has. `media_id` can be sent, any number of times, for 3 days from `created_at`, which is in seconds.
+ * An uploaded file. `media_id` can be sent any number of times for 3 days from `created_at`, in seconds.
  *
  * @since 0.1.0
  * @category models
@@ -95,7 +96,7 @@ export interface Uploaded {
 }
 
 /**
- * What `replyMedia` and `sendMediaMessage` send: the result of an upload, or what was kept of one.
+ * The media of `replyMedia` and `sendMediaMessage`: the result of an upload, or its stored fields.
  *
  * @since 0.1.0
  * @category models
@@ -103,7 +104,7 @@ export interface Uploaded {
 export type Sendable = Pick<Uploaded, "type" | "media_id">
 
 /**
- * What a video shows beside itself: a title of at most 64 bytes, a description of at most 512. Other media have neither.
+ * The texts of a video: a title of at most 64 bytes, a description of at most 512. Other media have neither.
  *
  * @since 0.1.0
  * @category models
@@ -119,7 +120,7 @@ export interface VideoOptions {
  */
 export declare namespace MediaUpload {
   /**
-   * What the bot uses of it.
+   * Uploads as the bot uses them.
    *
    * @since 0.1.0
    * @category models
@@ -141,12 +142,12 @@ export declare namespace MediaUpload {
 export class MediaUpload extends Context.Tag("effect-wecom/MediaUpload")<MediaUpload, MediaUpload.Service>() {}
 
 /**
- * Uploads bytes or a Stream in chunks of 512 KiB, several at once: up to 4 chunks all, up to 10 three, above two at a time.
+ * Uploads bytes or a Stream in chunks of 512 KiB, several at once: all of up to 4 chunks, three of up to 10, two of more.
  *
- * Type, size, name and number of chunks are checked before the first frame, and fail as `SendInvalid`, which names the limit.
- * A chunk that is refused in passing or not answered goes out again, twice; after a lost link the upload goes on with the
- * chunks that are missing. What does not help fails as `UploadFailed`. The service takes 30 uploads a minute and 1000 an hour
- * of a bot; what is more waits. Interruption stops it at once.
+ * Type, size, name and number of chunks are checked before the first frame, and fail as `SendInvalid` with the limit. A chunk
+ * without an ack or with a temporary refusal is sent again, twice; after a lost link the upload continues with the missing
+ * chunks. Other failures are `UploadFailed`. The service takes 30 uploads a minute and 1000 an hour of a bot; further uploads
+ * wait. An interruption stops the upload at once.
  *
  * @since 0.1.0
  * @category accessors
@@ -202,9 +203,9 @@ export interface Step extends Progress {
   readonly media: Uploaded | undefined
 }
 
-/** Options that cannot be read are left to the upload, which refuses them. */
+/** Options that cannot be read are passed on to the upload, which refuses them. */
 const readOr = <E, R>(options: Options<E, R>, use: (read: Options<E, R>) => Options<E, R>): Options<E, R> => {
-  // Spread, a long string would become an object of as many fields.
+  // Spreading a string would make an object with a field for each character.
   if (typeof options !== "object") return options
   try {
     return use({ ...options })
@@ -251,7 +252,7 @@ export const steps = <E, R, E2 = never, R2 = never>(
   }))
 
 /**
- * Over the connection of the bot.
+ * Uploads over the connection of the bot.
  *
  * @since 0.1.0
  * @category layers

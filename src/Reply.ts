@@ -1,8 +1,8 @@
 /**
- * Bodies of outgoing messages under WeCom's names: schemas, constructors, and the checks that spare a refusal.
+ * Bodies of outgoing messages with WeCom's field names: schemas, constructors, and checks.
  *
- * A constructor builds exactly the JSON that leaves, and judges nothing; `validateReply`, `validateWelcome`,
- * `validateUpdateCard` and `validatePush` judge a body for the command it is meant for. The bot calls them itself.
+ * A constructor builds exactly the JSON that is sent, and checks nothing. `validateReply`, `validateWelcome`,
+ * `validateUpdateCard` and `validatePush` check a body for its command. The bot calls them itself.
  *
  * @since 0.1.0
  */
@@ -29,7 +29,7 @@ import { TemplateCard } from "./TemplateCard.js"
 import type { SendInvalid } from "./WecomError.js"
 
 /**
- * What answers a message callback (`aibot_respond_msg`). WeCom doc 101463.
+ * The answer to a message callback (`aibot_respond_msg`). WeCom doc 101463.
  *
  * @since 0.1.0
  * @category commands
@@ -51,7 +51,7 @@ export const ReplyBody = Schema.Union(
 export type ReplyBody = StreamBody | MarkdownBody | TemplateCardBody | StreamWithCardBody | MediaBody
 
 /**
- * What answers an `enter_chat` event (`aibot_respond_welcome_msg`). WeCom doc 101463.
+ * The answer to an `enter_chat` event (`aibot_respond_welcome_msg`). WeCom doc 101463.
  *
  * @since 0.1.0
  * @category commands
@@ -67,8 +67,8 @@ export const WelcomeBody = Schema.Union(TextBody, TemplateCardBody).annotations(
 export type WelcomeBody = TextBody | TemplateCardBody
 
 /**
- * What answers a `template_card_event` (`aibot_respond_update_msg`). `userids` limits who sees the new card; without it
- * all do. Keep `template_card.task_id` equal to the event's. WeCom doc 101463.
+ * The answer to a `template_card_event` (`aibot_respond_update_msg`). `userids` limits who sees the new card; without it all
+ * users do. `template_card.task_id` must be that of the event. WeCom doc 101463.
  *
  * @since 0.1.0
  * @category commands
@@ -98,7 +98,7 @@ export const UpdateCardBody = struct("a card update", {
 export interface UpdateCardBody extends Schema.Schema.Type<typeof UpdateCardBody> {}
 
 /**
- * What is pushed into a conversation (`aibot_send_msg`), without the address. WeCom doc 101463.
+ * A push (`aibot_send_msg`) without its address. WeCom doc 101463.
  *
  * @since 0.1.0
  * @category commands
@@ -113,7 +113,7 @@ export const PushBody = Schema.Union(MarkdownBody, TemplateCardBody, ...MediaBod
  */
 export type PushBody = MarkdownBody | TemplateCardBody | MediaBody
 
-/** What cannot be read becomes part of the body as it is: whoever sends that finds it, and says which field it was. */
+/** A value that cannot be read becomes part of the body, so that the check of the body names its field. */
 const unread = (value: unknown): any => value ?? null
 
 const read = <A extends object, K extends keyof A>(options: A | undefined, key: K): A[K] | undefined => {
@@ -177,7 +177,7 @@ export const templateCard = (
 ): TemplateCardBody => ({ msgtype: "template_card", template_card: withFeedback(card, read(options, "feedback")) })
 
 /**
- * What a stream frame is made from. `finish` is false by default.
+ * The fields of a stream frame. `finish` is false by default.
  *
  * @since 0.1.0
  * @category models
@@ -190,17 +190,13 @@ export interface StreamOptions {
   readonly feedback?: Feedback | undefined
 }
 
-// Hot path. No literal: where many frames of one live at a time, V8 makes all that it writes old from the start, and what such a
-// frame refers to is not collected with the young either.
-const streamFrame = (options: StreamOptions): StreamFrame => {
-  const frame = {} as { -readonly [K in keyof StreamFrame]: StreamFrame[K] }
-  frame.id = options.id
-  frame.finish = options.finish ?? false
-  frame.content = options.content
-  if (options.msgItem !== undefined && options.msgItem.length > 0) frame.msg_item = options.msgItem
-  if (options.feedback !== undefined) frame.feedback = options.feedback
-  return frame
-}
+const streamFrame = ({ content, feedback, finish, id, msgItem }: StreamOptions): StreamFrame => ({
+  id,
+  finish: finish ?? false,
+  content,
+  ...(msgItem === undefined || msgItem.length === 0 ? undefined : { msg_item: msgItem }),
+  ...(feedback === undefined ? undefined : { feedback })
+})
 
 /**
  * One frame of a stream, for replies.
@@ -217,7 +213,7 @@ export const stream = (options: StreamOptions): StreamBody => {
 }
 
 /**
- * What a stream frame with a card is made from.
+ * The fields of a stream frame with a card.
  *
  * @since 0.1.0
  * @category models
@@ -228,7 +224,7 @@ export interface StreamWithCardOptions extends StreamOptions {
 }
 
 /**
- * One frame of a stream with a card; see `StreamWithCardBody` for what the service says about it.
+ * One frame of a stream with a card; `StreamWithCardBody` says how the service treats it.
  *
  * @since 0.1.0
  * @category constructors
@@ -271,7 +267,7 @@ export const media = <T extends MediaType>(
 }
 
 /**
- * A new card in place of the one that was clicked, for all who see it or for `userids` only.
+ * Replaces the pressed card, for all users or for `userids` only.
  *
  * @since 0.1.0
  * @category constructors
@@ -312,8 +308,8 @@ const decodePush = validator(PushBody, {
 })
 
 /**
- * Judges a body for `aibot_respond_msg`. The result is a fresh copy; the first broken rule is named by its field, never
- * by its content.
+ * Checks a body for `aibot_respond_msg`. The result is a copy. An error names the field of the first broken rule, never its
+ * content.
  *
  * @since 0.1.0
  * @category validation
@@ -321,7 +317,7 @@ const decodePush = validator(PushBody, {
 export const validateReply = (body: unknown): Either.Either<ReplyBody, SendInvalid> => decodeReply(() => body)
 
 /**
- * Judges a body for `aibot_respond_welcome_msg`.
+ * Checks a body for `aibot_respond_welcome_msg`.
  *
  * @since 0.1.0
  * @category validation
@@ -329,7 +325,7 @@ export const validateReply = (body: unknown): Either.Either<ReplyBody, SendInval
 export const validateWelcome = (body: unknown): Either.Either<WelcomeBody, SendInvalid> => decodeWelcome(() => body)
 
 /**
- * Judges a body for `aibot_respond_update_msg`.
+ * Checks a body for `aibot_respond_update_msg`.
  *
  * @since 0.1.0
  * @category validation
@@ -338,7 +334,7 @@ export const validateUpdateCard = (body: unknown): Either.Either<UpdateCardBody,
   decodeUpdateCard(() => body)
 
 /**
- * Judges a body for `aibot_send_msg`.
+ * Checks a body for `aibot_send_msg`.
  *
  * @since 0.1.0
  * @category validation
@@ -347,7 +343,7 @@ export const validatePush = (body: unknown): Either.Either<PushBody, SendInvalid
 
 const frameFields = { id: true, finish: true, content: true, feedback: true } as const
 
-// True only for what the schema takes too; "no" just means that the schema decides.
+// True only for bodies that the schema accepts; after a "no" the schema decides.
 const isPlainFrame = (body: StreamBody): boolean => {
   const frame = body.stream
   for (const key in body) if (key !== "msgtype" && key !== "stream") return false
@@ -360,8 +356,8 @@ const isPlainFrame = (body: StreamBody): boolean => {
 }
 
 /**
- * `validateReply` for the hot path: the same verdict on a stream frame, without a copy, and without the schema for the
- * frames that make up a stream. Returns undefined when the frame may leave.
+ * `validateReply` for the hot path: the same verdict on a stream frame, without a copy and, for most frames, without the
+ * schema. Returns undefined for a valid body.
  *
  * @since 0.1.0
  * @category validation
@@ -370,7 +366,7 @@ export const checkStreamFrame = (body: StreamBody): SendInvalid | undefined => {
   try {
     if (isPlainFrame(body)) return undefined
   } catch {
-    // Whatever made reading fail, the schema finds it again and names it.
+    // The schema names the field that could not be read.
   }
   const verdict = validateReply(body)
   return Either.isLeft(verdict) ? verdict.left : undefined

@@ -35,7 +35,7 @@ const level = (name: string, description: string): Metric.Metric.Counter<number>
 const durations = MetricBoundaries.exponential({ start: 0.005, factor: 2, count: 15 })
 
 /**
- * Messages and events that came in, each once, by `type`: the msgtype or the eventtype.
+ * Received messages and events without duplicates, by `type`: the msgtype or the eventtype.
  *
  * @since 0.1.0
  * @category metrics
@@ -43,7 +43,7 @@ const durations = MetricBoundaries.exponential({ start: 0.005, factor: 2, count:
 export const received = counter("wecom_received_total", "Messages and events that came in")
 
 /**
- * Callbacks that had been seen before.
+ * Duplicate callbacks.
  *
  * @since 0.1.0
  * @category metrics
@@ -67,7 +67,7 @@ export const undecodable = counter("wecom_undecodable_frames_total", "Frames of 
 export const unknownCommands = counter("wecom_unknown_commands_total", "Frames with an unknown command")
 
 /**
- * Callbacks that were dropped because the inbox was full.
+ * Callbacks that were dropped because `inboxSize` callbacks waited for dispatch.
  *
  * @since 0.1.0
  * @category metrics
@@ -75,7 +75,8 @@ export const unknownCommands = counter("wecom_unknown_commands_total", "Frames w
 export const inboxDropped = counter("wecom_inbox_dropped_total", "Callbacks dropped because the inbox was full")
 
 /**
- * Messages and events that a subscriber lost because it lagged behind, or that were held for nobody for too long.
+ * Messages and events that a subscriber lost because it lagged behind, or that were dropped while they were held for the first
+ * subscriber.
  *
  * @since 0.1.0
  * @category metrics
@@ -86,7 +87,7 @@ export const subscriberDropped = counter(
 )
 
 /**
- * Messages that were passed over because they were sent too long ago (`ignoreOlderThan`).
+ * Messages that were not handled because they were sent too long ago (`ignoreOlderThan`).
  *
  * @since 0.1.0
  * @category metrics
@@ -94,7 +95,7 @@ export const subscriberDropped = counter(
 export const staleMessages = counter("wecom_stale_messages_total", "Messages that were sent too long ago")
 
 /**
- * Messages that no handler will see because too many waited (`maxWaiting`), or because the bot closed before their turn.
+ * Messages that were dropped because too many waited (`maxWaiting`), or because the bot closed before their turn.
  *
  * @since 0.1.0
  * @category metrics
@@ -121,7 +122,7 @@ export const handlersWaiting = level("wecom_handlers_waiting", "Messages that wa
 export const handlerDuration = Metric.histogram("wecom_handler_duration_seconds", durations, "How long handlers run")
 
 /**
- * Frames of replies and pushes that left, copies after a lost connection not counted, by `command`.
+ * Frames of replies and pushes that were written, without copies after a lost connection, by `command`.
  *
  * @since 0.1.0
  * @category metrics
@@ -129,7 +130,7 @@ export const handlerDuration = Metric.histogram("wecom_handler_duration_seconds"
 export const sent = counter("wecom_sent_total", "Frames of replies and pushes that left")
 
 /**
- * What became of frames of replies and pushes, by `verdict`: `Acked`, or the tag of the error.
+ * Verdicts on frames of replies and pushes, by `verdict`: `Acked`, or the tag of the error.
  *
  * @since 0.1.0
  * @category metrics
@@ -137,7 +138,7 @@ export const sent = counter("wecom_sent_total", "Frames of replies and pushes th
 export const verdicts = counter("wecom_verdicts_total", "What became of frames of replies and pushes")
 
 /**
- * Frames of replies and pushes that wait for their turn or their ack now.
+ * Frames of replies and pushes that wait for their turn or their ack.
  *
  * @since 0.1.0
  * @category metrics
@@ -153,7 +154,7 @@ export const queueDepth = level("wecom_reply_queue_depth", "Frames that wait for
 export const ackLatency = Metric.histogram("wecom_ack_latency_seconds", durations, "How long acks take")
 
 /**
- * Acks that belonged to no frame that was waiting for one.
+ * Acks that belong to no waiting frame.
  *
  * @since 0.1.0
  * @category metrics
@@ -171,7 +172,7 @@ export const reconnects = counter("wecom_reconnects_total", "Reconnects by reaso
 type Counter = Metric.Metric<MetricKeyType.MetricKeyType.Counter<number>, number, unknown>
 
 /**
- * Adds one without an Effect, for code that runs in a socket's callback.
+ * Adds one without an Effect, for listeners of a socket.
  *
  * @since 0.1.0
  * @category utils
@@ -180,6 +181,6 @@ export const unsafeIncrement = (metric: Counter): void => {
   try {
     metric.unsafeUpdate(1, [])
   } catch {
-    // Counting never fails what is counted.
+    // An exporter that throws does not fail the code that counts.
   }
 }

@@ -1,9 +1,8 @@
 /**
- * Template cards: the five types, their parts, and constructors that judge a card before the service does.
+ * Template cards: the five types, their parts, and constructors that check a card before it is sent.
  *
- * Every rule is WeCom doc 101032. Field names are WeCom's, sizes are bytes of UTF-8, and the "about" lengths are its
- * advice for a good look, which nothing enforces. Enums are JSON numbers and flags JSON booleans: the service refuses
- * anything else.
+ * Every rule is WeCom doc 101032. Field names are WeCom's, sizes are bytes of UTF-8, and the "about" lengths are its advice for
+ * the layout, which is not enforced. Enums are JSON numbers and flags JSON booleans: the service refuses anything else.
  *
  * @since 0.1.0
  */
@@ -314,8 +313,8 @@ export const multipleInteraction: (
 const decodeAny = validator(TemplateCard, at)
 
 /**
- * Judges any value as a card, for cards that come as JSON. The result is a fresh copy, so what was judged is what will be
- * sent; the first broken rule is named with its path (`template_card.button_list[2].key`), and never with its content.
+ * Checks any value as a card, for cards that come as JSON. The result is a copy, so the checked value is the sent one. An error
+ * names the path of the first broken rule (`template_card.button_list[2].key`), never its content.
  *
  * @since 0.1.0
  * @category validation

@@ -1,7 +1,7 @@
 /**
- * Everything that can go wrong, one tagged class per thing a bot can react to.
+ * The errors of the library: one tagged class for each thing that a bot can react to.
  *
- * No class ever carries the secret, a media key, a media URL or the text of a message.
+ * No error contains the secret, a media key, a media URL or the text of a message.
  *
  * @since 0.1.0
  */
@@ -32,12 +32,12 @@ export const LinkFailure = Schema.Union(
 )
 
 /**
- * `Dns` the host name did not resolve · `Refused` nobody listens there · `Tls` the certificate was not accepted ·
- * `Handshake` the server answered the upgrade with an HTTP status · `OpenTimeout` it never answered the upgrade ·
- * `SubscribeTimeout` it never answered the subscribe · `CredentialsRefused` bot id or secret are wrong (853000) ·
- * `SubscribeRefused` the subscribe was refused for another reason · `HeartbeatLost` a ping stayed unanswered ·
- * `NotSubscribed` the service forgot the subscription (846609) · `TakenOver` another instance subscribed ·
- * `ClosedBy` the connection closed with that code · `Network` any other socket error.
+ * `Dns` the host name did not resolve · `Refused` the connection was refused · `Tls` the certificate was not accepted ·
+ * `Handshake` the server answered the upgrade with an HTTP status · `OpenTimeout` the upgrade was not answered ·
+ * `SubscribeTimeout` the subscribe was not acked · `CredentialsRefused` bot id or secret are wrong (853000) ·
+ * `SubscribeRefused` the subscribe was refused for another reason · `HeartbeatLost` a ping was not acked · `NotSubscribed` the
+ * service forgot the subscription (846609) · `TakenOver` another instance subscribed · `ClosedBy` the connection closed with
+ * that code · `Network` any other socket error.
  *
  * @since 0.1.0
  * @category link failures
@@ -80,7 +80,7 @@ const linkFailureTexts: {
 }
 
 /**
- * One clear sentence for a log line or a person.
+ * The failure in one sentence, for logs and people.
  *
  * @since 0.1.0
  * @category link failures
@@ -138,7 +138,7 @@ export class ReconnectExhausted extends Schema.TaggedError<ReconnectExhausted>()
 }
 
 /**
- * What ends a bot for good.
+ * The errors that close a bot for good.
  *
  * @since 0.1.0
  * @category unions
@@ -146,8 +146,8 @@ export class ReconnectExhausted extends Schema.TaggedError<ReconnectExhausted>()
 export type ConnectionError = AuthRejected | Superseded | ReconnectExhausted
 
 /**
- * The frame never left: there was no subscription within `unavailableTimeout`, or the bot is draining or closed.
- * Nothing was delivered; sending again later is safe.
+ * The frame was not sent: there was no subscription within `unavailableTimeout`, or the bot is draining or closed. Nothing was
+ * delivered, so it can be sent again later.
  *
  * @since 0.1.0
  * @category send errors
@@ -167,7 +167,7 @@ export class SendUnavailable extends Schema.TaggedError<SendUnavailable>()("Send
 }
 
 /**
- * The service refused the frame: nothing was delivered. `advice` says what the code calls for.
+ * The service refused the frame: nothing was delivered. `advice` says what to do.
  *
  * @since 0.1.0
  * @category send errors
@@ -178,7 +178,7 @@ export class SendRejected extends Schema.TaggedError<SendRejected>()("SendReject
   errmsg: Schema.String
 }) {
   /**
-   * What the error code calls for, from the table in `ErrorCode`.
+   * What to do about the error code, from the table in `ErrorCode`.
    *
    * @since 0.1.0
    */
@@ -191,7 +191,7 @@ export class SendRejected extends Schema.TaggedError<SendRejected>()("SendReject
 }
 
 /**
- * The window of the frame had passed when it was to be written, so it was not.
+ * The window of the frame was over before it was written, so it was not sent.
  *
  * @since 0.1.0
  * @category send errors
@@ -206,9 +206,9 @@ export class SendExpired extends Schema.TaggedError<SendExpired>()("SendExpired"
 }
 
 /**
- * Size, shape or target is wrong; nothing was sent. Says which field, what is wrong with it, and what is allowed.
+ * A field has an invalid value, size or target, and nothing was sent. Names the field, the problem and the limit.
  *
- * Pure functions throw it when they are given what their types forbid and there is no answer to that.
+ * Pure functions throw it for arguments that their types forbid.
  *
  * @since 0.1.0
  * @category send errors
@@ -224,7 +224,7 @@ export class SendInvalid extends Schema.TaggedError<SendInvalid>()("SendInvalid"
 }
 
 /**
- * The lane of this `req_id` already holds `limit` waiting frames (`maxReplyQueueSize`). Nothing was sent.
+ * The lane of this `req_id` already has `limit` waiting frames (`maxReplyQueueSize`). The frame was not sent.
  *
  * @since 0.1.0
  * @category send errors
@@ -239,8 +239,8 @@ export class ReplyQueueFull extends Schema.TaggedError<ReplyQueueFull>()("ReplyQ
 }
 
 /**
- * The frame left, and nobody can know whether it arrived. Sending it again may show it twice. Of a whole answer,
- * `bytesOnScreen` says how much of it certainly stands in the chat.
+ * The frame was written, and its outcome is unknown. Sending it again can show it twice. For a whole answer `bytesOnScreen`
+ * says how much of it is certainly in the chat.
  *
  * @since 0.1.0
  * @category send errors
@@ -259,7 +259,7 @@ export class DeliveryUnknown extends Schema.TaggedError<DeliveryUnknown>()("Deli
 }
 
 /**
- * What can become of a send that did not succeed.
+ * The errors of a send.
  *
  * @since 0.1.0
  * @category unions
@@ -294,11 +294,11 @@ export const DownloadReason = Schema.Union(
 )
 
 /**
- * `NoMedia` the message carries nothing to download · `InvalidUrl` the link is no http or https URL · `AddressRefused` the
- * link, a redirect or the name in one leads to an address that is not public · `TooManyRedirects` more than `limit` ·
- * `Expired` the server answered 403: a link lives five minutes · `Status` it answered with another status · `Network` the
- * connection failed · `Timeout` nothing came for `requestTimeout` · `Truncated` the connection ended before the announced
- * number of bytes had come · `TooLarge` the file has more than `limit` bytes.
+ * `NoMedia` the message has no media · `InvalidUrl` the link is no http or https URL · `AddressRefused` the link, a redirect or
+ * a host name in one leads to an address that is not public · `TooManyRedirects` more than `limit` · `Expired` the server
+ * answered 403: a link lives five minutes · `Status` it answered with another status · `Network` the connection failed ·
+ * `Timeout` no bytes arrived for `requestTimeout` · `Truncated` the connection ended before the announced number of bytes ·
+ * `TooLarge` the file has more than `limit` bytes.
  *
  * @since 0.1.0
  * @category media errors
@@ -321,7 +321,7 @@ const downloadTexts: {
 }
 
 /**
- * A file could not be downloaded. What was handed on before the failure is not the whole file.
+ * A file could not be downloaded. The bytes that were read before the failure are not the whole file.
  *
  * @since 0.1.0
  * @category media errors
@@ -345,10 +345,10 @@ const decryptTexts = {
 } as const
 
 /**
- * A file or a callback could not be decrypted. `KeyInvalid` the key is not base64 of 32 bytes · `Empty` there is nothing to
- * decrypt · `Truncated` the ciphertext is cut off inside a block · `PaddingWrong` a wrong key, or a corrupted or shortened
- * ciphertext, which cannot be told apart · `Malformed` and `ReceiveIdMismatch` only for callbacks: what was decrypted is not
- * one, or one for somebody else.
+ * A file or a callback could not be decrypted. `KeyInvalid` the key is not base64 of 32 bytes · `Empty` the ciphertext is empty
+ * · `Truncated` the ciphertext ends inside a block · `PaddingWrong` the key is wrong, or the ciphertext is corrupted or
+ * shortened, which cannot be distinguished · `Malformed` and `ReceiveIdMismatch` only for callbacks: the plaintext is no
+ * callback, or one for another receiver.
  *
  * @since 0.1.0
  * @category media errors
@@ -377,10 +377,9 @@ export const UploadReason = Schema.Union(
 )
 
 /**
- * `Refused` the service answered with an error code · `Unanswered` it did not answer, however often it was asked ·
- * `Unavailable` there was no subscribed connection in time, or the bot is closing · `MalformedAck` it answered without the id
- * it owes · `SizeMismatch` the source had another number of bytes than it was said to have · `SessionExpired` the upload took
- * longer than the 30 minutes it may take.
+ * `Refused` the service answered with an error code · `Unanswered` no try was acked · `Unavailable` there was no subscribed
+ * connection in time, or the bot is closing · `MalformedAck` the ack has no id · `SizeMismatch` the source has another number
+ * of bytes than announced · `SessionExpired` the upload took longer than its 30 minutes.
  *
  * @since 0.1.0
  * @category media errors
@@ -404,8 +403,8 @@ const uploadTexts: {
 }
 
 /**
- * An upload failed, at this stage: `source` reading what is to be uploaded, `init`, `chunk` (the index says which) or
- * `finish`. There is no media id; uploading again is safe.
+ * An upload failed at this stage: `source` reading the source, `init`, `chunk` (with its index) or `finish`. There is no media
+ * id; uploading again is safe.
  *
  * @since 0.1.0
  * @category media errors
@@ -423,7 +422,7 @@ export class UploadFailed extends Schema.TaggedError<UploadFailed>()("UploadFail
 }
 
 /**
- * What can become of media that did not come in or go out.
+ * The errors of media.
  *
  * @since 0.1.0
  * @category unions
