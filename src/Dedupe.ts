@@ -125,7 +125,7 @@ export const layerKeyValueStore = (options?: {
           remember(msgid).pipe(
             Effect.timeout(timeout),
             lock.withPermits(1),
-            // Not the cause: nobody knows what a store puts into it.
+            // Without the cause, which can contain anything of a store.
             Effect.catchAllCause(() =>
               Effect.as(Effect.logWarning("the store of seen messages failed; the message is taken for new"), true)
             )

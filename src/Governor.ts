@@ -32,7 +32,7 @@ export declare namespace Governor {
    * @category models
    */
   export interface Service {
-    /** Takes a place in the quota of this conversation if there is one now, and nobody waits for it. */
+    /** Takes a place in the quota of this conversation if there is one now and no message waits for one. */
     readonly unsafeTryTake: (chatId: string) => boolean
     /** Waits for a place, and succeeds with how long it waited. Never drops, never fails; interruption gives up the place. */
     readonly take: (chatId: string, priority: Priority) => Effect.Effect<Duration.Duration>

@@ -62,7 +62,7 @@ export interface Options extends TestGateway.Options {
    */
   readonly port?: number | undefined
   /**
-   * Default: `"127.0.0.1"`, which nobody else can reach.
+   * Default: `"127.0.0.1"`, which other machines cannot reach.
    */
   readonly host?: string | undefined
   /**

@@ -82,7 +82,7 @@ export const UpdateCardBody = struct("a card update", {
         (userids) =>
           userids.length > 0
             ? undefined
-            : { problem: "is empty", limit: "at least one userid, or no userids for everybody" },
+            : { problem: "is empty", limit: "at least one userid, or no userids for all users" },
         { description: "a list of userids", jsonSchema: { minItems: 1 } }
       )
     )

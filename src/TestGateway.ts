@@ -153,7 +153,7 @@ export interface BotOptions extends Options, Partial<Omit<BotConfig.Options, "bo
  * A bot on a gateway in memory, with nothing left to provide.
  *
  * It closes without waiting for running handlers and for acks (`drainTimeout` and `sealTimeout` are zero unless told
- * otherwise), because under `TestClock` nobody moves the clock while a scope closes.
+ * otherwise), because no test advances a `TestClock` while a Scope closes.
  *
  * @example
  * ```ts
@@ -194,7 +194,7 @@ export const layerBot: (
 })
 
 /**
- * Somebody in their single chat with the bot. The same userid is the same person.
+ * A user in their single chat with the bot. The same userid is the same user.
  *
  * @example
  * ```ts

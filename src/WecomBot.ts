@@ -766,7 +766,7 @@ export function make(options: BotConfig.Options, policies?: Layer.Layer<never, a
  * import { Layer, Redacted } from "effect"
  * import { Governor, WecomBot } from "effect-wecom"
  *
- * // The WebSocket and the fetch of the runtime: no ws, no CA, no proxy. And nobody waits for a quota.
+ * // The WebSocket and the fetch of the runtime: without ws, CA and proxy, and without a quota.
  * const bot = WecomBot.layer({ botId: "aib…", secret: Redacted.make("…") }, Governor.layerUnlimited).pipe(
  *   Layer.provide([Socket.layerWebSocketConstructorGlobal, FetchHttpClient.layer])
  * )

@@ -28,8 +28,8 @@ export interface Options {
    */
   readonly encodingAESKey: string
   /**
-   * Whom messages are meant for: the corp id of an app, nothing for an intelligent bot. When given, a message for anybody
-   * else is refused. Default: none.
+   * The receiver of the messages: the corp id of an app, nothing for an intelligent bot. A message for another receiver is
+   * refused. Default: none.
    */
   readonly receiveId?: string | undefined
 }

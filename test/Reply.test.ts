@@ -67,7 +67,7 @@ describe("which command takes which body", () => {
     expect(valid(Reply.validateUpdateCard(body))).toEqual(body)
     expect(valid(Reply.validateUpdateCard(Reply.updateCard(card)))).toEqual(Reply.updateCard(card))
     expect(invalid(Reply.validateUpdateCard(Reply.updateCard(card, { userids: [] }))).message).toBe(
-      "userids is empty; allowed: at least one userid, or no userids for everybody"
+      "userids is empty; allowed: at least one userid, or no userids for all users"
     )
     expect(invalid(Reply.validateUpdateCard(Reply.updateCard(card, { userids: ["a", ""] }))).field).toBe("userids[1]")
     expect(invalid(Reply.validateUpdateCard(Reply.templateCard(card))).field).toBe("msgtype")

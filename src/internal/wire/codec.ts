@@ -105,7 +105,7 @@ const certain = (body: Json, reqId: string, receivedAt: number): Json => {
 const decodeMessage = (body: Json, reqId: string, receivedAt: number): Inbound => {
   const decoder = typeof body.msgtype === "string" ? messageDecoders[body.msgtype] : undefined
   if (decoder !== undefined) {
-    // The parsed body belongs to nobody else, so our two fields are written into it instead of a copy.
+    // The parsed body is not shared, so our two fields are written into it instead of a copy.
     const own = body.reqId
     const ownReceivedAt = body.receivedAt
     body.reqId = reqId
