@@ -19,6 +19,7 @@ import { readdirSync, readFileSync } from "node:fs"
 import { counting } from "./contract/harness.js"
 import { hostile } from "./contract/incoming.js"
 import { gateway, noop, open, reasons, request, seeded, Watch, withNoop } from "./contract/wired.js"
+import { altered } from "./support/clock.js"
 
 const { acks, faults } = TestGateway
 
@@ -106,13 +107,8 @@ describe("readiness: ready means subscribed, and every step has a deadline", () 
     Effect.gen(function*() {
       const testClock = yield* TestClock.testClock()
       let slept = 0
-      const clock = {
-        ...testClock,
-        sleep: (duration: Duration.Duration) => testClock.sleep(duration),
-        unsafeCurrentTimeNanos: () => testClock.unsafeCurrentTimeNanos(),
-        unsafeCurrentTimeMillis: () => testClock.unsafeCurrentTimeMillis() + slept
-      }
-      const { service } = yield* Effect.withClock(open({}, { heartbeat: Heartbeat.layer }), clock as never)
+      const clock = altered(testClock, { ahead: () => slept })
+      const { service } = yield* Effect.withClock(open({}, { heartbeat: Heartbeat.layer }), clock)
       yield* service.ready
       const pings = Effect.map(TestGateway.received, (all) => all.filter((frame) => frame.cmd === "ping").length)
       yield* TestClock.adjust("6 seconds")

@@ -3,8 +3,8 @@ import { Clock, Duration, Effect, Fiber, Stream } from "effect"
 import { Governor, Reply, WecomBot } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
 import { alice, bubbles, chat, target, test, timed } from "./answer/harness.js"
-import { epochMillis } from "./sim/clock.js"
-import * as Sim from "./sim/Sim.js"
+import * as Sim from "./simulate/Sim.js"
+import { epochMillis } from "./support/clock.js"
 
 const sim = (name: string, program: (governor: Governor.Governor.Service) => Effect.Effect<void>) =>
   it(name, () => Sim.runPromise(1, Effect.flatMap(Governor.make(), program)))

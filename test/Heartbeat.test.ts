@@ -3,6 +3,7 @@ import { Clock, Duration, Effect, Fiber, TestClock } from "effect"
 import { Heartbeat } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
 import { gateway, open } from "./contract/wired.js"
+import { altered } from "./support/clock.js"
 
 describe("Heartbeat.make", () => {
   it.scoped("pings once every interval, counted from the ack before", () =>
@@ -28,12 +29,7 @@ describe("Heartbeat.make", () => {
     Effect.gen(function*() {
       const testClock = yield* TestClock.testClock()
       let jumped = 0
-      const clock: Clock.Clock = {
-        ...testClock,
-        sleep: (duration) => testClock.sleep(duration),
-        unsafeCurrentTimeNanos: () => testClock.unsafeCurrentTimeNanos(),
-        unsafeCurrentTimeMillis: () => testClock.unsafeCurrentTimeMillis() + jumped
-      }
+      const clock = altered(testClock, { ahead: () => jumped })
       let pings = 0
       yield* Heartbeat.make("30 seconds").run(Effect.sync(() => pings++)).pipe(Effect.withClock(clock), Effect.fork)
       yield* TestClock.adjust("1 second")

@@ -7,7 +7,7 @@ import { Cause, Effect, Fiber, FiberId, FiberRef, Layer, Option, Stream } from "
 import { BotRouter, Reply, Telemetry, WecomBot } from "effect-wecom"
 import * as Current from "../../src/internal/handlers/current.js"
 import * as Handlers from "../../src/internal/handlers/handlers.js"
-import * as Sim from "../sim/Sim.js"
+import * as Sim from "../simulate/Sim.js"
 import { logged, loose, moved, text } from "./support.js"
 
 const own = FiberRef.unsafeMake("initial")

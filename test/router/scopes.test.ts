@@ -1,7 +1,7 @@
 import { expect, it } from "@effect/vitest"
 import { Effect, Scope } from "effect"
 import { BotRouter, type WecomBot } from "effect-wecom"
-import * as Sim from "../sim/Sim.js"
+import * as Sim from "../simulate/Sim.js"
 import { loose, text } from "./support.js"
 
 type Handler = Effect.Effect<unknown, unknown, Scope.Scope | WecomBot.WecomBot>

@@ -3,7 +3,7 @@
  */
 import { Effect } from "effect"
 import * as TestGateway from "effect-wecom/TestGateway"
-import type * as SimClock from "../sim/clock.js"
+import type * as SimClock from "../support/clock.js"
 import type { Books } from "./book.js"
 import type { Fault } from "./plan.js"
 import type * as Rng from "./rng.js"

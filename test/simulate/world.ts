@@ -4,17 +4,17 @@
  */
 import { Cause, Context, Effect, Exit, Fiber, Layer, Logger, LogLevel, Option, Redacted } from "effect"
 import * as TestGateway from "effect-wecom/TestGateway"
-import * as SimClock from "../sim/clock.js"
-import * as Sim from "../sim/Sim.js"
+import * as SimClock from "../support/clock.js"
 import * as Acts from "./acts.js"
 import * as Books from "./book.js"
 import * as Faults from "./faults.js"
 import type * as Files from "./files.js"
 import * as Handlers from "./handlers.js"
 import * as Instance from "./instance.js"
+import * as Judge from "./judge.js"
 import type * as Plan from "./plan.js"
 import * as Rng from "./rng.js"
-import * as Verdict from "./verdict.js"
+import * as Sim from "./Sim.js"
 import * as Visits from "./visits.js"
 import type * as Wire from "./wire.js"
 
@@ -68,7 +68,7 @@ const world = (plan: Plan.Plan, time: SimClock.SimClock, ledger: Ledger, tamper:
       running: { count: 0 }
     })
     /** The connections of the service, in its order, as the bots hold them. */
-    const connections: Array<Verdict.Held> = []
+    const connections: Array<Judge.Held> = []
     const setting: Instance.Setting = {
       plan,
       time,
@@ -149,19 +149,19 @@ const world = (plan: Plan.Plan, time: SimClock.SimClock, ledger: Ledger, tamper:
       // What is still pursued is caught within this.
       if (yield* bot.until(90_000)) return
       if (cast.running.count > 0) books.complain(`${cast.running.count} handlers or sends never ended`)
-      Verdict.living(yield* ending)
+      Judge.living(yield* ending)
     })
     if (plan.closesAt === undefined) yield* calm
     else yield* bot.until(plan.closesAt)
 
     const closesAt = time.now()
     const exit = yield* bot.leave
-    const isUndisturbed = Verdict.isUndisturbed(plan, closesAt, time.now(), recoveryMillis + stalled)
-    if (isUndisturbed && Option.isNone(exit)) Verdict.closedInOrder(yield* ending)
+    const isUndisturbed = Judge.isUndisturbed(plan, closesAt, time.now(), recoveryMillis + stalled)
+    if (isUndisturbed && Option.isNone(exit)) Judge.closedInOrder(yield* ending)
     yield* Fiber.interruptAll([...others, ...visiting])
     yield* Effect.sleep("2 minutes")
     for (const remains of [bot.remains, ...visits.map((visit) => visit.remains)]) remains()
-    Verdict.silentLinks(connections, stage.silentSince, yield* service.connections, stalls)
+    Judge.silentLinks(connections, stage.silentSince, yield* service.connections, stalls)
   }).pipe(
     Effect.scoped,
     Effect.provide(Logger.add(logger(ledger.books))),

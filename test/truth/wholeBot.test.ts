@@ -3,7 +3,7 @@ import { Chunk, Effect, Exit, Stream } from "effect"
 import { Chat, Reply, WecomBot } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
 import * as fc from "fast-check"
-import * as JumpClock from "./jumpClock.js"
+import * as Sim from "../simulate/Sim.js"
 
 /** What the gateway does to one copy of a frame. */
 interface CopyFate {
@@ -152,7 +152,7 @@ describe("a whole bot", () => {
     let resent = 0
     await fc.assert(
       fc.asyncProperty(fate, async (schedule) => {
-        for (const { copies, fate: { kind }, isDelivered, name, said } of await JumpClock.run(play(schedule))) {
+        for (const { copies, fate: { kind }, isDelivered, name, said } of await Sim.runPromise(1, play(schedule))) {
           seen[said] = (seen[said] ?? 0) + 1
           if (copies.length > 1) resent++
           if (said === "ok") expect(isDelivered, `${name}: ok`).toBe(true)
@@ -186,7 +186,7 @@ describe("a whole bot", () => {
     }))
     await fc.assert(
       fc.asyncProperty(faultless, async (schedule) => {
-        for (const { isDelivered, name, said } of await JumpClock.run(play(schedule))) {
+        for (const { isDelivered, name, said } of await Sim.runPromise(1, play(schedule))) {
           expect(said, name).toBe(isDelivered ? "ok" : "SendRejected")
         }
       }),

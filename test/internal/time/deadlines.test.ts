@@ -7,6 +7,7 @@ import * as Alarm from "../../../src/internal/time/alarm.js"
 import * as Deadlines from "../../../src/internal/time/deadlines.js"
 import { pause } from "../../../src/internal/time/pause.js"
 import * as SharedDeadlines from "../../../src/internal/time/sharedDeadlines.js"
+import * as SimClock from "../../support/clock.js"
 
 interface Played extends Clock.Clock {
   /** Moves time and wakes, in order, whoever slept no longer than that. */
@@ -25,47 +26,22 @@ const settle = Effect.repeatN(Effect.yieldNow(), 20)
 
 /** A clock that the test moves, event loop included: a sleep that is overdue ends only when the loop runs again. */
 const play = (): Played => {
-  const waiting = new Set<{ readonly at: number; readonly wake: () => void }>()
-  let time = 0
-  const wakeOne = (until: number): boolean => {
-    let next: { readonly at: number; readonly wake: () => void } | undefined
-    for (const sleeper of waiting) {
-      if (sleeper.at <= until && (next === undefined || sleeper.at < next.at)) next = sleeper
-    }
-    if (next === undefined) return false
-    waiting.delete(next)
-    time = Math.max(time, next.at)
-    next.wake()
-    return true
-  }
+  const time = SimClock.make(0)
   const clock: Played = {
-    [Clock.ClockTypeId]: Clock.ClockTypeId,
-    unsafeCurrentTimeMillis: () => time,
-    unsafeCurrentTimeNanos: () => BigInt(Math.floor(time * 1_000_000)),
-    currentTimeMillis: Effect.sync(() => time),
-    currentTimeNanos: Effect.sync(() => clock.unsafeCurrentTimeNanos()),
-    sleep: (duration) =>
-      Effect.suspend(() => {
-        const millis = Duration.toMillis(duration)
-        if (millis === 0) return Effect.sync(() => clock.onYield())
-        return Effect.async<void>((resume) => {
-          const sleeper = { at: time + millis, wake: () => resume(Effect.void) }
-          waiting.add(sleeper)
-          return Effect.sync(() => waiting.delete(sleeper))
-        })
-      }),
+    ...SimClock.altered(time.clock, {
+      sleep: (duration) =>
+        Duration.toMillis(duration) === 0 ? Effect.sync(() => clock.onYield()) : time.clock.sleep(duration)
+    }),
     advance: (millis) =>
       Effect.gen(function*() {
-        const end = time + millis
+        const end = time.now() + millis
         yield* settle
-        while (wakeOne(end)) yield* settle
-        time = Math.max(time, end)
+        while (time.advance(end)) yield* settle
+        time.stall(Math.max(0, end - time.now()))
       }),
-    block: (millis) => {
-      time += millis
-    },
+    block: time.stall,
     onYield: () => {},
-    sleepers: () => waiting.size
+    sleepers: time.sleepers
   }
   return clock
 }
@@ -492,8 +468,7 @@ describe("shared deadlines", () => {
     Effect.gen(function*() {
       let ahead = 0
       const clock = play()
-      const wall = clock.unsafeCurrentTimeMillis
-      const deadlines = yield* made(Object.assign(clock, { unsafeCurrentTimeMillis: () => wall() + ahead }))
+      const deadlines = yield* made(SimClock.altered(clock, { ahead: () => ahead }))
       expect(clock.sleepers()).toBe(0)
       let jumps = 0
       const waiting = yield* Effect.forkScoped(

@@ -20,11 +20,11 @@ const moduleComments = (app) => {
 export default {
   name: "effect-wecom",
   // The barrel is these modules under their names.
-  entryPoints: ["src/*.ts"],
-  exclude: ["src/index.ts"],
-  tsconfig: "tsconfig.build.json",
-  out: "docs/modules",
-  readme: "README.md",
+  entryPoints: ["../../src/*.ts"],
+  exclude: ["../../src/index.ts"],
+  tsconfig: "../../tsconfig.build.json",
+  out: "../../docs/modules",
+  readme: "../../README.md",
   gitRevision: "main",
   plugin: [moduleComments],
   excludeInternal: true,

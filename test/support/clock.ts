@@ -1,6 +1,6 @@
 /**
- * A Clock whose time stands still until somebody moves it: a heap of wakes, by due time and then in the order they were asked
- * for.
+ * The Clock of the tests that do not use Effect's TestClock: its time advances only by calls, to the earliest wake in a heap, in
+ * microseconds where TestClock takes milliseconds.
  */
 import { Clock, Duration, Effect } from "effect"
 
@@ -8,34 +8,16 @@ interface Wake {
   readonly at: number
   readonly order: number
   task: (() => void) | undefined
-  readonly sleeper: Sleeper | undefined
-}
-
-/**
- * A fiber, and what would interrupt its present sleep: another one when it no longer sleeps this sleep. Asking costs nothing, while
- * a canceller for each sleep is what a simulation would do most of the time. `an interrupted sleep moves no time` holds it.
- */
-interface Sleeper {
-  readonly fiber: { readonly _asyncInterruptor?: unknown }
-  readonly interruptor: unknown
-}
-
-const isGone = ({ sleeper, task }: Wake): boolean =>
-  task === undefined || sleeper !== undefined && sleeper.fiber._asyncInterruptor !== sleeper.interruptor
-
-/** `Effect.async`, but `register` is called once the fiber stands still, when what would interrupt it is known. */
-const suspended = (register: (resume: (effect: Effect.Effect<void>) => void) => void): Effect.Effect<void> => {
-  const primitive = (Effect.async<void>((_resume) => {}) as any).commit()
-  primitive.effect_instruction_i0 = register
-  return primitive
 }
 
 export interface SimClock {
   readonly clock: Clock.Clock
   /** Milliseconds since the beginning of the simulation. */
   readonly now: () => number
-  /** Jumps to the earliest wake and runs it; `false` when nobody sleeps. */
-  readonly advance: () => boolean
+  /** Advances to the earliest wake, unless it is after `until`, and runs it. `false` when there is none. */
+  readonly advance: (until?: number) => boolean
+  /** The number of wakes to come. */
+  readonly sleepers: () => number
   /** Runs the task after so long, outside of any fiber; the function it gives cancels it. */
   readonly after: (millis: number, task: () => void) => () => void
   /** The event loop stands still for so long: what is due meanwhile happens after it. */
@@ -98,38 +80,40 @@ const makeHeap = () => {
       wake.task = undefined
       if (++cancelled > 64 && cancelled * 2 > wakes.length) compact()
     },
-    pop: (): Wake | undefined => {
+    size: () => wakes.length - cancelled,
+    pop: (until: number): Wake | undefined => {
       while (wakes.length > 0) {
         const first = wakes[0]!
+        if (first.task !== undefined && first.at > until) return undefined
         const last = wakes.pop()!
         if (wakes.length > 0) {
           wakes[0] = last
           down(0)
         }
-        if (!isGone(first)) return first
-        if (first.task === undefined) cancelled--
+        if (first.task !== undefined) return first
+        cancelled--
       }
       return undefined
     }
   }
 }
 
-export const make = (): SimClock => {
+export const make = (epoch = epochMillis): SimClock => {
   const heap = makeHeap()
   let now = 0
   let slept = 0
   let order = 0
 
-  const after = (millis: number, task: () => void, sleeper?: Sleeper): () => void => {
+  const after = (millis: number, task: () => void): () => void => {
     if (!Number.isFinite(millis)) return () => {}
     // Timers know whole milliseconds. Fractions would add up to moments that are never quite reached.
-    const wake: Wake = { at: now + Math.ceil(Math.max(0, millis)), order: order++, task, sleeper }
+    const wake: Wake = { at: now + Math.ceil(Math.max(0, millis)), order: order++, task }
     heap.push(wake)
     return () => heap.cancel(wake)
   }
 
-  const unsafeCurrentTimeMillis = () => epochMillis + now + slept
-  const unsafeCurrentTimeNanos = () => BigInt(epochMillis + now) * 1_000_000n
+  const unsafeCurrentTimeMillis = () => epoch + now + slept
+  const unsafeCurrentTimeNanos = () => BigInt(epoch) * 1_000_000n + BigInt(Math.floor(now * 1_000_000))
 
   const clock: Clock.Clock = {
     [Clock.ClockTypeId]: Clock.ClockTypeId,
@@ -138,19 +122,18 @@ export const make = (): SimClock => {
     currentTimeMillis: Effect.sync(unsafeCurrentTimeMillis),
     currentTimeNanos: Effect.sync(unsafeCurrentTimeNanos),
     sleep: (duration) =>
-      Effect.withFiberRuntime<void>((runtime) => {
-        const fiber = runtime as Sleeper["fiber"]
-        return suspended((resume) => {
-          after(Duration.toMillis(duration), () => resume(Effect.void), { fiber, interruptor: fiber._asyncInterruptor })
-        })
+      Effect.async<void>((resume) => {
+        const cancel = after(Duration.toMillis(duration), () => resume(Effect.void))
+        return Effect.sync(cancel)
       })
   }
 
   return {
     clock,
     now: () => now,
-    advance: () => {
-      const wake = heap.pop()
+    sleepers: heap.size,
+    advance: (until = Infinity) => {
+      const wake = heap.pop(until)
       if (wake === undefined) return false
       // A wake that was due while the loop stood still is late.
       now = Math.max(now, wake.at)
@@ -159,12 +142,32 @@ export const make = (): SimClock => {
       task()
       return true
     },
-    after: (millis, task) => after(millis, task),
+    after,
     stall: (millis) => {
       now += millis
     },
     jumpWall: (millis) => {
       slept += millis
     }
+  }
+}
+
+interface Alterations {
+  /** How far its wall time is ahead, as after a suspension of the machine. */
+  readonly ahead?: () => number
+  readonly sleep?: Clock.Clock["sleep"]
+}
+
+/** Another clock with the time of this one, except for the alterations. */
+export const altered = (clock: Clock.Clock, { ahead = () => 0, sleep }: Alterations = {}): Clock.Clock => {
+  const unsafeCurrentTimeMillis = () => clock.unsafeCurrentTimeMillis() + ahead()
+  const unsafeCurrentTimeNanos = () => clock.unsafeCurrentTimeNanos()
+  return {
+    [Clock.ClockTypeId]: Clock.ClockTypeId,
+    unsafeCurrentTimeMillis,
+    unsafeCurrentTimeNanos,
+    currentTimeMillis: Effect.sync(unsafeCurrentTimeMillis),
+    currentTimeNanos: Effect.sync(unsafeCurrentTimeNanos),
+    sleep: sleep ?? ((duration) => clock.sleep(duration))
   }
 }

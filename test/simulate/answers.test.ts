@@ -3,7 +3,7 @@
  * elsewhere.
  */
 import { expect, it } from "@effect/vitest"
-import * as Jobs from "./jobs.js"
+import * as Jobs from "./answers.js"
 import * as Judge from "./judge.js"
 
 const jobs = Number(process.env.SIM_JOBS ?? 200)

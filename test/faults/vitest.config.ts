@@ -1,10 +1,12 @@
+import { fileURLToPath } from "node:url"
 import { defineConfig, mergeConfig } from "vitest/config"
-import base from "./vitest.config.js"
+import base from "../../vitest.config.js"
 
 // Real sockets and real processes: `npm run test:faults`; with FAULTS=quick the minute of it that CI takes.
 export default mergeConfig(
   defineConfig({ resolve: base.resolve ?? {} }),
   defineConfig({
+    root: fileURLToPath(new URL("../..", import.meta.url)),
     test: {
       include: ["test/faults/**/*.test.ts"],
       setupFiles: ["test/setup/secretsInLogs.ts", "test/faults/setup.ts"],

@@ -6,7 +6,7 @@
  * milliseconds of real time per wake; this costs microseconds.
  */
 import { Effect, Exit, Fiber, Logger, Option, Random, Scheduler } from "effect"
-import * as SimClock from "./clock.js"
+import * as SimClock from "../support/clock.js"
 
 export interface Options {
   /** Gives up when simulated time gets here: the program waits for something that never comes. Default 30 days. */
