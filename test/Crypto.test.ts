@@ -1,10 +1,11 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Official from "@wecom/aibot-node-sdk"
-import { Chunk, Effect, Either, Stream } from "effect"
+import { Effect, Either, Stream } from "effect"
 import { Crypto, WecomCrypto } from "effect-wecom"
 import * as fc from "fast-check"
 import { createCipheriv, createHash, randomBytes } from "node:crypto"
 import { encryptBlocks, wrongKey } from "./setup/ciphertexts.js"
+import { collected } from "./support/bytes.js"
 
 const sdk = ((Official as any).default?.decryptFile === undefined ? Official : (Official as any).default) as any
 
@@ -37,9 +38,6 @@ const pieces = (bytes: Uint8Array, sizes: ReadonlyArray<number>) => {
   }
   return Stream.fromIterable(out).pipe(Stream.rechunk(3))
 }
-
-const collect = <E>(stream: Stream.Stream<Uint8Array, E>) =>
-  Effect.map(Stream.runCollect(stream), (chunks) => Buffer.concat(Chunk.toReadonlyArray(chunks)))
 
 const reason = (ciphertext: Uint8Array, key: string) =>
   Either.match(Crypto.decryptFile(ciphertext, key), { onLeft: (error) => error.reason, onRight: () => "decrypted" })
@@ -115,7 +113,7 @@ describe("decryptFile", () => {
           fc.array(fc.integer({ min: 1, max: 70 }), { maxLength: 4 }),
           async ({ ciphertext, key }, sizes) => {
             const streamed = await Effect.runPromise(
-              Effect.either(collect(Crypto.decryptStream(key)(pieces(ciphertext, sizes))))
+              Effect.either(collected(Crypto.decryptStream(key)(pieces(ciphertext, sizes))))
             )
             const whole = Crypto.decryptFile(ciphertext, key)
             expect(Either.isLeft(streamed)).toBe(Either.isLeft(whole))

@@ -4,6 +4,7 @@ import { Governor, Reply, WecomBot } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
 import { alice, bubbles, chat, target, test, timed } from "./answer/harness.js"
 import * as Sim from "./simulate/Sim.js"
+import { card } from "./support/card.js"
 import { epochMillis } from "./support/clock.js"
 
 const sim = (name: string, program: (governor: Governor.Governor.Service) => Effect.Effect<void>) =>
@@ -146,10 +147,3 @@ describe("a bot", () => {
       expect(waited).toBe(61_000)
     }))
 })
-
-const card = {
-  card_type: "button_interaction",
-  main_title: { title: "Well?" },
-  button_list: [{ text: "Yes", key: "yes" }],
-  task_id: "task-1"
-} as const

@@ -2,18 +2,16 @@ import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as FileSystem from "@effect/platform/FileSystem"
 import { describe, expect, it } from "@effect/vitest"
 import * as Official from "@wecom/aibot-node-sdk"
-import { Chunk, Effect, Exit, Fiber, Logger, Redacted, Stream, TestClock, Tracer } from "effect"
+import { Effect, Exit, Fiber, Logger, Redacted, Stream, TestClock, Tracer } from "effect"
 import { MediaDownload } from "effect-wecom"
 import type { Message, WecomError } from "effect-wecom"
 import { randomBytes } from "node:crypto"
 import type { Answer } from "./media/servers.js"
 import { encrypt, layerOver, memoryServer, newKey, nodeHttp, pieces, realServer } from "./media/servers.js"
 import { encryptBlocks } from "./setup/ciphertexts.js"
+import { collected } from "./support/bytes.js"
 
 const url = "https://files.example.com/media/1?sign=url-secret"
-
-const collect = <E>(stream: Stream.Stream<Uint8Array, E>) =>
-  Effect.map(Stream.runCollect(stream), (chunks) => Buffer.concat(Chunk.toReadonlyArray(chunks)))
 
 const reset = Object.assign(new Error("socket hang up"), { code: "ECONNRESET" })
 
@@ -30,7 +28,7 @@ const bytesOf = (source: MediaDownload.Source, options?: MediaDownload.Options) 
   Effect.flatMap(MediaDownload.download(source, options), (download) => download.bytes)
 
 const streamOf = (source: MediaDownload.Source) =>
-  Effect.flatMap(MediaDownload.download(source), (download) => collect(download.stream))
+  Effect.flatMap(MediaDownload.download(source), (download) => collected(download.stream))
 
 /** The clock goes on for as long as it takes: real files are not ready when a fiber asks first. */
 const withTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -75,7 +73,7 @@ describe("byte-identical", () => {
             url: `${base}/${path}${size}`,
             ...(encrypted ? { aeskey: key.toString("base64url") } : {})
           })
-          expect((yield* collect(download.stream)).equals(plain)).toBe(true)
+          expect((yield* collected(download.stream)).equals(plain)).toBe(true)
           if (chunked) expect(download.size).toBe(undefined)
           else if (!encrypted) expect(download.size).toBe(size)
           else {
@@ -348,7 +346,7 @@ describe("failures", () => {
     return Effect.gen(function*() {
       const download = yield* MediaDownload.download({ url })
       expect([...(yield* download.bytes)]).toEqual([1])
-      expect([...(yield* collect(download.stream))]).toEqual([2])
+      expect([...(yield* collected(download.stream))]).toEqual([2])
     }).pipe(Effect.provide(server.media))
   })
 
@@ -361,7 +359,7 @@ describe("failures", () => {
       for (const path of ["length", "chunked"]) {
         for (const aeskey of [undefined, newKey().toString("base64")]) {
           const download = yield* MediaDownload.download({ url: `${base}/${path}`, aeskey })
-          const error = yield* Effect.flip(collect(download.stream))
+          const error = yield* Effect.flip(collected(download.stream))
           expect(error._tag).toBe("DownloadFailed")
           expect(["Network", "Truncated"]).toContain(reasonOf(error))
         }
@@ -378,7 +376,7 @@ describe("failures", () => {
       })
       const download = yield* MediaDownload.download({ url: `${base}/x` })
       yield* Effect.sleep("100 millis")
-      expect((yield* collect(download.stream)).toString()).toBe("whole")
+      expect((yield* collected(download.stream)).toString()).toBe("whole")
     }).pipe(Effect.provide(layerOver(nodeHttp(), { allowPrivateAddresses: true }))))
 })
 
@@ -678,7 +676,7 @@ describe("secrets", () => {
       for (const answer of answers) {
         const program = Effect.flatMap(
           MediaDownload.download({ url, aeskey: key }),
-          (download) => collect(download.stream)
+          (download) => collected(download.stream)
         ).pipe(
           Effect.tapErrorCause((cause) => Effect.logError("failed", cause)),
           Effect.withSpan("test"),

@@ -5,6 +5,7 @@ import { expect } from "@effect/vitest"
 import { Effect, Exit, Fiber, Stream } from "effect"
 import { Limits, Reply, WecomBot, WecomError } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
+import { card } from "../support/card.js"
 import { alice, asked, bubbles, bytes, frames, spaced, stream, target, test, texts, words } from "./harness.js"
 
 const cmd = "aibot_respond_msg"
@@ -170,13 +171,6 @@ test("a welcome and a card update after their 5 s likewise", () =>
     expect((yield* bubbles).at(-1)).toMatchObject({ kind: "markdown", text: "hi" })
     expect(WecomError.SendExpired).toBeDefined()
   }))
-
-const card = {
-  card_type: "button_interaction",
-  main_title: { title: "Well?" },
-  button_list: [{ text: "Yes", key: "yes" }],
-  task_id: "task-1"
-} as const
 
 test("markdown that is too long is refused, and goes out in pieces by option", () =>
   Effect.gen(function*() {

@@ -1,30 +1,6 @@
 import { expect, it } from "@effect/vitest"
 import { Effect, Scope } from "effect"
-import { BotRouter, type WecomBot } from "effect-wecom"
-import * as Sim from "../simulate/Sim.js"
-import { loose, text } from "./support.js"
-
-type Handler = Effect.Effect<unknown, unknown, Scope.Scope | WecomBot.WecomBot>
-
-/** Runs the handler for these messages and tells what it did, in order. */
-const told = (
-  handler: (msgid: string, tell: (what: string) => Effect.Effect<void>) => Handler,
-  options: BotRouter.RunOptions<any>,
-  ...msgids: ReadonlyArray<string>
-) =>
-  Sim.runPromise(
-    1,
-    Effect.gen(function*() {
-      const bot = yield* loose
-      const seen: Array<string> = []
-      const tell = (what: string) => Effect.sync(() => void seen.push(what))
-      const router = BotRouter.empty.pipe(BotRouter.onText((message) => handler(message.msgid, tell)))
-      yield* Effect.forkDaemon(Effect.uninterruptible(Effect.provide(BotRouter.run(router, options), bot.layer)))
-      for (const msgid of msgids) bot.say(text("alice", msgid))
-      yield* Effect.sleep("1 minute")
-      return seen
-    })
-  )
+import { told } from "./support.js"
 
 const finalizer = (tell: (what: string) => Effect.Effect<void>, name = "finalizer") =>
   Effect.addFinalizer((exit) => tell(`${name} ${exit._tag}`))

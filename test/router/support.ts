@@ -3,8 +3,10 @@
  * properties of thousands of messages.
  */
 import { Array as Arr, Cause, Effect, HashMap, Layer, Logger, Mailbox, Metric, Ref, Stream } from "effect"
-import { type BotEvent, type Message, type Telemetry, WecomBot, type WecomError } from "effect-wecom"
+import type { Scope } from "effect"
+import { type BotEvent, BotRouter, type Message, type Telemetry, WecomBot, type WecomError } from "effect-wecom"
 import * as Handlers from "../../src/internal/handlers/handlers.js"
+import * as Sim from "../simulate/Sim.js"
 
 export interface Line {
   readonly level: string
@@ -71,3 +73,25 @@ export const loose = Effect.gen(function*() {
     })
   }
 })
+
+export type Tell = (what: string) => Effect.Effect<void>
+
+/** Runs a handler for these messages of alice by an uninterruptible router, and collects what it tells within a minute. */
+export const told = (
+  handler: (msgid: string, tell: Tell) => Effect.Effect<unknown, unknown, Scope.Scope | WecomBot.WecomBot>,
+  options: BotRouter.RunOptions<any>,
+  ...msgids: ReadonlyArray<string>
+): Promise<ReadonlyArray<string>> =>
+  Sim.runPromise(
+    1,
+    Effect.gen(function*() {
+      const bot = yield* loose
+      const seen: Array<string> = []
+      const tell: Tell = (what) => Effect.sync(() => void seen.push(what))
+      const router = BotRouter.empty.pipe(BotRouter.onText((message) => handler(message.msgid, tell)))
+      yield* Effect.forkDaemon(Effect.uninterruptible(Effect.provide(BotRouter.run(router, options), bot.layer)))
+      for (const msgid of msgids) bot.say(text("alice", msgid))
+      yield* Effect.sleep("1 minute")
+      return seen
+    })
+  )

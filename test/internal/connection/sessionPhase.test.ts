@@ -2,6 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Cause } from "effect"
 import type { Action, Event, Phase } from "../../../src/internal/connection/sessionPhase.js"
 import { mayRead, mayWrite, sessionPhase } from "../../../src/internal/connection/sessionPhase.js"
+import { must } from "../../support/must.js"
 
 const acked = (errcode: number): Event => ({
   _tag: "Acked",
@@ -25,11 +26,6 @@ const events: ReadonlyArray<Event> = [
 
 const starts = new Set<Action["_tag"]>(["Subscribe", "KeepAlive", "Ping"])
 const frames = new Set<Action["_tag"]>(["Subscribe", "Ping", "Pong"])
-
-/** `expect` is too slow for a million checks. */
-const must = (isTrue: boolean, what: string): void => {
-  if (!isTrue) expect.fail(what)
-}
 
 /** A shell without a socket that carries the actions out, and holds them against what must be true of every session. */
 class Monitored {

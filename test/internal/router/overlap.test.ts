@@ -8,16 +8,12 @@ import type { Conversation, Event, Options } from "../../../src/internal/router/
 import * as Overlap from "../../../src/internal/router/overlap.js"
 import type { Run, Said } from "../../router/overlapModels.js"
 import { conversation, debounceMillis, models, said, users } from "../../router/overlapModels.js"
+import { must } from "../../support/must.js"
 
 interface Handler {
   readonly conversation: Conversation<number>
   readonly ids: ReadonlyArray<number>
   readonly begin: number
-}
-
-/** `expect` is too slow for every step. */
-const must = (isTrue: boolean, what: string): void => {
-  if (!isTrue) expect.fail(what)
 }
 
 const overlaps = ["queue", "concurrent", "latest", "debounce"] as const

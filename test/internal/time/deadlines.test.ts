@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Cause, Clock, Duration, Effect, Exit, Fiber, FiberId, Logger, Runtime, Scope } from "effect"
+import { Cause, type Clock, Duration, Effect, Exit, Fiber, FiberId, Logger, Runtime, Scope } from "effect"
 import * as fc from "fast-check"
 import v8 from "node:v8"
 import vm from "node:vm"
