@@ -2,7 +2,7 @@ import { identity } from "effect/Function"
 import type { Ack, Received } from "./frames.js"
 
 /**
- * Which client frames a rule is about. Without a property it is about all of them, pings and subscribes included.
+ * The client frames that a rule applies to. Without properties these are all frames, including pings and subscribes.
  *
  * @since 0.1.0
  * @category acks
@@ -17,7 +17,7 @@ export interface Filter {
    */
   readonly reqId?: string | undefined
   /**
-   * Any other test, for example `(frame) => frame.body.stream.finish`. A frame on which it throws does not match.
+   * Any other condition, for example `(frame) => frame.body.stream.finish`. A frame on which it throws does not match.
    */
   readonly where?: ((frame: Received) => boolean) | undefined
   /**
@@ -43,7 +43,7 @@ export const matches = (filter: Filter, frame: Received): boolean => {
 }
 
 /** @internal */
-export type Action =
+export type AckAction =
   | { readonly _tag: "Lose" }
   | { readonly _tag: "Refuse"; readonly errcode: number }
   | { readonly _tag: "Drop" }
@@ -53,27 +53,27 @@ export type Action =
   | { readonly _tag: "Pool"; readonly pool: Array<() => void>; readonly onAdd: () => void }
 
 /** @internal */
-export interface Rule {
+export interface AckRule {
   readonly filter: Filter
-  readonly action: Action
+  readonly action: AckAction
   readonly hits: () => number
   /** Ends the rule. Acks that it holds are sent in the order they came. */
   readonly remove: () => void
 }
 
 /** What the rules do with one frame and its ack. */
-interface Plan {
-  readonly lost: boolean
+interface AckPlan {
+  readonly isLost: boolean
   readonly refusal: number | undefined
-  /** Sends the ack as the rules want it: now, later, several times or, with `drop` called instead, never. */
+  /** Sends the ack as the rules define: now, later, or several times. Calls `drop` instead if it is never sent. */
   readonly deliver: (ack: Ack, send: (ack: unknown) => void, drop: () => void) => void
 }
 
 /** @internal */
 export interface AckRules {
-  readonly add: (filter: Filter, action: Action) => Rule
+  readonly add: (filter: Filter, action: AckAction) => AckRule
   readonly clear: () => void
-  readonly plan: (frame: Received) => Plan
+  readonly plan: (frame: Received) => AckPlan
 }
 
 /** @internal */
@@ -86,11 +86,11 @@ export const make = (options: {
   readonly baseDelay: number
   readonly after: (millis: number, task: () => void) => unknown
 }): AckRules => {
-  let rules: ReadonlyArray<Rule & { count: number }> = []
+  let rules: ReadonlyArray<AckRule & { count: number }> = []
   // The pool of held acks outlives its rule: they can be released after `times` is used up.
   const pools: Array<Array<() => void>> = []
 
-  const add = (filter: Filter, action: Action): Rule => {
+  const add = (filter: Filter, action: AckAction): AckRule => {
     const rule = {
       filter,
       action,
@@ -106,8 +106,8 @@ export const make = (options: {
     return rule
   }
 
-  const take = (frame: Received): ReadonlyArray<Action> => {
-    const actions: Array<Action> = []
+  const take = (frame: Received): ReadonlyArray<AckAction> => {
+    const actions: Array<AckAction> = []
     for (const rule of rules) {
       if (!matches(rule.filter, frame)) continue
       rule.count++
@@ -125,23 +125,23 @@ export const make = (options: {
     },
     plan: (frame) => {
       const actions = rules.length === 0 ? [] : take(frame)
-      let lost = false
-      let dropped = false
+      let isLost = false
+      let isDropped = false
       let refusal: number | undefined
       let delay = options.baseDelay
       let copies = 1
       let rewrite: (ack: Ack) => unknown = identity
-      let held: Extract<Action, { _tag: "Pool" }> | undefined
+      let held: Extract<AckAction, { _tag: "Pool" }> | undefined
       for (const action of actions) {
         switch (action._tag) {
           case "Lose":
-            lost = true
+            isLost = true
             break
           case "Refuse":
             refusal = action.errcode
             break
           case "Drop":
-            dropped = true
+            isDropped = true
             break
           case "Delay":
             delay += action.millis()
@@ -158,10 +158,10 @@ export const make = (options: {
         }
       }
       return {
-        lost,
+        isLost,
         refusal,
         deliver: (ack, send, drop) => {
-          if (dropped) return drop()
+          if (isDropped) return drop()
           const sendAll = () => {
             for (let copy = 0; copy < copies; copy++) send(rewrite(ack))
           }

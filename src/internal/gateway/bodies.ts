@@ -1,5 +1,5 @@
 /**
- * Reads the bodies of messages as strictly as the service does.
+ * Decodes the bodies of messages, as strictly as the service does.
  */
 import * as Either from "effect/Either"
 import { createHash } from "node:crypto"

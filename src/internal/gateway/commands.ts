@@ -8,42 +8,45 @@ import * as Limits from "../../Limits.js"
 import * as Bodies from "./bodies.js"
 import { isRecord } from "./frames.js"
 import type { Received } from "./frames.js"
-import type { Resolved } from "./options.js"
+import type { ResolvedOptions } from "./options.js"
 import type { BubbleState } from "./screen.js"
 import type { Uploads } from "./uploads.js"
-import type { Bot, Callback, Conversation } from "./world.js"
+import type { Bot, ConversationState, IssuedCallback } from "./world.js"
 
 /** @internal */
-export interface Verdict {
+export interface CommandResult {
   readonly errcode: number
   readonly hint?: string
   readonly body?: unknown
-  /** Runs when the ack is sent, or would have been. */
+  /** Runs when the ack is sent, or when a rule drops it. */
   readonly onAck?: () => void
 }
 
 /** @internal */
-export interface Context {
-  readonly options: Resolved
+export interface CommandContext {
+  readonly options: ResolvedOptions
   readonly bot: Bot
   readonly now: number
   readonly nextBubbleId: () => string
   readonly nextId: (kind: string) => string
-  /** A bubble appeared or changed. */
-  readonly changed: (conversation: Conversation, bubble: BubbleState) => void
+  /** To be called when a bubble has appeared or changed. */
+  readonly changed: (conversation: ConversationState, bubble: BubbleState) => void
 }
 
 /** @internal */
-export type Handler = (context: Context, frame: Received) => Verdict
+export type CommandHandler = (context: CommandContext, frame: Received) => CommandResult
 
-const accepted: Verdict = { errcode: ErrorCode.ok }
+const accepted: CommandResult = { errcode: ErrorCode.ok }
 
-type Refused<A> = Either.Either<A, Bodies.Refusal>
+const resultOf = (result: Bodies.Checked<unknown>): CommandResult => Either.isLeft(result) ? result.left : accepted
 
-const verdict = (result: Refused<unknown>): Verdict => Either.isLeft(result) ? result.left : accepted
-
-/** The callback a frame answers, when it is of the right kind and still takes answers. */
-const answered = (context: Context, frame: Received, kind: string, window: number): Refused<Callback> => {
+/** The callback that the frame answers, if it is of the right kind and its window is open. */
+const answered = (
+  context: CommandContext,
+  frame: Received,
+  kind: string,
+  window: number
+): Bodies.Checked<IssuedCallback> => {
   const callback = context.bot.callbacks.get(frame.reqId!)
   if (callback === undefined || callback.at === undefined || callback.kind !== kind) {
     return Bodies.refuse(ErrorCode.invalidReqId, `req_id is not one of a ${kind}`)
@@ -57,7 +60,7 @@ const answered = (context: Context, frame: Received, kind: string, window: numbe
   return Either.right(callback)
 }
 
-const withinQuota = (context: Context, conversation: Conversation): Refused<void> =>
+const withinQuota = (context: CommandContext, conversation: ConversationState): Bodies.Checked<void> =>
   !context.options.quotas || conversation.quota.take(context.now)
     ? Either.void
     : Bodies.refuse(ErrorCode.frequencyLimit, "more than 30 messages a minute or 1000 an hour")
@@ -65,7 +68,7 @@ const withinQuota = (context: Context, conversation: Conversation): Refused<void
 const taskIdOf = (card: Bodies.Content["card"]): string | undefined =>
   typeof card?.task_id === "string" ? card.task_id : undefined
 
-const freshTaskId = (context: Context, card: Bodies.Content["card"]): Refused<void> => {
+const freshTaskId = (context: CommandContext, card: Bodies.Content["card"]): Bodies.Checked<void> => {
   const taskId = taskIdOf(card)
   return taskId !== undefined && context.options.refuseRepeatedTaskId && context.bot.taskIds.has(taskId)
     ? Bodies.refuse(ErrorCode.invalidParameter, "template_card.task_id was used before")
@@ -73,10 +76,10 @@ const freshTaskId = (context: Context, card: Bodies.Content["card"]): Refused<vo
 }
 
 const open = (
-  context: Context,
-  conversation: Conversation,
+  context: CommandContext,
+  conversation: ConversationState,
   content: Bodies.Content,
-  callback: Callback | undefined
+  callback: IssuedCallback | undefined
 ): BubbleState => {
   const bubble: BubbleState = {
     id: context.nextBubbleId(),
@@ -105,38 +108,38 @@ const open = (
 
 /** Posts a message that never changes. */
 const post = (
-  context: Context,
-  conversation: Conversation,
+  context: CommandContext,
+  conversation: ConversationState,
   content: Bodies.Content,
-  callback: Callback | undefined
-): Refused<BubbleState> =>
+  callback: IssuedCallback | undefined
+): Bodies.Checked<BubbleState> =>
   Either.gen(function*() {
-    if (callback?.responded === true && context.options.secondNonStreamResponse === "refuse") {
+    if (callback?.hasNonStreamReply === true && context.options.secondNonStreamResponse === "refuse") {
       return yield* Bodies.refuse(ErrorCode.alreadyResponded, "this req_id was answered before")
     }
     yield* freshTaskId(context, content.card)
     yield* withinQuota(context, conversation)
-    if (callback !== undefined) callback.responded = true
+    if (callback !== undefined) callback.hasNonStreamReply = true
     return open(context, conversation, content, callback)
   })
 
 const stream = (
-  context: Context,
-  callback: Callback,
+  context: CommandContext,
+  callback: IssuedCallback,
   content: Bodies.Content,
   { finish, id }: { readonly id: string; readonly finish: boolean }
-): Refused<BubbleState> =>
+): Bodies.Checked<BubbleState> =>
   Either.gen(function*() {
     const known = callback.streams.get(id)
     if (content.card !== undefined) {
-      if (callback.carded) return yield* Bodies.refuse(ErrorCode.alreadyResponded, "this req_id has a card already")
+      if (callback.hasCard) return yield* Bodies.refuse(ErrorCode.alreadyResponded, "this req_id has a card already")
       yield* freshTaskId(context, content.card)
     }
     if (known === undefined) {
       yield* withinQuota(context, callback.conversation)
       const bubble = open(context, callback.conversation, content, callback)
       callback.streams.set(id, { openedAt: context.now, bubble })
-      callback.carded ||= content.card !== undefined
+      callback.hasCard ||= content.card !== undefined
       return bubble
     }
     const { bubble, openedAt } = known
@@ -151,7 +154,7 @@ const stream = (
     bubble.media = content.media ?? bubble.media
     if (content.card !== undefined) {
       bubble.card = content.card
-      callback.carded = true
+      callback.hasCard = true
       const taskId = taskIdOf(content.card)
       if (taskId !== undefined) context.bot.taskIds.add(taskId)
     }
@@ -159,8 +162,8 @@ const stream = (
     return bubble
   })
 
-const respond: Handler = (context, frame) =>
-  verdict(Either.gen(function*() {
+const respond: CommandHandler = (context, frame) =>
+  resultOf(Either.gen(function*() {
     const callback = yield* answered(context, frame, "message", Limits.replyWindowMillis)
     const content = yield* Bodies.message(frame.body, {
       types: context.options.acceptStreamWithCard
@@ -173,22 +176,22 @@ const respond: Handler = (context, frame) =>
       : yield* stream(context, callback, content, content.stream)
   }))
 
-const respondWelcome: Handler = (context, frame) =>
-  verdict(Either.gen(function*() {
+const respondWelcome: CommandHandler = (context, frame) =>
+  resultOf(Either.gen(function*() {
     const callback = yield* answered(context, frame, "enter_chat", Limits.welcomeWindowMillis)
     const content = yield* Bodies.message(frame.body, { types: Bodies.welcomeTypes, acceptMsgItem: false })
     return yield* post(context, callback.conversation, content, callback)
   }))
 
-const namedUsers = (userids: unknown): Refused<ReadonlyArray<string> | undefined> => {
+const namedUsers = (userids: unknown): Bodies.Checked<ReadonlyArray<string> | undefined> => {
   if (userids === undefined) return Either.right(undefined)
   return Array.isArray(userids) && userids.length > 0 && userids.every((userid) => typeof userid === "string")
     ? Either.right(userids)
     : Bodies.refuse(ErrorCode.invalidParameter, "userids must list at least one userid")
 }
 
-const respondUpdate: Handler = (context, frame) =>
-  verdict(Either.gen(function*() {
+const respondUpdate: CommandHandler = (context, frame) =>
+  resultOf(Either.gen(function*() {
     const callback = yield* answered(context, frame, "template_card_event", Limits.cardUpdateWindowMillis)
     const body = isRecord(frame.body) ? frame.body : {}
     if (body.response_type !== "update_template_card") {
@@ -211,20 +214,20 @@ const respondUpdate: Handler = (context, frame) =>
     context.changed(callback.conversation, bubble)
   }))
 
-/** Without a chat_type the service guesses, groups first. */
-const addressee = (bot: Bot, chatid: string, chatType: unknown): Refused<Conversation> => {
+/** Without a `chat_type` the id is looked up among the groups first, then among the single chats. */
+const addressee = (bot: Bot, chatid: string, chatType: unknown): Bodies.Checked<ConversationState> => {
   const group = chatType === 1 ? undefined : bot.groups.get(chatid)
   if (chatType === 2 && group === undefined) {
     return Bodies.refuse(ErrorCode.notInGroup, "the bot is not in this group")
   }
   const conversation = group ?? bot.singles.get(chatid)
-  return conversation?.written === true
+  return conversation?.hasUserMessage === true
     ? Either.right(conversation)
     : Bodies.refuse(ErrorCode.invalidChatId, "no user has written to the bot in this chat")
 }
 
-const send: Handler = (context, frame) =>
-  verdict(Either.gen(function*() {
+const send: CommandHandler = (context, frame) =>
+  resultOf(Either.gen(function*() {
     const { chat_type, chatid } = isRecord(frame.body) ? frame.body : {} as { readonly [field: string]: unknown }
     if (typeof chatid !== "string" || chatid === "") {
       return yield* Bodies.refuse(ErrorCode.invalidParameter, "chatid must be a string")
@@ -238,8 +241,8 @@ const send: Handler = (context, frame) =>
   }))
 
 /** @internal */
-export const make = (uploads: Uploads): Map<string, Handler> =>
-  new Map<string, Handler>([
+export const make = (uploads: Uploads): Map<string, CommandHandler> =>
+  new Map<string, CommandHandler>([
     [Command.ping, () => accepted],
     [Command.respond, respond],
     [Command.respondWelcome, respondWelcome],

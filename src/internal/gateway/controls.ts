@@ -4,126 +4,126 @@ import type { Filter } from "./ackRules.js"
 import type { Ack } from "./frames.js"
 
 /**
- * A rule that is in force.
+ * An active rule.
  *
  * @since 0.1.0
  * @category acks
  */
 export interface Rule {
   /**
-   * How many frames it met so far.
+   * The number of frames that have matched so far.
    */
   readonly hits: Effect.Effect<number>
   /**
-   * Ends it.
+   * Ends the rule.
    */
   readonly remove: Effect.Effect<void>
 }
 
 /**
- * Acks that are held back until they are released. The frames themselves were executed when they came.
+ * Acks that are held until they are released. Their frames are executed at once.
  *
  * @since 0.1.0
  * @category acks
  */
 export interface HeldAcks extends Rule {
   /**
-   * How many acks are held now.
+   * The number of held acks.
    */
   readonly count: Effect.Effect<number>
   /**
-   * Waits until at least so many are held.
+   * Waits until at least this many acks are held.
    */
   readonly awaitCount: (count: number) => Effect.Effect<void>
   /**
-   * Sends the held acks: all in the order they came, or those at the given places of that order (counted from 0) in the
-   * order given, the others staying held.
+   * Sends the held acks in the order in which they came. With `order` sends those at the given indices of it, in the given
+   * order, and holds the others.
    */
   readonly release: (order?: ReadonlyArray<number>) => Effect.Effect<void>
 }
 
 /**
- * What happens to acks. Rules add up: a delayed ack can be a refusal and come twice. Every rule stays until it is
- * removed, or until it met as many frames as its filter's `times` says.
+ * Rules for acks. Rules combine: a delayed ack can be a refusal and be sent twice. A rule ends when it is removed, or after as
+ * many matches as the `times` of its filter.
  *
  * @since 0.1.0
  * @category acks
  */
 export interface Acks {
   /**
-   * Acks come later by `delay`; between two durations, by chance.
+   * Delays acks by `delay`, or by a random duration in a range.
    */
   readonly delay: (
     delay: Duration.DurationInput | { readonly min: Duration.DurationInput; readonly max: Duration.DurationInput },
     filter?: Filter
   ) => Effect.Effect<Rule>
   /**
-   * The frame is executed and its ack never sent.
+   * Executes the frame and never sends its ack.
    */
   readonly drop: (filter?: Filter) => Effect.Effect<Rule>
   /**
-   * The frame is not executed and nothing is sent, as though it never arrived.
+   * Neither executes the frame nor sends an ack, as if it had never arrived.
    */
   readonly lose: (filter?: Filter) => Effect.Effect<Rule>
   /**
-   * The frame is not executed and acked with `errcode`.
+   * Does not execute the frame and acks it with `errcode`.
    */
   readonly refuse: (errcode: number, filter?: Filter) => Effect.Effect<Rule>
   /**
-   * Acks come `copies` times (default 2).
+   * Sends each ack `copies` times (default 2).
    */
   readonly duplicate: (filter?: Filter, copies?: number) => Effect.Effect<Rule>
   /**
-   * Acks are collected, `size` at a time (default 2), and sent in reverse or in an order of chance.
+   * Collects `size` acks (default 2) and sends them in reverse or random order.
    */
   readonly reorder: (
     filter?: Filter,
     options?: { readonly size?: number | undefined; readonly order?: "reverse" | "shuffle" | undefined }
   ) => Effect.Effect<Rule>
   /**
-   * Acks are held back until they are released by hand.
+   * Holds acks until they are released.
    */
   readonly hold: (filter?: Filter) => Effect.Effect<HeldAcks>
   /**
-   * Acks are sent as `rewrite` returns them: any JSON value, or a string that is sent as it is.
+   * Sends the result of `rewrite` instead of the ack: a JSON value, or a string as it is.
    */
   readonly rewrite: (rewrite: (ack: Ack) => unknown, filter?: Filter) => Effect.Effect<Rule>
   /**
-   * Ends all rules; acks that are held are sent.
+   * Ends all rules and sends the held acks.
    */
   readonly clear: Effect.Effect<void>
 }
 
 /**
- * Which connection a fault is for.
+ * The connection of a fault.
  *
  * @since 0.1.0
  * @category faults
  */
 export interface Target {
   /**
-   * Its number, counted from 1. Default: the newest that is up; the fault waits until there is one.
+   * Its number, counted from 1. Default: the newest open connection. The fault waits until there is one.
    */
   readonly connection?: number | undefined
 }
 
 /**
- * What can go wrong with connections.
+ * Faults of connections.
  *
  * @since 0.1.0
  * @category faults
  */
 export interface Faults {
   /**
-   * The connection dies without a close frame (1006), as connections to WeCom normally do.
+   * Ends the connection without a close frame (1006), as connections to WeCom normally end.
    */
   readonly cut: (target?: Target) => Effect.Effect<void>
   /**
-   * The service closes the connection with a close frame. Default code: 1000.
+   * Closes the connection with a close frame. Default code: 1000.
    */
   readonly close: (code?: number, reason?: string, target?: Target) => Effect.Effect<void>
   /**
-   * Both directions go silent while the connection looks alive. The service still counts it as subscribed.
+   * Silences both directions of a connection that stays open. The service still counts it as subscribed.
    */
   readonly halfOpen: (target?: Target) => Effect.Effect<void>
   /**
@@ -132,37 +132,37 @@ export interface Faults {
    */
   readonly kick: (botId?: string) => Effect.Effect<void>
   /**
-   * The service forgets the subscription: from now on the connection answers 846609 to everything but a subscribe, which
-   * it refuses as a second one.
+   * Makes the service forget the subscription: every frame on the connection is refused with 846609, and a subscribe as a
+   * second one.
    */
   readonly forgetSubscription: (target?: Target) => Effect.Effect<void>
   /**
-   * Any text or bytes, from the service to the bot.
+   * Sends any text or bytes to the bot.
    */
   readonly pushRaw: (data: string | Uint8Array, target?: Target) => Effect.Effect<void>
   /**
-   * Pushes a callback once more, with the same `msgid` and `req_id`. Waits until the bot is subscribed. Dies when there
-   * was no such callback.
+   * Pushes a callback again, with the same `msgid` and `req_id`. Waits until the bot is subscribed. Dies when there was no such
+   * callback.
    */
   readonly redeliver: (msgid: string) => Effect.Effect<void>
   /**
-   * Pings are executed but never acked.
+   * Never acks pings.
    */
   readonly mutePongs: Effect.Effect<Rule>
   /**
-   * Subscribes are neither executed nor acked.
+   * Ignores subscribes.
    */
   readonly muteSubscribe: Effect.Effect<Rule>
   /**
-   * All credentials are wrong (853000), or right again. Present subscriptions stay.
+   * Refuses all credentials (853000), or no longer. Existing subscriptions stay.
    */
   readonly refuseCredentials: (on: boolean) => Effect.Effect<void>
   /**
-   * Connections are refused (`ECONNREFUSED`), or the upgrade is answered with an HTTP status. Existing connections stay.
+   * Refuses connections (`ECONNREFUSED`), or answers the upgrade with an HTTP status. Existing connections stay.
    */
   readonly refuseConnections: (on: boolean | { readonly status: number }) => Effect.Effect<void>
   /**
-   * New connections are accepted but the upgrade is never answered.
+   * Accepts new connections but never answers the upgrade.
    */
   readonly neverOpen: (on: boolean) => Effect.Effect<void>
 }
@@ -188,7 +188,7 @@ export interface Connection {
    */
   readonly halfOpen: boolean
   /**
-   * The bot it subscribed.
+   * The bot that is subscribed on it.
    */
   readonly botId: string | undefined
   /**

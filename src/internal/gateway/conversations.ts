@@ -1,5 +1,5 @@
 /**
- * The people of `people.ts`, acting on the engine.
+ * The users and groups of `people.ts`, implemented over the engine.
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -12,13 +12,13 @@ import { snapshot } from "./screen.js"
 import type { Bubble, BubbleState } from "./screen.js"
 import * as World from "./world.js"
 
-/** Waits until callbacks would reach the bot. */
+/** Waits until the bot is subscribed on a connection that carries callbacks. */
 const ready = (engine: Engine, bot: World.Bot): Effect.Effect<void> =>
-  engine.watch.awaitSome(() => bot.active?.halfOpen === false ? true : undefined)
+  engine.watch.awaitSome(() => bot.active?.isHalfOpen === false ? true : undefined)
 
 /** @internal */
 export const awaitSubscribed = (engine: Engine, bot: World.Bot): Effect.Effect<number> =>
-  engine.watch.awaitSome(() => bot.active?.halfOpen === false ? bot.active.number : undefined)
+  engine.watch.awaitSome(() => bot.active?.isHalfOpen === false ? bot.active.number : undefined)
 
 const textItem = (content: string) => ({ msgtype: "text", text: { content } })
 
@@ -44,7 +44,7 @@ const toQuote = (quoted: People.Quotable): unknown => {
 
 const postBubble = (
   engine: Engine,
-  conversation: World.Conversation,
+  conversation: World.ConversationState,
   userid: string,
   message: People.UserMessage,
   reqId: string
@@ -73,15 +73,15 @@ const postBubble = (
   engine.changed(conversation, bubble)
 }
 
-/** Groups hand over what mentions the bot; single chats everything. */
-const reachesBot = (bot: World.Bot, conversation: World.Conversation, message: People.UserMessage): boolean =>
+/** In a group only messages that mention the bot reach it. */
+const reachesBot = (bot: World.Bot, conversation: World.ConversationState, message: People.UserMessage): boolean =>
   conversation.kind === "single" ||
   ((message.msgtype === "text" || message.msgtype === "mixed") && textOf(message).includes(`@${bot.botName}`))
 
-/** A find that shows each bubble as `viewer` sees it. */
+/** Waits for a bubble that matches as `viewer` sees it. */
 const findBubble = (
   engine: Engine,
-  conversation: World.Conversation,
+  conversation: World.ConversationState,
   viewer: string | undefined,
   predicate: (bubble: Bubble) => boolean
 ): Effect.Effect<Bubble> =>
@@ -96,12 +96,12 @@ const findBubble = (
 const participant = (
   engine: Engine,
   bot: World.Bot,
-  conversation: World.Conversation,
+  conversation: World.ConversationState,
   userid: string
 ): People.Participant => {
   const see = (state: BubbleState) => snapshot(state, userid)
 
-  const act = (options: People.SendOptions | undefined, make: () => World.Callback, reaches = true) =>
+  const act = (options: People.SendOptions | undefined, make: () => World.IssuedCallback, reaches = true) =>
     Effect.zipRight(
       options?.wait === false ? Effect.void : ready(engine, bot),
       Effect.sync((): People.Sent => {
@@ -131,7 +131,7 @@ const participant = (
         taskId: undefined,
         body: { ...base(), ...message }
       })
-      if (reaches) conversation.written = true
+      if (reaches) conversation.hasUserMessage = true
       postBubble(engine, conversation, userid, message, callback.reqId)
       return callback
     }, reaches)

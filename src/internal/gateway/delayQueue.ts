@@ -1,6 +1,6 @@
 /**
- * Everything the gateway does later: one list in due order and at most one sleeping fiber, so that what is due at the
- * same moment happens in the order it was asked for.
+ * The delayed tasks of the gateway: one list in due order and at most one sleeping fiber, so that tasks that are due at the
+ * same time run in the order in which they were added.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -17,10 +17,10 @@ export interface DelayQueue {
   readonly after: (millis: number, task: () => void) => () => void
 }
 
-/** Sums of fractions are rounded, and a sleep shorter than a nanosecond is none: what is closer than this is due. */
-const grainMillis = 0.001
+/** Tolerance for rounding: a task closer than this is due. */
+const roundingMillis = 0.001
 
-interface Entry {
+interface DelayedTask {
   readonly due: number
   readonly task: () => void
 }
@@ -29,17 +29,17 @@ interface Entry {
 export const make: Effect.Effect<DelayQueue, never, Scope.Scope> = Effect.gen(function*() {
   const clock = yield* Effect.clock
   const runFork = Runtime.runFork(yield* Effect.runtime<never>())
-  const entries: Array<Entry> = []
+  const entries: Array<DelayedTask> = []
   let sleeper: { readonly due: number; readonly fiber: Fiber.RuntimeFiber<void> } | undefined
-  let closed = false
+  let isClosed = false
 
-  // Delays run on monotonic time: a wall clock that jumps neither hurries nor holds up what was promised before.
+  // Delays use monotonic time, so that a jump of the wall clock does not change them.
   const monotonic = () => Number(clock.unsafeCurrentTimeNanos() / 1000n) / 1000
 
   const wake = () => {
     sleeper = undefined
     const time = monotonic()
-    while (entries[0] !== undefined && entries[0].due < time + grainMillis) {
+    while (entries[0] !== undefined && entries[0].due < time + roundingMillis) {
       entries.shift()!.task()
     }
     arm()
@@ -52,7 +52,7 @@ export const make: Effect.Effect<DelayQueue, never, Scope.Scope> = Effect.gen(fu
 
   const arm = () => {
     const next = entries[0]
-    if (closed || next === undefined) return disarm()
+    if (isClosed || next === undefined) return disarm()
     if (sleeper !== undefined && sleeper.due <= next.due) return
     disarm()
     const sleep = clock.sleep(Duration.millis(Math.max(0, next.due - monotonic())))
@@ -61,7 +61,7 @@ export const make: Effect.Effect<DelayQueue, never, Scope.Scope> = Effect.gen(fu
 
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
-      closed = true
+      isClosed = true
       disarm()
     })
   )
@@ -69,7 +69,7 @@ export const make: Effect.Effect<DelayQueue, never, Scope.Scope> = Effect.gen(fu
   return {
     now: () => clock.unsafeCurrentTimeMillis(),
     after: (millis, task) => {
-      const entry: Entry = { due: monotonic() + millis, task }
+      const entry: DelayedTask = { due: monotonic() + millis, task }
       let at = entries.length
       while (at > 0 && entries[at - 1]!.due > entry.due) at--
       entries.splice(at, 0, entry)

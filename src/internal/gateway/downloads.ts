@@ -1,6 +1,6 @@
 /**
- * The object store of the service: files that users sent, encrypted, behind links that live five minutes, and with every fault
- * that a test asks for. The seams turn an `FileResponse` into HTTP.
+ * The object store of the service: files that users sent, encrypted, behind links that are valid for five minutes, with the
+ * faults that a test requests. `memoryHttp` and `nodeFiles` turn a `FileResponse` into HTTP.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -11,7 +11,7 @@ import type { Engine } from "./engine.js"
 import type { MediaLink } from "./people.js"
 
 /**
- * A file to hand out, and how.
+ * A file to serve, with its faults.
  *
  * @since 0.1.0
  * @category media
@@ -24,7 +24,7 @@ export interface ServedFile {
    */
   readonly filename?: string | undefined
   /**
-   * `Content-Disposition` word for word, instead.
+   * The whole `Content-Disposition`, instead of `filename`.
    */
   readonly contentDisposition?: string | undefined
   /**
@@ -36,23 +36,23 @@ export interface ServedFile {
    */
   readonly wrongPadding?: boolean | undefined
   /**
-   * How long the link lives before it is answered with 403. Zero is expired from the start. Default: 5 minutes.
+   * How long the link is valid; later requests get 403. With zero it is never valid. Default: 5 minutes.
    */
   readonly lifetime?: Duration.DurationInput | undefined
   /**
-   * Leaves `Content-Length` out. Default: `false`.
+   * Omits `Content-Length`. Default: `false`.
    */
   readonly withoutLength?: boolean | undefined
   /**
-   * The connection breaks after so many bytes of the body. Default: never.
+   * Ends the connection after this many bytes of the body. Default: never.
    */
   readonly cutAfter?: number | undefined
   /**
-   * Sends `bytes` bytes, then waits for `every`, and so on. Default: as fast as it goes.
+   * Sends `bytes` bytes per `every`. Default: without pauses.
    */
   readonly pace?: { readonly bytes: number; readonly every: Duration.DurationInput } | undefined
   /**
-   * How many redirects lead to it. Default: 0.
+   * The number of redirects before the file. Default: 0.
    */
   readonly redirects?: number | undefined
   /**
@@ -93,11 +93,11 @@ export interface FileResponse {
 
 /** @internal */
 export interface Downloads {
-  /** Set by the seam. */
+  /** The origin of the links. `NodeGateway` sets it to its port. */
   baseUrl: string
   readonly serve: (file: ServedFile) => MediaLink
   readonly requests: () => ReadonlyArray<DownloadRequest>
-  /** Undefined: the connection breaks. */
+  /** `undefined`: the connection breaks. */
   readonly answer: (url: URL) => FileResponse | undefined
 }
 

@@ -12,7 +12,7 @@ import * as AckRules from "./ackRules.js"
 import * as Commands from "./commands.js"
 import * as DelayQueue from "./delayQueue.js"
 import * as Frames from "./frames.js"
-import type { Resolved } from "./options.js"
+import type { ResolvedOptions } from "./options.js"
 import * as ReceivedLog from "./receivedLog.js"
 import type { BubbleState } from "./screen.js"
 import * as Uploads from "./uploads.js"
@@ -20,28 +20,28 @@ import * as Watch from "./watch.js"
 import * as World from "./world.js"
 
 /**
- * The server's end of one connection, made by a seam.
+ * The server's end of one connection, in memory or on a port.
  *
  * @internal
  */
-export interface Link {
+export interface ServerSocket {
   readonly send: (data: string | Uint8Array) => void
   readonly close: (code: number, reason: string) => void
-  /** Ends it without a close frame. */
+  /** Ends the connection without a close frame. */
   readonly terminate: () => void
-  /** Goes silent: nothing is read any more, not even a close frame. */
+  /** Stops reading, even close frames. */
   readonly freeze: () => void
 }
 
 /** @internal */
-export interface Connection {
+export interface ServerConnection {
   readonly number: number
-  readonly link: Link
+  readonly socket: ServerSocket
   readonly openedAt: number
   state: "open" | "subscribed" | "superseded" | "forgotten" | "closed"
   bot: World.Bot | undefined
-  subscribing: boolean
-  halfOpen: boolean
+  isSubscribing: boolean
+  isHalfOpen: boolean
   closedAt: number | undefined
   closeCode: number | undefined
   readonly unacked: Map<string, number>
@@ -59,47 +59,47 @@ export type Gate =
   | { readonly _tag: "Never" }
 
 /** @internal */
-export interface Attached {
+export interface AttachedSocket {
   readonly receive: (text: string) => void
   readonly closed: (code: number) => void
 }
 
 /** @internal */
 export interface Engine {
-  readonly options: Resolved
+  readonly options: ResolvedOptions
   readonly queue: DelayQueue.DelayQueue
   readonly random: () => number
   readonly rules: AckRules.AckRules
-  readonly handlers: Map<string, Commands.Handler>
+  readonly handlers: Map<string, Commands.CommandHandler>
   readonly uploads: Uploads.Uploads
   readonly bots: ReadonlyMap<string, World.Bot>
-  readonly connections: ReadonlyArray<Connection>
+  readonly connections: ReadonlyArray<ServerConnection>
   readonly received: ReceivedLog.ReceivedLog
   readonly watch: Watch.Watch
   gate: Gate
   refuseCredentials: boolean
-  readonly attach: (link: Link) => Attached
-  readonly write: (connection: Connection, data: string | Uint8Array) => void
+  readonly attach: (socket: ServerSocket) => AttachedSocket
+  readonly write: (connection: ServerConnection, data: string | Uint8Array) => void
   /** Closes it; 1006 means without a close frame. */
-  readonly end: (connection: Connection, code: number, reason?: string) => void
-  readonly forget: (connection: Connection) => void
-  readonly supersede: (connection: Connection) => void
+  readonly end: (connection: ServerConnection, code: number, reason?: string) => void
+  readonly forget: (connection: ServerConnection) => void
+  readonly supersede: (connection: ServerConnection) => void
   readonly nextId: (kind: string) => string
-  /** Makes a callback, which `deliver` pushes. */
+  /** Makes and stores a callback, which `deliver` then pushes. */
   readonly issue: (
     bot: World.Bot,
-    callback: Pick<World.Callback, "cmd" | "kind" | "conversation" | "taskId"> & {
+    callback: Pick<World.IssuedCallback, "cmd" | "kind" | "conversation" | "taskId"> & {
       readonly body: { readonly [field: string]: unknown }
     }
-  ) => World.Callback
+  ) => World.IssuedCallback
   /** `false` when there is no connection for it. */
-  readonly deliver: (bot: World.Bot, callback: World.Callback) => boolean
-  readonly changed: (conversation: World.Conversation, bubble: BubbleState) => void
-  readonly onBubble: (listener: (conversation: World.Conversation, bubble: BubbleState) => void) => () => void
+  readonly deliver: (bot: World.Bot, callback: World.IssuedCallback) => boolean
+  readonly changed: (conversation: World.ConversationState, bubble: BubbleState) => void
+  readonly onBubble: (listener: (conversation: World.ConversationState, bubble: BubbleState) => void) => () => void
 }
 
 /** @internal */
-export const make = (options: Resolved): Effect.Effect<Engine, never, Scope.Scope> =>
+export const make = (options: ResolvedOptions): Effect.Effect<Engine, never, Scope.Scope> =>
   Effect.gen(function*() {
     const queue = yield* DelayQueue.make
     const runtime = yield* Effect.runtime<never>()
@@ -110,27 +110,27 @@ export const make = (options: Resolved): Effect.Effect<Engine, never, Scope.Scop
     const nextId = (kind: string) => `${kind}-${tag}-${++ids}`
 
     const bots = new Map(options.bots.map((bot) => [bot.botId, World.makeBot(bot)]))
-    const connections: Array<Connection> = []
+    const connections: Array<ServerConnection> = []
     const received = ReceivedLog.make(options.receivedLimit)
     const watch = Watch.make()
     const rules = AckRules.make({ baseDelay: options.ackDelay, after: queue.after })
     const uploads = Uploads.make()
     const handlers = Commands.make(uploads)
 
-    const listeners = new Set<(conversation: World.Conversation, bubble: BubbleState) => void>()
+    const listeners = new Set<(conversation: World.ConversationState, bubble: BubbleState) => void>()
     const changed: Engine["changed"] = (conversation, bubble) => {
       bubble.snapshots.clear()
       for (const listener of listeners) listener(conversation, bubble)
       watch.notify()
     }
 
-    const alive = (connection: Connection) => connection.state !== "closed" && !connection.halfOpen
+    const isAlive = (connection: ServerConnection) => connection.state !== "closed" && !connection.isHalfOpen
 
     const write: Engine["write"] = (connection, data) => {
-      if (alive(connection)) connection.link.send(data)
+      if (isAlive(connection)) connection.socket.send(data)
     }
 
-    const closed = (connection: Connection, code: number) => {
+    const closed = (connection: ServerConnection, code: number) => {
       if (connection.state === "closed") return
       connection.state = "closed"
       connection.closedAt = queue.now()
@@ -142,17 +142,17 @@ export const make = (options: Resolved): Effect.Effect<Engine, never, Scope.Scop
 
     const end: Engine["end"] = (connection, code, reason = "") => {
       if (connection.state === "closed") return
-      if (code === 1006) connection.link.terminate()
-      else connection.link.close(code, reason)
+      if (code === 1006) connection.socket.terminate()
+      else connection.socket.close(code, reason)
       closed(connection, code)
     }
 
     /** The service ends a connection. A half open one does not notice. */
-    const expire = (connection: Connection) => {
-      if (!connection.halfOpen) end(connection, 1006)
+    const expire = (connection: ServerConnection) => {
+      if (!connection.isHalfOpen) end(connection, 1006)
     }
 
-    const touch = (connection: Connection) => {
+    const touch = (connection: ServerConnection) => {
       connection.cancelIdle()
       if (options.idleLimit === undefined) return
       connection.cancelIdle = queue.after(options.idleLimit, () => expire(connection))
@@ -167,7 +167,7 @@ export const make = (options: Resolved): Effect.Effect<Engine, never, Scope.Scop
         event: { eventtype }
       })
 
-    const supersede = (connection: Connection) => {
+    const supersede = (connection: ServerConnection) => {
       const bot = connection.bot!
       write(connection, event(bot, "disconnected_event"))
       connection.state = "superseded"
@@ -176,17 +176,17 @@ export const make = (options: Resolved): Effect.Effect<Engine, never, Scope.Scop
       watch.notify()
     }
 
-    const forget = (connection: Connection) => {
+    const forget = (connection: ServerConnection) => {
       if (connection.state === "closed") return
       connection.state = "forgotten"
       if (connection.bot?.active === connection) connection.bot.active = undefined
     }
 
-    const pingForEver = (connection: Connection, interval: number) => {
+    const pingRepeatedly = (connection: ServerConnection, interval: number) => {
       queue.after(interval, () => {
         if (connection.state !== "subscribed") return
         write(connection, Frames.push(Command.ping, nextId("ping"), undefined))
-        pingForEver(connection, interval)
+        pingRepeatedly(connection, interval)
       })
     }
 
@@ -199,22 +199,22 @@ export const make = (options: Resolved): Effect.Effect<Engine, never, Scope.Scop
       callback.at ??= queue.now()
       callback.connection = connection.number
       write(connection, Frames.push(callback.cmd, callback.reqId, callback.body))
-      return !connection.halfOpen
+      return !connection.isHalfOpen
     }
 
-    const subscribed = (connection: Connection, bot: World.Bot) => {
+    const subscribed = (connection: ServerConnection, bot: World.Bot) => {
       if (connection.state !== "open") return
       const previous = bot.active
       connection.state = "subscribed"
       connection.bot = bot
       if (previous !== undefined) supersede(previous)
       bot.active = connection
-      if (options.serverPing !== undefined) pingForEver(connection, options.serverPing)
+      if (options.serverPing !== undefined) pingRepeatedly(connection, options.serverPing)
       for (const callback of bot.offline.splice(0)) deliver(bot, callback)
     }
 
-    const subscribe = (connection: Connection, frame: Frames.Received): Commands.Verdict => {
-      if (connection.state !== "open" || connection.subscribing) {
+    const subscribe = (connection: ServerConnection, frame: Frames.Received): Commands.CommandResult => {
+      if (connection.state !== "open" || connection.isSubscribing) {
         return { errcode: ErrorCode.rateLimit, hint: "one subscribe per connection" }
       }
       const body = Frames.isRecord(frame.body) ? frame.body : {}
@@ -222,11 +222,11 @@ export const make = (options: Resolved): Effect.Effect<Engine, never, Scope.Scop
       if (bot === undefined || bot.secret !== body.secret || engine.refuseCredentials) {
         return { errcode: ErrorCode.invalidCredentials, hint: "invalid bot_id or secret" }
       }
-      connection.subscribing = true
+      connection.isSubscribing = true
       return { errcode: ErrorCode.ok, onAck: () => subscribed(connection, bot) }
     }
 
-    const judge = (connection: Connection, frame: Frames.Received): Commands.Verdict => {
+    const judge = (connection: ServerConnection, frame: Frames.Received): Commands.CommandResult => {
       if (frame.cmd === undefined) return { errcode: ErrorCode.invalidParameter, hint: "a frame without a cmd" }
       if (frame.cmd === Command.subscribe) return subscribe(connection, frame)
       if (connection.state === "superseded" && frame.cmd === Command.ping) return { errcode: ErrorCode.ok }
@@ -257,18 +257,18 @@ export const make = (options: Resolved): Effect.Effect<Engine, never, Scope.Scop
       return options.omitFromAcks === "errcode" ? { ...rest, errmsg: errmsg! } : rest
     }
 
-    const answer = (connection: Connection, frame: Frames.Judged, reqId: string) => {
+    const answer = (connection: ServerConnection, frame: Frames.Judged, reqId: string) => {
       const plan = rules.plan(frame)
-      if (plan.lost) return
+      if (plan.isLost) return
       connection.unacked.set(reqId, (connection.unacked.get(reqId) ?? 0) + 1)
-      const verdict: Commands.Verdict = plan.refusal === undefined
+      const verdict: Commands.CommandResult = plan.refusal === undefined
         ? judge(connection, frame)
         : { errcode: plan.refusal, hint: "as the test asked for" }
       frame.errcode = verdict.errcode
-      let settled = false
+      let isSettled = false
       const settle = () => {
-        if (settled) return
-        settled = true
+        if (isSettled) return
+        isSettled = true
         const left = connection.unacked.get(reqId)! - 1
         if (left === 0) connection.unacked.delete(reqId)
         else connection.unacked.set(reqId, left)
@@ -285,8 +285,8 @@ export const make = (options: Resolved): Effect.Effect<Engine, never, Scope.Scop
       )
     }
 
-    const receive = (connection: Connection, text: string) => {
-      if (!alive(connection)) return
+    const receive = (connection: ServerConnection, text: string) => {
+      if (!isAlive(connection)) return
       touch(connection)
       const frame = Frames.received(connection.number, queue.now(), text)
       received.add(frame)
@@ -309,15 +309,15 @@ export const make = (options: Resolved): Effect.Effect<Engine, never, Scope.Scop
       watch,
       gate: { _tag: "Open" },
       refuseCredentials: false,
-      attach: (link) => {
-        const connection: Connection = {
+      attach: (socket) => {
+        const connection: ServerConnection = {
           number: connections.length + 1,
-          link,
+          socket,
           openedAt: queue.now(),
           state: "open",
           bot: undefined,
-          subscribing: false,
-          halfOpen: false,
+          isSubscribing: false,
+          isHalfOpen: false,
           closedAt: undefined,
           closeCode: undefined,
           unacked: new Map(),
@@ -338,7 +338,7 @@ export const make = (options: Resolved): Effect.Effect<Engine, never, Scope.Scop
       nextId,
       issue: (bot, { body, cmd, conversation, kind, taskId }) => {
         const msgid = nextId("msg")
-        const callback: World.Callback = {
+        const callback: World.IssuedCallback = {
           cmd,
           reqId: nextId("req"),
           msgid,
@@ -349,8 +349,8 @@ export const make = (options: Resolved): Effect.Effect<Engine, never, Scope.Scop
           connection: undefined,
           streams: new Map(),
           answers: [],
-          responded: false,
-          carded: false,
+          hasNonStreamReply: false,
+          hasCard: false,
           taskId
         }
         bot.callbacks.set(callback.reqId, callback)

@@ -1,18 +1,18 @@
 import * as ErrorCode from "../../ErrorCode.js"
 
 /**
- * A frame the gateway received from a client, as it came.
+ * A frame that the gateway has received from a client.
  *
  * @since 0.1.0
  * @category received frames
  */
 export interface Received {
   /**
-   * The number of the connection it came on, counted from 1.
+   * The number of its connection, counted from 1.
    */
   readonly connection: number
   /**
-   * When it came, in milliseconds of Effect's Clock.
+   * When it was received, in milliseconds of Effect's Clock.
    */
   readonly at: number
   /**
@@ -32,8 +32,8 @@ export interface Received {
    */
   readonly body: any
   /**
-   * The verdict of the gateway: 0 for accepted, an error code for refused, `undefined` for a frame that was not judged. It does
-   * not say whether the ack arrived.
+   * The result of the frame: 0 for accepted, an error code for refused, `undefined` for a frame that was not executed. It does
+   * not depend on whether the ack arrived.
    */
   readonly errcode: number | undefined
 }
@@ -84,7 +84,7 @@ export interface Ack {
   readonly body?: unknown
 }
 
-/** Decorated as the errmsg of the service is, so that tests do not match it. */
+/** Text around the meaning of a code, as the service adds it, so that no test can match the whole. */
 const decorated = (errcode: number, hint: string): string =>
   `${ErrorCode.meaning(errcode)}, hint: [${hint}], from ip: 10.0.0.1, more info at ` +
   `https://open.work.weixin.qq.com/devtool/query?e=${errcode}`

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Downloads } from "./downloads.js"
 
-/** Responses with these take no body, not even an empty one. */
+/** The statuses for which the constructor of `Response` accepts no body, not even an empty one. */
 const withoutBody = new Set([204, 205, 304])
 
 /** @internal */
@@ -26,7 +26,7 @@ export const make = (downloads: Downloads): HttpClient.HttpClient =>
       return withoutBody.has(status)
         ? Effect.succeed(respond(null))
         : Effect.map(Stream.toReadableStreamEffect(body), (readable) => {
-          // A response that is never read is released; once read, it is cancelled by its reader.
+          // A response that is never read is cancelled with its request; otherwise its reader cancels it.
           const abandon = () => void readable.cancel().catch(() => {})
           if (signal.aborted) abandon()
           else signal.addEventListener("abort", abandon, { once: true })

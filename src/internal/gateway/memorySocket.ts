@@ -2,7 +2,7 @@
  * A `globalThis.WebSocket` that behaves like the `ws` package, connected to the engine in memory. Events are dispatched in
  * order and by microtask: never inside the constructor or `send`, and never by a timer that a test would have to advance.
  */
-import type { Attached, Engine } from "./engine.js"
+import type { AttachedSocket, Engine } from "./engine.js"
 
 interface Listener {
   readonly call: (event: any) => void
@@ -10,7 +10,7 @@ interface Listener {
   readonly once: boolean
 }
 
-/** How long the `ws` package waits for the other side's close frame. */
+/** The time that the `ws` package waits for a close frame in response. */
 const closeTimeoutMillis = 30_000
 
 const CONNECTING = 0
@@ -36,9 +36,9 @@ const guarded = (run: () => void) => {
 export const make = (engine: Engine, url: string): WebSocket => {
   const listeners = new Map<string, Array<Listener>>()
   const pending: Array<() => void> = []
-  let scheduled = false
-  let frozen = false
-  let attached: Attached | undefined
+  let isScheduled = false
+  let isFrozen = false
+  let attached: AttachedSocket | undefined
   let cancelCloseTimer: (() => void) | undefined
 
   const emit = (type: string, fields: object) => {
@@ -59,10 +59,10 @@ export const make = (engine: Engine, url: string): WebSocket => {
 
   const later = (task: () => void) => {
     pending.push(task)
-    if (scheduled) return
-    scheduled = true
+    if (isScheduled) return
+    isScheduled = true
     queueMicrotask(() => {
-      scheduled = false
+      isScheduled = false
       while (pending.length > 0) pending.shift()!()
     })
   }
@@ -139,14 +139,14 @@ export const make = (engine: Engine, url: string): WebSocket => {
     },
     send: (data: string | ArrayBufferLike | ArrayBufferView) => {
       if (socket.readyState === CONNECTING) throw new Error("WebSocket is not open: readyState 0 (CONNECTING)")
-      if (socket.readyState !== OPEN || frozen) return
+      if (socket.readyState !== OPEN || isFrozen) return
       attached?.receive(typeof data === "string" ? data : new TextDecoder().decode(data as ArrayBuffer))
     },
     close: (code?: number, reason?: string) => {
       if (socket.readyState === CONNECTING) return abort()
       if (socket.readyState !== OPEN) return
       socket.readyState = CLOSING
-      if (frozen) {
+      if (isFrozen) {
         cancelCloseTimer = engine.queue.after(closeTimeoutMillis, () => finish(1006, ""))
         return
       }
@@ -176,7 +176,7 @@ export const make = (engine: Engine, url: string): WebSocket => {
       close: (code, reason) => later(() => finish(code, reason)),
       terminate: () => later(() => finish(1006, "")),
       freeze: () => {
-        frozen = true
+        isFrozen = true
       }
     })
     emit("open", {})

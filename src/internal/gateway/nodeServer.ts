@@ -1,5 +1,5 @@
 /**
- * The engine on a port: the upgrade by gate, and the server's end of every connection as a `Link`.
+ * The engine on a port: the upgrade by gate, and the server's end of every connection as a `ServerSocket`.
  */
 import { ServeError } from "@effect/platform/HttpServerError"
 import * as Effect from "effect/Effect"
@@ -91,9 +91,9 @@ export const make = (
       port,
       applyGate: (gate) =>
         Effect.suspend(() => {
-          const wanted = gate._tag !== "Refuse" || gate.status !== undefined
-          if (wanted === server.listening) return Effect.void
-          if (wanted) return Effect.asVoid(Effect.orDie(listen(port)))
+          const mustListen = gate._tag !== "Refuse" || gate.status !== undefined
+          if (mustListen === server.listening) return Effect.void
+          if (mustListen) return Effect.asVoid(Effect.orDie(listen(port)))
           server.close()
           return Effect.void
         })

@@ -16,11 +16,11 @@ export const defaultSecret: Redacted.Redacted = Redacted.make("test-secret")
  */
 export interface Options {
   /**
-   * The bot id the gateway accepts. Default: `TestGateway.defaultBotId`.
+   * The bot id that the gateway accepts. Default: `TestGateway.defaultBotId`.
    */
   readonly botId?: string | undefined
   /**
-   * The secret that belongs to `botId`. Default: `TestGateway.defaultSecret`.
+   * The secret of `botId`. Default: `TestGateway.defaultSecret`.
    */
   readonly secret?: Redacted.Redacted | string | undefined
   /**
@@ -28,7 +28,7 @@ export interface Options {
    */
   readonly botName?: string | undefined
   /**
-   * Further bots of the same gateway. Talk to one of them with `TestGateway.user("alice", { botId })`. Default: none.
+   * Further bots of the same gateway. `TestGateway.user("alice", { botId })` writes to one of them. Default: none.
    */
   readonly otherBots?:
     | ReadonlyArray<{
@@ -38,17 +38,17 @@ export interface Options {
     }>
     | undefined
   /**
-   * How long every ack takes. With zero the gateway answers in the same turn, so that no test needs to move its clock
-   * for it. Default: zero (the real service: 0.25 to 0.45 s).
+   * The delay of every ack. With zero the gateway answers synchronously, so that a test need not advance its clock. Default:
+   * zero (the real service: 0.25 to 0.45 s).
    */
   readonly ackDelay?: Duration.DurationInput | undefined
   /**
-   * How long a connection that a newer one has replaced stays half alive before it is closed without a close frame.
+   * How long a superseded connection stays half alive before it is closed without a close frame.
    * Default: 30 seconds (the real service: 2 to 313 s).
    */
   readonly supersededCloseAfter?: Duration.DurationInput | undefined
   /**
-   * Closes a connection that sent no frame for so long, without a close frame. Default: never (the real limit is
+   * Closes a connection without a close frame after this time without a client frame. Default: never (the real limit is
    * unknown).
    */
   readonly idleLimit?: Duration.DurationInput | undefined
@@ -57,22 +57,22 @@ export interface Options {
    */
   readonly serverPing?: Duration.DurationInput | undefined
   /**
-   * What becomes of a user's message while the bot has no connection: it is lost, or delivered after the next
-   * subscribe. Default: `"drop"`.
+   * Whether a message that a user sends while the bot has no connection is lost, or delivered after the next subscribe.
+   * Default: `"drop"`.
    */
   readonly offlineMessages?: "drop" | "redeliver" | undefined
   /**
-   * Whether a callback can be answered over another connection than it came on. With `false` such answers get 846605.
+   * Whether a callback can be answered over another connection. With `false` such answers are refused with 846605.
    * Default: `true`.
    */
   readonly reqIdSurvivesReconnect?: boolean | undefined
   /**
-   * Whether a second frame on a `req_id` is refused with 6000 while the first one is not acked; only an ack that takes
-   * time (`ackDelay`, `acks.delay`, `acks.hold`) makes that visible. Default: `false`.
+   * Whether a second frame on a `req_id` is refused with 6000 while the first one is not acked, which needs a
+   * delayed ack (`ackDelay`, `acks.delay`, `acks.hold`). Default: `false`.
    */
   readonly refuseConcurrentFrames?: boolean | undefined
   /**
-   * A second answer to one `req_id` that is not a stream: `"refuse"` with 846606, or `"accept"`. Default: `"refuse"`.
+   * Whether a second answer to one `req_id` that is no stream is refused with 846606 or accepted. Default: `"refuse"`.
    */
   readonly secondNonStreamResponse?: "refuse" | "accept" | undefined
   /**
@@ -94,14 +94,14 @@ export interface Options {
    */
   readonly streamRefreshCounts?: boolean | undefined
   /**
-   * Whether there are quotas at all: 30 messages a minute and 1000 an hour for each conversation, replies and pushes
+   * Whether quotas are enforced: 30 messages a minute and 1000 an hour for each conversation, replies and pushes
    * together, and as many uploads for each bot.
    * Default: `true`.
    */
   readonly quotas?: boolean | undefined
   /**
-   * Chunks of uploads that may wait for their acks at once on one connection; one more is refused with -1, "system error".
-   * Only acks that take time (`ackDelay`) make that visible. Default: any number.
+   * How many chunks of uploads may be unacked on one connection. A further one is refused with -1, "system error". This needs
+   * delayed acks (`ackDelay`). Default: any number.
    */
   readonly uploadBurstLimit?: number | undefined
   /**
@@ -109,13 +109,13 @@ export interface Options {
    */
   readonly omitFromAcks?: "nothing" | "errcode" | "errcode and errmsg" | undefined
   /**
-   * How many client frames `received` keeps; the oldest are forgotten first. Default: 10000.
+   * How many client frames `received` keeps, the newest. Default: 10000.
    */
   readonly receivedLimit?: number | undefined
 }
 
 /** @internal */
-export interface Resolved {
+export interface ResolvedOptions {
   readonly bots: ReadonlyArray<{ readonly botId: string; readonly secret: string; readonly botName: string }>
   readonly ackDelay: number
   readonly supersededCloseAfter: number
@@ -142,7 +142,7 @@ const millisOrNever = (duration: Duration.DurationInput | undefined): number | u
   duration === undefined ? undefined : Duration.toMillis(duration)
 
 /** @internal */
-export const resolve = (options: Options = {}): Resolved => ({
+export const resolve = (options: Options = {}): ResolvedOptions => ({
   bots: [
     {
       botId: options.botId ?? defaultBotId,

@@ -3,7 +3,8 @@ import type * as Stream from "effect/Stream"
 import type { Bubble } from "./screen.js"
 
 /**
- * A message as a user sends it: its `msgtype`, the payload under that name, and perhaps a `quote`. Any msgtype goes.
+ * A message as a user sends it: its `msgtype`, the payload under that name, and optionally a `quote`. Any `msgtype` is
+ * accepted.
  *
  * @since 0.1.0
  * @category people
@@ -26,25 +27,25 @@ export interface Sent {
    */
   readonly msgid: string
   /**
-   * The `req_id` of the callback: the bot's answers carry it.
+   * The `req_id` of the callback, which the bot's answers have too.
    */
   readonly reqId: string
   /**
-   * Whether the callback went to a connection of the bot. A group message without a mention never does.
+   * Whether the callback went to a connection of the bot. A group message without a mention never goes there.
    */
   readonly delivered: boolean
 }
 
 /**
- * How a user does something.
+ * Options of an action of a user.
  *
  * @since 0.1.0
  * @category people
  */
 export interface SendOptions {
   /**
-   * Whether to wait until the bot is subscribed. With `false` the message meets the bot as it is; `offlineMessages` says
-   * what becomes of it when there is no connection. Default: `true`.
+   * Whether to wait until the bot is subscribed. With `false` the message is sent at once, and without a connection
+   * `offlineMessages` decides what happens to it. Default: `true`.
    */
   readonly wait?: boolean | undefined
 }
@@ -62,7 +63,7 @@ export interface MediaLink {
 }
 
 /**
- * What can be quoted: a bubble, or a `quote` as the callback carries it.
+ * What a message can quote: a bubble, or a `quote` as it is in the callback.
  *
  * @since 0.1.0
  * @category people
@@ -70,7 +71,7 @@ export interface MediaLink {
 export type Quotable = Bubble | { readonly msgtype: string; readonly [field: string]: unknown }
 
 /**
- * Choices on a card: option ids by `question_key`.
+ * The selected options of a card: option ids by `question_key`.
  *
  * @since 0.1.0
  * @category people
@@ -87,11 +88,11 @@ export interface Selected {
  */
 export interface Feedback {
   /**
-   * `like`, `dislike`, or the withdrawal of either.
+   * A `like`, a `dislike`, or the withdrawal of one.
    */
   readonly type: "like" | "dislike" | "withdraw"
   /**
-   * What the user wrote.
+   * The text that the user wrote.
    */
   readonly content?: string | undefined
   /**
@@ -101,8 +102,8 @@ export interface Feedback {
 }
 
 /**
- * A participant of a chat with the bot: what they see and what they can do. Their actions wait until the bot is subscribed,
- * unless an option says otherwise.
+ * A participant of a chat with the bot: their screen and their actions. Actions wait until the bot is subscribed, unless
+ * `wait` is `false`.
  *
  * @since 0.1.0
  * @category people
@@ -110,22 +111,21 @@ export interface Feedback {
 export interface Participant {
   readonly userid: string
   /**
-   * The chat as it looks now, oldest bubble first.
+   * The bubbles of the chat at present, oldest first.
    */
   readonly screen: Effect.Effect<ReadonlyArray<Bubble>>
   /**
-   * Every bubble as it appears or changes from now on.
+   * Each bubble that appears or changes from now on.
    */
   readonly changes: Stream.Stream<Bubble>
   /**
-   * Waits for a bubble, on the screen already or yet to come. Take care to say what is awaited: a stream that is still
-   * growing satisfies `bubble.from === "bot"` but not `bubble.sealed`.
+   * Waits for a bubble that is on the screen already or appears later. The predicate should be exact: a stream that is
+   * still growing satisfies `bubble.from === "bot"` but not `bubble.sealed`.
    */
   readonly awaitBubble: (predicate: (bubble: Bubble) => boolean) => Effect.Effect<Bubble>
   /**
-   * Waits for the bot's answer to something sent before and returns it once it is sealed: the first bubble on that
-   * `req_id`, the welcome to an `enter`, or the card that a `press` made the bot update. A push answers nothing; wait
-   * for it with `awaitBubble`.
+   * Waits for the bot's answer to an earlier action and returns it once it is sealed: the first bubble on that `req_id`, the
+   * welcome after `enter`, or the updated card after `press`. A push has no `req_id`: wait for it with `awaitBubble`.
    */
   readonly awaitAnswer: (to: Sent) => Effect.Effect<Bubble>
   /**
@@ -142,7 +142,7 @@ export interface Participant {
     options?: SendOptions & { readonly selected?: Selected | undefined }
   ) => Effect.Effect<Sent>
   /**
-   * Chooses on a card and submits it. A list of option ids answers its first question.
+   * Selects options of a card and submits it. A list of option ids is for its first question.
    */
   readonly vote: (
     card: Bubble | string,
@@ -150,12 +150,12 @@ export interface Participant {
     options?: SendOptions
   ) => Effect.Effect<Sent>
   /**
-   * Rates a bubble, given itself or by feedback id. Dies when the bot gave the bubble no feedback id, for the chat shows
-   * no rating there. The bot gets a `feedback_event`.
+   * Rates a bubble, given as a bubble or by feedback id. The bot gets a `feedback_event`. Dies when the bubble has no feedback
+   * id, because the chat shows no rating then.
    */
   readonly feedback: (on: Bubble | string, feedback: Feedback, options?: SendOptions) => Effect.Effect<Sent>
   /**
-   * Makes the service push any other event, with its payload under its name.
+   * Makes the service push any other event, with the payload under the name of the event.
    */
   readonly sendEvent: (
     eventtype: string,
@@ -172,8 +172,8 @@ export interface Participant {
  */
 export interface User extends Participant {
   /**
-   * Writes to the bot and waits for its answer: the first bubble on this message's `req_id`, once it is sealed. A bot
-   * that answers with a push only is awaited in vain; use `sendText` and `awaitBubble` for it.
+   * Writes to the bot and waits for its answer: the first bubble on the `req_id` of this message, once it is sealed. When
+   * the bot answers with a push only, this never ends: use `sendText` and `awaitBubble` then.
    */
   readonly say: (text: string) => Effect.Effect<Bubble>
   readonly sendText: (text: string, options?: SendOptions) => Effect.Effect<Sent>
@@ -181,7 +181,7 @@ export interface User extends Participant {
   readonly sendFile: (file: MediaLink, options?: SendOptions) => Effect.Effect<Sent>
   readonly sendVideo: (video: MediaLink, options?: SendOptions) => Effect.Effect<Sent>
   /**
-   * The service transcribes voice: the bot gets this text and nothing else.
+   * The service transcribes voice, so the bot gets this text only.
    */
   readonly sendVoice: (transcript: string, options?: SendOptions) => Effect.Effect<Sent>
   /**
@@ -189,7 +189,7 @@ export interface User extends Participant {
    */
   readonly sendMixed: (items: ReadonlyArray<string | MediaLink>, options?: SendOptions) => Effect.Effect<Sent>
   /**
-   * Quotes something and writes below it.
+   * Writes a text with a quote.
    */
   readonly sendQuote: (quoted: Quotable, text: string, options?: SendOptions) => Effect.Effect<Sent>
   /**
@@ -220,7 +220,7 @@ export interface Member extends Participant {
    */
   readonly sendMixed: (items: ReadonlyArray<string | MediaLink>, options?: SendOptions) => Effect.Effect<Sent>
   /**
-   * Quotes something and mentions the bot below it: how a file or an image reaches a bot in a group.
+   * Mentions the bot in a text with a quote. In a group a file or an image reaches the bot this way only.
    */
   readonly sendQuote: (quoted: Quotable, text: string, options?: SendOptions) => Effect.Effect<Sent>
 }
@@ -234,7 +234,7 @@ export interface Member extends Participant {
 export interface Group {
   readonly chatid: string
   /**
-   * Who is in it, by userid.
+   * The userids of its members.
    */
   readonly members: Effect.Effect<ReadonlyArray<string>>
   /**
@@ -242,11 +242,11 @@ export interface Group {
    */
   readonly member: (userid: string) => Member
   /**
-   * The group's chat as it looks now, without the cards that an update showed to some members only.
+   * The bubbles of the group at present, without the cards that an update showed to some members only.
    */
   readonly screen: Effect.Effect<ReadonlyArray<Bubble>>
   /**
-   * Waits for a bubble, on the screen already or yet to come.
+   * Waits for a bubble that is on the screen already or appears later.
    */
   readonly awaitBubble: (predicate: (bubble: Bubble) => boolean) => Effect.Effect<Bubble>
 }

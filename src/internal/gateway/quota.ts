@@ -4,17 +4,17 @@ const minute = 60_000
 const hour = 60 * minute
 
 /**
- * The times of the messages one conversation took, or of the uploads one bot began, within the last hour.
+ * The quota of the messages of one conversation, or of the uploads of one bot.
  *
  * @internal
  */
-export interface Quota {
-  /** Counts one message, unless the minute or the hour is full. */
+export interface QuotaWindow {
+  /** Counts one message. `false`: the quota of the minute or of the hour is used up. */
   readonly take: (now: number) => boolean
 }
 
 /** @internal */
-export const make = (): Quota => {
+export const make = (): QuotaWindow => {
   let times: Array<number> = []
   const since = (start: number) => {
     let count = 0

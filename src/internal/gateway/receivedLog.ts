@@ -1,5 +1,5 @@
 /**
- * The client frames that are remembered: the latest, up to a limit.
+ * The latest client frames, up to a limit.
  */
 import type { Received } from "./frames.js"
 
@@ -7,7 +7,7 @@ import type { Received } from "./frames.js"
 export interface ReceivedLog {
   readonly add: (frame: Received) => void
   readonly frames: () => ReadonlyArray<Received>
-  /** A function that returns, each time, what came since it was called last; at first what is remembered. */
+  /** A function that returns the frames since its last call, and first all that are kept. */
   readonly cursor: () => () => ReadonlyArray<Received>
 }
 
@@ -18,7 +18,7 @@ export const make = (limit: number): ReceivedLog => {
   return {
     add: (frame) => {
       kept.push(frame)
-      // Forgetting in bulk costs next to nothing per frame.
+      // Dropped in bulk, because each drop copies the array.
       if (kept.length <= 2 * limit) return
       forgotten += kept.length - limit
       kept = kept.slice(kept.length - limit)

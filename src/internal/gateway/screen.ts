@@ -1,16 +1,16 @@
 /**
- * What people see: conversations and the bubbles in them.
+ * The bubbles that users see.
  */
 
 /**
- * One message as its chat shows it, by a user or by the bot. A snapshot: it does not change after it was handed out.
+ * One message of a user or the bot as the chat shows it. A snapshot, which does not change.
  *
  * @since 0.1.0
  * @category screen
  */
 export interface Bubble {
   /**
-   * Unique in its gateway; later bubbles have other ids.
+   * Unique in its gateway.
    */
   readonly id: string
   /**
@@ -27,11 +27,11 @@ export interface Bubble {
    */
   readonly at: number
   /**
-   * Its whole text as it stands now, `<think>` blocks included. Empty for media and for cards alone.
+   * The whole text at present, including `<think>` blocks. Empty for media and for a card without text.
    */
   readonly text: string
   /**
-   * Every text it has had, the present one last.
+   * All texts of the bubble, the present one last.
    */
   readonly history: ReadonlyArray<string>
   /**
@@ -39,8 +39,8 @@ export interface Bubble {
    */
   readonly sealed: boolean
   /**
-   * Whether the chat shows the "thinking" animation because there is nothing else to show. On a sealed bubble it stays
-   * for ever: that is what a final frame without a visible character does.
+   * Whether the chat shows the "thinking" animation because the bubble has nothing visible. After a final frame without a
+   * visible character it never ends.
    */
   readonly thinking: boolean
   /**
@@ -48,16 +48,16 @@ export interface Bubble {
    */
   readonly card: { readonly [field: string]: any } | undefined
   /**
-   * What a media message carries, for example `{ media_id }` from the bot and `{ url, aeskey }` from a user; the list of
+   * The media of a message, for example `{ media_id }` from the bot and `{ url, aeskey }` from a user; the list of
    * items of a mixed message; the `msg_item` of a stream.
    */
   readonly media: any
   /**
-   * What the message quotes, as the callback carried it.
+   * The quote of the message, as it was in the callback.
    */
   readonly quote: any
   /**
-   * The `req_id` of the callback it belongs to: a user's message has one, and so do its answers. A push has none.
+   * The `req_id` of its callback. A user's message and its answers have one, a push has none.
    */
   readonly reqId: string | undefined
   /**
@@ -65,7 +65,7 @@ export interface Bubble {
    */
   readonly streamId: string | undefined
   /**
-   * The id that feedback on it will carry.
+   * The id of feedback on it.
    */
   readonly feedbackId: string | undefined
 }
@@ -93,7 +93,7 @@ export interface BubbleState {
 
 const invisible = /[\s\u00ad\u200b-\u200f\u2060-\u2064\ufeff]/g
 
-/** An unclosed think block swallows everything after it. */
+/** An unclosed block extends to the end of the text. */
 const thinkBlocks = /<think>[\s\S]*?(<\/think>|$)/g
 
 /** @internal */

@@ -1,5 +1,5 @@
 /**
- * The controls, acting on the engine.
+ * The service `TestGateway`, implemented over the engine.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -8,7 +8,7 @@ import * as AckRules from "./ackRules.js"
 import type * as Controls from "./controls.js"
 import * as Conversations from "./conversations.js"
 import type { DownloadRequest, Downloads, ServedFile } from "./downloads.js"
-import type { Connection, Engine, Gate } from "./engine.js"
+import type { Engine, Gate, ServerConnection } from "./engine.js"
 import type { Received } from "./frames.js"
 import type { Group, MediaLink, User } from "./people.js"
 import type { UploadedMedia } from "./uploads.js"
@@ -33,28 +33,28 @@ export interface Service {
     readonly botId?: string | undefined
   }) => Effect.Effect<Group>
   /**
-   * Every client frame so far, in order; `receivedLimit` bounds it.
+   * The client frames so far, in order: the last `receivedLimit` of them.
    */
   readonly received: Effect.Effect<ReadonlyArray<Received>>
   /**
-   * Waits for a client frame, received already or yet to come: the first that matches, or the one after `skip` others.
+   * Waits for a client frame that was received already or comes later: the first match, or the one after `skip` matches.
    */
   readonly awaitReceived: (
     filter: Pick<AckRules.Filter, "cmd" | "reqId" | "where">,
     options?: { readonly skip?: number | undefined }
   ) => Effect.Effect<Received>
   /**
-   * Every connection so far, in the order they were opened.
+   * All connections so far, in the order in which they were opened.
    */
   readonly connections: Effect.Effect<ReadonlyArray<Controls.Connection>>
   /**
-   * Waits until the connections look as wanted, and returns them.
+   * Waits until the predicate accepts the connections, and returns them.
    */
   readonly awaitConnections: (
     predicate: (connections: ReadonlyArray<Controls.Connection>) => boolean
   ) => Effect.Effect<ReadonlyArray<Controls.Connection>>
   /**
-   * Waits until the bot is subscribed on a connection that is not half open; the number of that connection.
+   * Waits until the bot is subscribed on a connection that is not half open. Returns the number of that connection.
    */
   readonly awaitSubscribed: (options?: { readonly botId?: string | undefined }) => Effect.Effect<number>
   /**
@@ -65,7 +65,7 @@ export interface Service {
     handler: (frame: Received) => { readonly errcode?: number | undefined; readonly body?: unknown }
   ) => Effect.Effect<void>
   /**
-   * Puts a file behind a link, for a user to send: `alice.sendFile(yield* gateway.serveFile({ bytes }))`.
+   * Serves a file under a link that a user can send: `alice.sendFile(yield* gateway.serveFile({ bytes }))`.
    */
   readonly serveFile: (file: ServedFile) => Effect.Effect<MediaLink>
   /**
@@ -82,21 +82,21 @@ export interface Service {
 
 const between = (random: () => number, min: number, max: number) => () => min + random() * (max - min)
 
-const toRule = (rule: AckRules.Rule): Controls.Rule => ({
+const toRule = (rule: AckRules.AckRule): Controls.Rule => ({
   hits: Effect.sync(rule.hits),
   remove: Effect.sync(rule.remove)
 })
 
 const acks = (engine: Engine): Controls.Acks => {
-  const add = (filter: AckRules.Filter | undefined, action: () => AckRules.Action): Effect.Effect<Controls.Rule> =>
+  const add = (filter: AckRules.Filter | undefined, action: () => AckRules.AckAction): Effect.Effect<Controls.Rule> =>
     Effect.sync(() => toRule(engine.rules.add(filter ?? {}, action())))
 
   return {
     delay: (delay, filter) =>
       add(filter, () => {
-        const range = typeof delay === "object" && "min" in delay
-        const min = Duration.toMillis(range ? delay.min : delay)
-        const max = Duration.toMillis(range ? delay.max : delay)
+        const isRange = typeof delay === "object" && "min" in delay
+        const min = Duration.toMillis(isRange ? delay.min : delay)
+        const max = Duration.toMillis(isRange ? delay.max : delay)
         return { _tag: "Delay", millis: min === max ? () => min : between(engine.random, min, max) }
       }),
     drop: (filter) => add(filter, () => ({ _tag: "Drop" })),
@@ -141,10 +141,10 @@ const acks = (engine: Engine): Controls.Acks => {
   }
 }
 
-const info = (connection: Connection): Controls.Connection => ({
+const info = (connection: ServerConnection): Controls.Connection => ({
   number: connection.number,
   state: connection.state,
-  halfOpen: connection.halfOpen,
+  halfOpen: connection.isHalfOpen,
   botId: connection.bot?.botId,
   openedAt: connection.openedAt,
   closedAt: connection.closedAt,
@@ -164,7 +164,7 @@ export const make = (
     return found
   }
 
-  const onTarget = (target: Controls.Target | undefined, act: (connection: Connection) => void) =>
+  const onTarget = (target: Controls.Target | undefined, act: (connection: ServerConnection) => void) =>
     Effect.map(
       engine.watch.awaitSome(() =>
         target?.connection === undefined
@@ -220,8 +220,8 @@ export const make = (
         onTarget(target, (connection) => engine.end(connection, code, reason)),
       halfOpen: (target) =>
         onTarget(target, (connection) => {
-          connection.halfOpen = true
-          connection.link.freeze()
+          connection.isHalfOpen = true
+          connection.socket.freeze()
         }),
       kick: (botId) => Effect.map(engine.watch.awaitSome(() => bot(botId).active), engine.supersede),
       forgetSubscription: (target) => onTarget(target, engine.forget),

@@ -1,6 +1,6 @@
 /**
- * Uploads as the service takes them: sessions of 30 minutes that survive a reconnect, chunks in any order and more than once,
- * and a check of the whole at the end (WeCom doc 101463).
+ * The upload commands: sessions of 30 minutes that survive a reconnect, chunks in any order and more than once, and a check of
+ * the whole file at the end (WeCom doc 101463).
  */
 import * as Either from "effect/Either"
 import { createHash } from "node:crypto"
@@ -10,14 +10,14 @@ import * as Limits from "../../Limits.js"
 import { base64Length } from "../checks/bytes.js"
 import { refuse } from "./bodies.js"
 import type { Checked } from "./bodies.js"
-import type { Context, Handler, Verdict } from "./commands.js"
+import type { CommandContext, CommandHandler, CommandResult } from "./commands.js"
 import { isRecord } from "./frames.js"
 import type { Received } from "./frames.js"
 import * as Quota from "./quota.js"
 import type { Bot } from "./world.js"
 
 /**
- * What a bot has uploaded.
+ * A file that a bot has uploaded.
  *
  * @since 0.1.0
  * @category media
@@ -49,7 +49,7 @@ interface UploadSession {
 
 /** @internal */
 export interface Uploads {
-  readonly handlers: ReadonlyArray<readonly [cmd: string, handler: Handler]>
+  readonly handlers: ReadonlyArray<readonly [cmd: string, handler: CommandHandler]>
   readonly media: () => ReadonlyArray<UploadedMedia>
 }
 
@@ -60,12 +60,12 @@ const isInteger = (value: unknown, min: number, max: number): value is number =>
 
 const fieldsOf = (frame: Received): { readonly [field: string]: unknown } => isRecord(frame.body) ? frame.body : {}
 
-const verdict = (result: Checked<unknown>): Verdict =>
+const resultOf = (result: Checked<unknown>): CommandResult =>
   Either.isLeft(result) ? result.left : { errcode: ErrorCode.ok, body: result.right }
 
 const sessionOf = (
   fields: { readonly [field: string]: unknown },
-  context: Context
+  context: CommandContext
 ): Checked<Omit<UploadSession, "id">> => {
   const { filename, md5, total_chunks, total_size, type } = fields
   if (typeof type !== "string" || !Object.hasOwn(Limits.mediaBytes, type)) {
@@ -97,7 +97,7 @@ const sessionOf = (
 /** @internal */
 export const make = (): Uploads => {
   const sessions = new Map<Bot, Map<string, UploadSession>>()
-  const quotas = new Map<Bot, Quota.Quota>()
+  const quotas = new Map<Bot, Quota.QuotaWindow>()
   const media: Array<UploadedMedia> = []
   // Chunks whose ack is not sent yet, by connection.
   const inFlight = new Map<number, number>()
@@ -112,7 +112,7 @@ export const make = (): Uploads => {
 
   const sessionsOf = (bot: Bot) => of(sessions, bot, () => new Map<string, UploadSession>())
 
-  const known = (context: Context, uploadId: unknown): Checked<UploadSession> => {
+  const known = (context: CommandContext, uploadId: unknown): Checked<UploadSession> => {
     const session = typeof uploadId === "string" ? sessionsOf(context.bot).get(uploadId) : undefined
     if (session === undefined) return invalid("upload_id is unknown")
     if (context.now > session.expiresAt) {
@@ -122,8 +122,8 @@ export const make = (): Uploads => {
     return Either.right(session)
   }
 
-  const init: Handler = (context, frame) =>
-    verdict(Either.gen(function*() {
+  const init: CommandHandler = (context, frame) =>
+    resultOf(Either.gen(function*() {
       const session = yield* sessionOf(fieldsOf(frame), context)
       if (context.options.quotas && !of(quotas, context.bot, Quota.make).take(context.now)) {
         return yield* refuse(ErrorCode.rateLimit, "more than 30 uploads a minute or 1000 an hour")
@@ -133,7 +133,7 @@ export const make = (): Uploads => {
       return { upload_id: id }
     }))
 
-  const store = (context: Context, frame: Received): Checked<void> =>
+  const store = (context: CommandContext, frame: Received): Checked<void> =>
     Either.gen(function*() {
       const { base64_data, chunk_index, upload_id } = fieldsOf(frame)
       const session = yield* known(context, upload_id)
@@ -147,7 +147,7 @@ export const make = (): Uploads => {
       if (session.media === undefined) session.chunks.set(chunk_index, Buffer.from(base64_data as string, "base64"))
     })
 
-  const chunk: Handler = (context, frame) => {
+  const chunk: CommandHandler = (context, frame) => {
     const limit = context.options.uploadBurstLimit
     const count = inFlight.get(frame.connection) ?? 0
     if (limit !== undefined && count >= limit) {
@@ -155,13 +155,13 @@ export const make = (): Uploads => {
     }
     inFlight.set(frame.connection, count + 1)
     return {
-      ...verdict(store(context, frame)),
+      ...resultOf(store(context, frame)),
       onAck: () => inFlight.set(frame.connection, inFlight.get(frame.connection)! - 1)
     }
   }
 
-  const finish: Handler = (context, frame) =>
-    verdict(Either.gen(function*() {
+  const finish: CommandHandler = (context, frame) =>
+    resultOf(Either.gen(function*() {
       const session = yield* known(context, fieldsOf(frame).upload_id)
       if (session.media === undefined) {
         if (session.chunks.size !== session.totalChunks) {

@@ -16,21 +16,21 @@ export interface Watch {
 /** @internal */
 export const make = (): Watch => {
   const observers = new Set<() => void>()
-  let changing = false
+  let isChanging = false
 
   const notify = () => {
-    if (changing) return
+    if (isChanging) return
     for (const observer of observers) observer()
   }
 
   return {
     notify,
     together: (change) => {
-      changing = true
+      isChanging = true
       try {
         change()
       } finally {
-        changing = false
+        isChanging = false
         notify()
       }
     },

@@ -1,44 +1,44 @@
 /**
  * The state of the service: bots, conversations and issued callbacks.
  */
-import type { Connection } from "./engine.js"
+import type { ServerConnection } from "./engine.js"
 import * as Quota from "./quota.js"
 import type { BubbleState } from "./screen.js"
 
 /** @internal */
-export interface Conversation {
+export interface ConversationState {
   readonly kind: "single" | "group"
   /** The userid of a single chat, the chatid of a group. */
   readonly id: string
   /** By userid. */
   readonly members: Set<string>
   readonly bubbles: Array<BubbleState>
-  readonly quota: Quota.Quota
+  readonly quota: Quota.QuotaWindow
   /** Whether a user has written here before, which a push needs. */
-  written: boolean
+  hasUserMessage: boolean
 }
 
 /** @internal */
-export interface Callback {
+export interface IssuedCallback {
   readonly cmd: string
   readonly reqId: string
   readonly msgid: string
   /** `message`, or the eventtype. */
   readonly kind: string
-  readonly conversation: Conversation
+  readonly conversation: ConversationState
   readonly body: { readonly [field: string]: unknown }
   /** When it was first pushed. Its windows start then. */
   at: number | undefined
   /** The connection it was pushed on last. */
   connection: number | undefined
   readonly streams: Map<string, { readonly openedAt: number; readonly bubble: BubbleState }>
-  /** Bubbles it opened or, for a card event, updated; in order. */
+  /** The bubbles that its answers opened or, for a card event, updated, in order. */
   readonly answers: Array<BubbleState>
   /** Whether it had an answer that is no stream. */
-  responded: boolean
+  hasNonStreamReply: boolean
   /** Whether it had a card beside a stream. */
-  carded: boolean
-  /** For a card event. */
+  hasCard: boolean
+  /** The task of a card event. */
   readonly taskId: string | undefined
 }
 
@@ -47,13 +47,13 @@ export interface Bot {
   readonly botId: string
   readonly secret: string
   readonly botName: string
-  readonly singles: Map<string, Conversation>
-  readonly groups: Map<string, Conversation>
-  readonly callbacks: Map<string, Callback>
+  readonly singles: Map<string, ConversationState>
+  readonly groups: Map<string, ConversationState>
+  readonly callbacks: Map<string, IssuedCallback>
   readonly taskIds: Set<string>
-  /** Callbacks that wait for the next subscribe. */
-  readonly offline: Array<Callback>
-  active: Connection | undefined
+  /** Callbacks to push after the next subscribe. */
+  readonly offline: Array<IssuedCallback>
+  active: ServerConnection | undefined
 }
 
 /** @internal */
@@ -67,16 +67,16 @@ export const makeBot = (bot: { readonly botId: string; readonly secret: string; 
   active: undefined
 })
 
-const makeConversation = (kind: "single" | "group", id: string): Conversation => ({
+const makeConversation = (kind: "single" | "group", id: string): ConversationState => ({
   kind,
   id,
   members: new Set(kind === "single" ? [id] : []),
   bubbles: [],
   quota: Quota.make(),
-  written: false
+  hasUserMessage: false
 })
 
-const getOrMake = (map: Map<string, Conversation>, kind: "single" | "group", id: string): Conversation => {
+const getOrMake = (map: Map<string, ConversationState>, kind: "single" | "group", id: string): ConversationState => {
   const known = map.get(id)
   if (known !== undefined) return known
   const made = makeConversation(kind, id)
@@ -85,7 +85,7 @@ const getOrMake = (map: Map<string, Conversation>, kind: "single" | "group", id:
 }
 
 /** @internal */
-export const single = (bot: Bot, userid: string): Conversation => getOrMake(bot.singles, "single", userid)
+export const single = (bot: Bot, userid: string): ConversationState => getOrMake(bot.singles, "single", userid)
 
 /** @internal */
-export const group = (bot: Bot, chatid: string): Conversation => getOrMake(bot.groups, "group", chatid)
+export const group = (bot: Bot, chatid: string): ConversationState => getOrMake(bot.groups, "group", chatid)
