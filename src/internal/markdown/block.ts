@@ -2,11 +2,11 @@
  * The blocks of Markdown, with what a cut needs to close and reopen them.
  */
 
-export interface Quote {
+export interface BlockQuote {
   readonly _tag: "Quote"
 }
 
-export interface Item {
+export interface ListItem {
   readonly _tag: "Item"
   /** Columns between the content of the container and the marker of the item: 0 to 3. */
   readonly offset: number
@@ -17,7 +17,7 @@ export interface Item {
   isFilled: boolean
 }
 
-export type Container = Quote | Item
+export type Container = BlockQuote | ListItem
 export type Path = ReadonlyArray<Container>
 
 export interface Paragraph {
@@ -57,7 +57,7 @@ export interface Html {
   readonly _tag: "Html"
   readonly path: Path
   readonly type: number
-  /** The opening and closing of the HTML block; empty where a blank line ends it. */
+  /** The texts that open and close the block; empty where a blank line ends it. */
   readonly open: string
   readonly close: string
 }
@@ -83,5 +83,5 @@ export type Role = "opens" | "text" | "underline" | "code" | "closer" | "delimit
 export type Shape = "text" | "lines" | "apart"
 
 /** Whether the item can follow a paragraph without a blank line. */
-export const canInterrupt = (item: Item): boolean =>
+export const canInterrupt = (item: ListItem): boolean =>
   item.marker.length === 1 || (item.marker.length < 11 && Number.parseInt(item.marker, 10) === 1)

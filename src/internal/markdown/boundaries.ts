@@ -3,7 +3,9 @@
  */
 import { isBlankCode } from "./syntax.js"
 
-/** The bytes of a string in UTF-8. A lone surrogate counts as three, as every encoder writes it. */
+/**
+ * How much of a text fits into a limit of bytes of UTF-8. A lone surrogate counts as three bytes, as every encoder writes it.
+ */
 export class Room {
   private readonly text: string
   private readonly limit: number

@@ -6,8 +6,8 @@ import { hasVisible } from "../checks/visible.js"
 import type { Code, Fence, Html, Leaf, Paragraph, Role, Table } from "./block.js"
 import type { Room } from "./boundaries.js"
 import { isCharacterStart } from "./boundaries.js"
-import * as Frames from "./frames.js"
 import { Scanner } from "./scanner.js"
+import * as Wrappers from "./wrappers.js"
 
 /**
  * How good a cut between two lines is, the best first: at a blank line where nothing is open, or inside a list; at a line
@@ -64,37 +64,37 @@ export interface Candidates {
   readonly base: number
 }
 
-interface Frame {
+interface Wrapper {
   readonly prefix: string
   readonly suffix: string
   readonly bytes: number
 }
 
 const noFlips: ReadonlyArray<number> = []
-const noFrame: Frame = { prefix: "", suffix: "", bytes: 0 }
+const noWrapper: Wrapper = { prefix: "", suffix: "", bytes: 0 }
 
-/** The frame that closes and reopens the block, unless it takes too much of a piece. */
-export const makeFrame = (leaf: Fence | Table | Code | Html, limit: number): Frame | undefined => {
+/** The text that closes and reopens the block; `undefined` when it takes too much of a piece. */
+export const makeWrapper = (leaf: Fence | Table | Code | Html, limit: number): Wrapper | undefined => {
   switch (leaf._tag) {
     case "Fence": {
-      const suffix = Frames.closeFence(leaf)
+      const suffix = Wrappers.closeFence(leaf)
       // Code without its language is better than no code.
-      return fit(Frames.openFence(leaf, leaf.info), suffix, limit) ?? fit(Frames.openFence(leaf, ""), suffix, limit)
+      return fit(Wrappers.openFence(leaf, leaf.info), suffix, limit) ?? fit(Wrappers.openFence(leaf, ""), suffix, limit)
     }
     case "Html":
-      return leaf.open === "" ? noFrame : fit(Frames.openHtml(leaf), Frames.closeHtml(leaf), limit)
+      return leaf.open === "" ? noWrapper : fit(Wrappers.openHtml(leaf), Wrappers.closeHtml(leaf), limit)
     case "Table":
-      return fit(Frames.openTable(leaf), "", limit)
+      return fit(Wrappers.openTable(leaf), "", limit)
     case "Code":
-      return fit(Frames.markerLine(leaf.path, true), "", limit)
+      return fit(Wrappers.markerLine(leaf.path, true), "", limit)
   }
 }
 
 /** A message that begins with such a line of code shows nothing. */
 const hides = (line: string): boolean => line.includes("<think>") && !hasVisible(line)
 
-const fit = (prefix: string, suffix: string, limit: number): Frame | undefined =>
-  Frames.fits(prefix, limit) && Frames.fits(suffix, limit / 2)
+const fit = (prefix: string, suffix: string, limit: number): Wrapper | undefined =>
+  Wrappers.fits(prefix, limit) && Wrappers.fits(suffix, limit / 2)
     ? { prefix, suffix, bytes: utf8Length(suffix) }
     : undefined
 
@@ -110,23 +110,23 @@ export const collect = (text: string, room: Pick<Room, "before" | "end">, limit:
   let isAfterHeading = false
   let isAfterBlankCode = false
   let contentEnd = 0
-  let framed: Leaf | undefined
-  let frame: Frame | undefined
+  let wrapped: Leaf | undefined
+  let wrapper: Wrapper | undefined
   let isThinking = false
   /** The HTML block that was open before the line. */
   let html: Html | undefined
 
-  const frameOf = (leaf: Fence | Table | Code | Html): Frame | undefined => {
-    if (framed !== leaf) {
-      framed = leaf
-      frame = makeFrame(leaf, limit)
+  const wrapperOf = (leaf: Fence | Table | Code | Html): Wrapper | undefined => {
+    if (wrapped !== leaf) {
+      wrapped = leaf
+      wrapper = makeWrapper(leaf, limit)
     }
-    return frame
+    return wrapper
   }
 
   /** The position if a cut there leaves room for the suffix, else -1. */
   const place = (at: number, bytes: number): number => {
-    const reserve = bytes + (isThinking ? Frames.closeThinkBytes : 0)
+    const reserve = bytes + (isThinking ? Wrappers.closeThinkBytes : 0)
     return at <= (reserve === 0 ? room.end : room.before(reserve)) ? at : -1
   }
 
@@ -141,11 +141,11 @@ export const collect = (text: string, room: Pick<Room, "before" | "end">, limit:
   /** The bytes that a cut inside a line of the block has to leave free. */
   const reserve = (leaf: Leaf, role: Role): number => {
     const isVerbatim = (leaf._tag === "Fence" && role === "code") || (leaf._tag === "Html" && leaf.open !== "")
-    const frame = isVerbatim ? frameOf(leaf) : undefined
-    return (frame === undefined ? 0 : frame.bytes + 1) + (isThinking ? Frames.closeThinkBytes : 0)
+    const wrapper = isVerbatim ? wrapperOf(leaf) : undefined
+    return (wrapper === undefined ? 0 : wrapper.bytes + 1) + (isThinking ? Wrappers.closeThinkBytes : 0)
   }
 
-  const note = (grade: number, at: number, { prefix, suffix }: Frame) => {
+  const note = (grade: number, at: number, { prefix, suffix }: Wrapper) => {
     if (base === -1 || at <= base || !isCharacterStart(text, at)) return
     const isOrphan = isAfterHeading && grade !== Grade.codeParagraph
     between[isOrphan ? Grade.orphan : grade] = { at, prefix, suffix, isThinking }
@@ -154,22 +154,22 @@ export const collect = (text: string, room: Pick<Room, "before" | "end">, limit:
 
   const noteBlock = () => {
     const path = scanner.path.slice(0, scanner.matched)
-    if (!Frames.hasItem(path)) return note(isAfterBlank ? Grade.paragraph : Grade.line, placeRaw(), noFrame)
+    if (!Wrappers.hasItem(path)) return note(isAfterBlank ? Grade.paragraph : Grade.line, placeRaw(), noWrapper)
     const grade = isAfterBlank ? Grade.innerParagraph : Grade.innerLine
     const isLines = scanner.shape !== "text"
-    const prefix = isLines ? Frames.markerLine(path, scanner.shape === "apart") : Frames.markers(path)
-    if (!Frames.fits(prefix, limit)) return
-    note(grade, place(isLines ? scanner.start : scanner.inside, 0), { ...noFrame, prefix })
+    const prefix = isLines ? Wrappers.markerLine(path, scanner.shape === "apart") : Wrappers.markers(path)
+    if (!Wrappers.fits(prefix, limit)) return
+    note(grade, place(isLines ? scanner.start : scanner.inside, 0), { ...noWrapper, prefix })
   }
 
   const noteSoft = (leaf: Paragraph) => {
     if (base === -1) return
     const { path } = leaf
-    const isRaw = !Frames.hasItem(path) && scanner.matched === path.length && scanner.lead < 4
+    const isRaw = !Wrappers.hasItem(path) && scanner.matched === path.length && scanner.lead < 4
     const at = isRaw ? placeRaw() : place(scanner.inside, 0)
     if (at === -1 || !isCharacterStart(text, at) || !isCharacterStart(text, scanner.inside)) return
-    const prefix = isRaw ? "" : Frames.markers(path)
-    if (!Frames.fits(prefix, limit)) return
+    const prefix = isRaw ? "" : Wrappers.markers(path)
+    if (!Wrappers.fits(prefix, limit)) return
     if (soft.length > 0 && soft[0]!.leaf !== leaf) soft = []
     const { end, inside: content } = scanner
     soft.push({ leaf, at, closeAt: contentEnd, content, end, prefix, suffix: "", isThinking })
@@ -182,30 +182,32 @@ export const collect = (text: string, room: Pick<Room, "before" | "end">, limit:
       case "opens":
         return noteBlock()
       case "html": {
-        const frame = html === undefined ? undefined : frameOf(html)
-        return frame && note(Grade.html, place(scanner.start, frame.bytes), frame)
+        const wrapper = html === undefined ? undefined : wrapperOf(html)
+        return wrapper && note(Grade.html, place(scanner.start, wrapper.bytes), wrapper)
       }
       case "tag":
-        return scanner.isThinking ? note(isAfterBlank ? Grade.paragraph : Grade.line, placeRaw(), noFrame) : undefined
+        return scanner.isThinking ? note(isAfterBlank ? Grade.paragraph : Grade.line, placeRaw(), noWrapper) : undefined
       case "text":
         return leaf._tag === "Paragraph" ? noteSoft(leaf) : undefined
       case "row": {
         if (leaf._tag !== "Table" || leaf.rows < 2) return
-        const frame = frameOf(leaf)
-        return frame === undefined
-          ? note(Grade.innerLine, placeRaw(), noFrame)
-          : note(Grade.innerLine, place(scanner.start, 0), frame)
+        const wrapper = wrapperOf(leaf)
+        return wrapper === undefined
+          ? note(Grade.innerLine, placeRaw(), noWrapper)
+          : note(Grade.innerLine, place(scanner.start, 0), wrapper)
       }
       case "code": {
         if (leaf._tag === "Code") {
-          if (!Frames.hasItem(leaf.path)) return note(isAfterBlank ? Grade.paragraph : Grade.line, placeRaw(), noFrame)
-          const frame = frameOf(leaf)
-          return frame && note(isAfterBlank ? Grade.codeParagraph : Grade.innerLine, place(scanner.start, 0), frame)
+          if (!Wrappers.hasItem(leaf.path)) {
+            return note(isAfterBlank ? Grade.paragraph : Grade.line, placeRaw(), noWrapper)
+          }
+          const wrapper = wrapperOf(leaf)
+          return wrapper && note(isAfterBlank ? Grade.codeParagraph : Grade.innerLine, place(scanner.start, 0), wrapper)
         }
         if (leaf._tag !== "Fence" || leaf.lines < 2) return
-        const frame = frameOf(leaf)
-        return frame &&
-          note(isAfterBlankCode ? Grade.codeParagraph : Grade.innerLine, place(scanner.start, frame.bytes), frame)
+        const wrapper = wrapperOf(leaf)
+        return wrapper &&
+          note(isAfterBlankCode ? Grade.codeParagraph : Grade.innerLine, place(scanner.start, wrapper.bytes), wrapper)
       }
       default:
     }
@@ -215,7 +217,7 @@ export const collect = (text: string, room: Pick<Room, "before" | "end">, limit:
     const { leaf, role } = scanner
     html = leaf._tag === "Html" ? leaf : undefined
     const isBlank = scanner.content >= scanner.end
-    const isFiller = scanner.content + 1 === scanner.end && text.charAt(scanner.content) === Frames.filler
+    const isFiller = scanner.content + 1 === scanner.end && text.charAt(scanner.content) === Wrappers.filler
     const opensOnly = isFiller || role === "tag" || role === "delimiter" || role === "blank" ||
       (role === "opens" && (isBlank || leaf._tag === "Fence" || leaf._tag === "Table"))
     if (base === -1 && !opensOnly) base = scanner.content

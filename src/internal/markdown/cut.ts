@@ -7,13 +7,13 @@ import type { Leaf } from "./block.js"
 import { characterStart, Room } from "./boundaries.js"
 import type { Candidate, SoftBreak } from "./candidates.js"
 import { collect, Grade } from "./candidates.js"
-import * as Frames from "./frames.js"
 import type { Inline } from "./inline.js"
 import { Level, read } from "./inline.js"
 import { Scanner } from "./scanner.js"
 import { trimEnd } from "./syntax.js"
-import type { Context, Cut } from "./within.js"
+import type { Cut, CutContext } from "./within.js"
 import { cutSoft, cutWithin, shortens } from "./within.js"
+import * as Wrappers from "./wrappers.js"
 
 const later = (...cuts: ReadonlyArray<Cut | undefined>): Cut | undefined =>
   cuts.reduce((best, cut) => cut !== undefined && (best === undefined || cut.at > best.at) ? cut : best, undefined)
@@ -28,7 +28,7 @@ const choose = (text: string, room: Room, limit: number): Cut | undefined => {
   const least = found.base + ((room.end - found.base) >> 3)
   const half = found.base + ((room.end - found.base) >> 1)
   const { last, soft: breaks } = found
-  const context: Context = { text, limit, room, found, least, half }
+  const context: CutContext = { text, limit, room, found, least, half }
   const inlines = new Map<number, Inline>()
   const inlineOf = (start: number, end: number) => {
     const inline = inlines.get(start) ?? read(text, start, end)
@@ -58,9 +58,9 @@ const choose = (text: string, room: Room, limit: number): Cut | undefined => {
     anywhere()
 }
 
-/** A cut without regard to Markdown, inside a character only if that is larger than a third of the limit. */
+/** Cuts without regard to Markdown, and inside a character only if that is larger than a third of the limit. */
 const cutAnyhow = (text: string, room: Room, limit: number, isThinking: boolean): Cut => {
-  const end = isThinking ? room.before(Frames.closeThinkBytes) : room.end
+  const end = isThinking ? room.before(Wrappers.closeThinkBytes) : room.end
   const start = characterStart(text, end)
   const at = utf8Length(text.slice(start, end)) * 3 <= limit ? start : end
   return { at, closeAt: at, closers: "", suffix: "", prefix: "", isThinking }
@@ -69,13 +69,13 @@ const cutAnyhow = (text: string, room: Room, limit: number, isThinking: boolean)
 const closeThoughts = (text: string, cut: Cut): Cut => {
   if (!cut.isThinking) return cut
   const end = cut.suffix || text.slice(cut.closeAt, cut.at) || cut.closers || text.charAt(cut.at - 1)
-  return { ...cut, prefix: Frames.openThink + cut.prefix, suffix: cut.suffix + Frames.closeThink(end) }
+  return { ...cut, prefix: Wrappers.openThink + cut.prefix, suffix: cut.suffix + Wrappers.closeThink(end) }
 }
 
 const closing = (text: string, chosen: Cut | undefined, limit: number): Cut | undefined => {
   if (chosen === undefined || !shortens(chosen)) return undefined
   const cut = closeThoughts(text, chosen)
-  return Frames.fits(cut.prefix, limit) ? cut : undefined
+  return Wrappers.fits(cut.prefix, limit) ? cut : undefined
 }
 
 const find = (text: string, limit: number): Cut => {
@@ -102,7 +102,7 @@ const headOf = (text: string, cut: Cut): string =>
 
 const ellipsis = "\n\n…"
 
-/** A message that shows nothing cannot be sealed, so an ellipsis is added to one that has only thoughts or white space. */
+/** Adds an ellipsis to a piece of thoughts or white space alone: a message that shows nothing cannot be sealed. */
 const findVisible = (text: string, limit: number): Cut => {
   const cut = find(text, limit)
   if (hasVisible(headOf(text, cut))) return cut
@@ -160,9 +160,9 @@ export const pieces = (text: string, limit: number): Array<Piece> => {
 
 const closer = (leaf: Leaf): string =>
   leaf._tag === "Fence"
-    ? Frames.closeFence(leaf)
+    ? Wrappers.closeFence(leaf)
     : leaf._tag === "Html" && leaf.close !== ""
-    ? Frames.closeHtml(leaf)
+    ? Wrappers.closeHtml(leaf)
     : ""
 
 /** Closes the code fence or comment and the `<think>` that are open at the end. */
@@ -171,5 +171,5 @@ export const closeOpen = (text: string): string => {
   while (scanner.step());
   const close = closer(scanner.leaf)
   const closed = close === "" ? text : `${text}${/[\r\n]$/.test(text) ? "" : "\n"}${close}`
-  return scanner.isThinking ? closed + Frames.closeThink(closed) : closed
+  return scanner.isThinking ? closed + Wrappers.closeThink(closed) : closed
 }

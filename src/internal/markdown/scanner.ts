@@ -2,13 +2,13 @@
  * Reads Markdown line by line as CommonMark does, with the tables of GFM and WeCom's `<think>`: which quotes and list items a
  * line continues, and what it does to the open block. Does not parse paragraphs.
  */
-import type { Item, Leaf, None, Path, Quote, Role, Shape, Table } from "./block.js"
+import type { BlockQuote, Leaf, ListItem, None, Path, Role, Shape, Table } from "./block.js"
 import { canInterrupt } from "./block.js"
 import { Lines } from "./lines.js"
 import * as Syntax from "./syntax.js"
 
 const none: None = { _tag: "None" }
-const quote: Quote = { _tag: "Quote" }
+const quote: BlockQuote = { _tag: "Quote" }
 
 const openTag = "<think>"
 const closeTag = "</think>"
@@ -294,7 +294,7 @@ export class Scanner extends Lines {
     return false
   }
 
-  private takeItem(interrupts: boolean): Item | undefined {
+  private takeItem(interrupts: boolean): ListItem | undefined {
     const { end, indent: offset, nonspace, text } = this
     const length = Syntax.listMarkerLength(text, nonspace, end)
     if (length === 0) return undefined

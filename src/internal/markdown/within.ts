@@ -7,11 +7,11 @@ import type { Code, Fence, Html, Paragraph, Table } from "./block.js"
 import type { Room } from "./boundaries.js"
 import { characterStart, isCharacterStart, sentenceStart, wordStart } from "./boundaries.js"
 import type { Candidates, LastLine, SoftBreak } from "./candidates.js"
-import { makeFrame } from "./candidates.js"
-import * as Frames from "./frames.js"
+import { makeWrapper } from "./candidates.js"
 import type { Inline, Span } from "./inline.js"
 import { Level, read } from "./inline.js"
 import * as Syntax from "./syntax.js"
+import * as Wrappers from "./wrappers.js"
 
 export interface Cut {
   readonly at: number
@@ -23,7 +23,7 @@ export interface Cut {
   readonly isThinking: boolean
 }
 
-export interface Context {
+export interface CutContext {
   readonly text: string
   readonly limit: number
   readonly room: Room
@@ -33,7 +33,7 @@ export interface Context {
   readonly half: number
 }
 
-export interface LineContext extends Context {
+export interface LineContext extends CutContext {
   readonly last: LastLine
   /** The last position in that line that is within the room. */
   readonly to: number
@@ -109,7 +109,7 @@ export const cutInline = (
 
 /** Closes and reopens the spans around a position; undefined when the result would parse as something else. */
 export const cutSpans = (
-  context: Context,
+  context: CutContext,
   inline: Inline,
   level: number,
   at: number,
@@ -128,7 +128,9 @@ export const cutSpans = (
   if (clashes(text, closeAt, at, spans)) return undefined
   const open = prefix + spans.map((span) => span.open).join("")
   const closers = spans.map((span) => span.close).toReversed().join("")
-  return Frames.fits(open, limit) ? fit(context, { at, closeAt, closers, suffix, prefix: open, isThinking }) : undefined
+  return Wrappers.fits(open, limit)
+    ? fit(context, { at, closeAt, closers, suffix, prefix: open, isThinking })
+    : undefined
 }
 
 /** Whether a marker would touch another of its kind, which makes both a different marker. */
@@ -140,16 +142,16 @@ const clashes = (text: string, closeAt: number, at: number, spans: ReadonlyArray
 
 /** Whether the rest is shorter than the text, so that repeated cuts end. */
 export const shortens = ({ at, isThinking, prefix }: Pick<Cut, "at" | "isThinking" | "prefix">): boolean =>
-  at > prefix.length + (isThinking ? Frames.openThink.length : 0)
+  at > prefix.length + (isThinking ? Wrappers.openThink.length : 0)
 
-const fit = ({ room }: Context, cut: Cut): Cut | undefined => {
-  const bytes = utf8Length(cut.closers) + utf8Length(cut.suffix) + (cut.isThinking ? Frames.closeThinkBytes : 0)
+const fit = ({ room }: CutContext, cut: Cut): Cut | undefined => {
+  const bytes = utf8Length(cut.closers) + utf8Length(cut.suffix) + (cut.isThinking ? Wrappers.closeThinkBytes : 0)
   return cut.at <= room.before(bytes) && shortens(cut) ? cut : undefined
 }
 
 /** At a line break inside the last paragraph. */
 export const cutSoft = (
-  context: Context,
+  context: CutContext,
   inline: Inline,
   level: number,
   least: number,
@@ -164,17 +166,19 @@ export const cutSoft = (
     if (here > level || !isEligible(soft[i]!)) continue
     const spans = here === Level.free ? [] : inline.around(bare)
     const opensBlock = spans.length === 0 && Syntax.opensBlock(context.text, content, end)
-    const underline = Frames.underline(leaf)
+    const underline = Wrappers.underline(leaf)
     if (spans.length === 0 && !opensBlock && underline === "") {
       const cut: Cut = { at, closeAt: at, closers: "", suffix: "", prefix, isThinking }
       if (!shortens(cut)) continue
       return cut
     }
     // Text has to follow its opener directly, after any list marker of its line.
-    const guard = opensBlock ? Frames.filler : ""
-    const open = Frames.markers(leaf.path) + guard + spans.map((span) => span.open).join("")
+    const guard = opensBlock ? Wrappers.filler : ""
+    const open = Wrappers.markers(leaf.path) + guard + spans.map((span) => span.open).join("")
     const closers = spans.map((span) => span.close).toReversed().join("") + underline
-    if ((spans.length > 0 && clashes(context.text, bare, content, spans)) || !Frames.fits(open, context.limit)) continue
+    if ((spans.length > 0 && clashes(context.text, bare, content, spans)) || !Wrappers.fits(open, context.limit)) {
+      continue
+    }
     const cut = fit(context, { at: content, closeAt: bare, closers, suffix: "", prefix: open, isThinking })
     if (cut !== undefined) return cut
   }
@@ -183,9 +187,9 @@ export const cutSoft = (
 
 const inParagraph = (context: LineContext, leaf: Paragraph, inline: Inline, fallback: () => Cut | undefined) => {
   const { last, limit, text } = context
-  const full = Frames.markers(leaf.path) + leaf.marker
-  const prefix = Frames.fits(full, limit) ? full : ""
-  const underline = Frames.underline(leaf)
+  const full = Wrappers.markers(leaf.path) + leaf.marker
+  const prefix = Wrappers.fits(full, limit) ? full : ""
+  const underline = Wrappers.underline(leaf)
   return cutInline(
     context,
     inline,
@@ -194,11 +198,11 @@ const inParagraph = (context: LineContext, leaf: Paragraph, inline: Inline, fall
       const cut = cutSpans(context, inline, level, at, prefix, underline, isThinkingAt(context, at))
       if (cut === undefined || Syntax.readsOtherwise(text, last.content, cut.closeAt)) return undefined
       if (leaf.marker === "" && cut.prefix === prefix && Syntax.opensBlock(text, at, last.end)) {
-        return { ...cut, prefix: prefix + Frames.filler }
+        return { ...cut, prefix: prefix + Wrappers.filler }
       }
       const opener = cut.prefix.slice(prefix.length)
       const isFence = Syntax.fenceLength(opener + text.slice(at, last.end), 0, opener.length + last.end - at) > 0
-      return isFence ? { ...cut, prefix: prefix + Frames.filler + opener } : cut
+      return isFence ? { ...cut, prefix: prefix + Wrappers.filler + opener } : cut
     },
     fallback,
     (at) =>
@@ -207,7 +211,7 @@ const inParagraph = (context: LineContext, leaf: Paragraph, inline: Inline, fall
         closeAt: at,
         closers: "",
         suffix: underline,
-        prefix: leaf.marker === "" && Syntax.opensBlock(text, at, last.end) ? prefix + Frames.filler : prefix,
+        prefix: leaf.marker === "" && Syntax.opensBlock(text, at, last.end) ? prefix + Wrappers.filler : prefix,
         isThinking: isThinkingAt(context, at)
       })
   )
@@ -228,12 +232,12 @@ const inLine = (
 /** In a line of code, or of an HTML block that ends with its own closing tag. */
 const inVerbatim = (context: LineContext, leaf: Fence | Html): Cut | undefined => {
   const { last, limit, room, text } = context
-  const frame = makeFrame(leaf, limit)
-  if (frame === undefined) return undefined
+  const wrapper = makeWrapper(leaf, limit)
+  if (wrapper === undefined) return undefined
   const isThinking = mayThink(context)
-  const to = Math.min(context.to, room.before(frame.bytes + 1 + (isThinking ? Frames.closeThinkBytes : 0)))
-  const prefix = frame.prefix + (leaf._tag === "Fence" ? Frames.codeLine(leaf) : Frames.continuation(leaf.path))
-  if (!Frames.fits(prefix, limit)) return undefined
+  const to = Math.min(context.to, room.before(wrapper.bytes + 1 + (isThinking ? Wrappers.closeThinkBytes : 0)))
+  const prefix = wrapper.prefix + (leaf._tag === "Fence" ? Wrappers.codeLine(leaf) : Wrappers.continuation(leaf.path))
+  if (!Wrappers.fits(prefix, limit)) return undefined
   const isCloser = (from: number, to: number) => leaf._tag === "Fence" && Syntax.closesFence(text, from, to, leaf.fence)
   return inLine(
     context,
@@ -244,7 +248,7 @@ const inVerbatim = (context: LineContext, leaf: Fence | Html): Cut | undefined =
         at,
         closeAt: at,
         closers: "",
-        suffix: `\n${frame.suffix}`,
+        suffix: `\n${wrapper.suffix}`,
         prefix,
         isThinking: isThinkingAt(context, at)
       })
@@ -253,8 +257,8 @@ const inVerbatim = (context: LineContext, leaf: Fence | Html): Cut | undefined =
 
 const inCode = (context: LineContext, leaf: Code): Cut | undefined => {
   const { last, limit, text } = context
-  const prefix = Frames.openCode(leaf)
-  if (!Frames.fits(prefix, limit)) return undefined
+  const prefix = Wrappers.openCode(leaf)
+  if (!Wrappers.fits(prefix, limit)) return undefined
   return inLine(
     context,
     last.content,
@@ -273,8 +277,8 @@ const inRow = (context: LineContext, leaf: Table): Cut | undefined => {
   for (let index = cells.findLastIndex(([start]) => start < to); index >= 0; index--) {
     const [start, end] = cells[index]!
     if (2 * index > limit) continue
-    const prefix = Frames.openRow(leaf, index)
-    if (!Frames.fits(prefix, limit)) continue
+    const prefix = Wrappers.openRow(leaf, index)
+    if (!Wrappers.fits(prefix, limit)) continue
     const bare = (at: number, suffix: string): Cut | undefined =>
       fit(context, { at, closeAt: at, closers: "", suffix, prefix, isThinking: isThinkingAt(context, at) })
     const before = index > 0 && start > half ? bare(start, "") : undefined
