@@ -30,7 +30,7 @@ const refusal = (allowPrivateAddresses: boolean) => (address: string): Error | u
  *
  * @internal
  */
-export class Lazy {
+export class LazyClient {
   private readonly options: Options
   private scope: Scope.CloseableScope | undefined = undefined
   private loading: Effect.Effect<HttpClient.HttpClient> | undefined = undefined
@@ -76,7 +76,7 @@ export class Lazy {
 /** @internal */
 export const make = (options: Options): Effect.Effect<HttpClient.HttpClient, never, Scope.Scope> =>
   Effect.map(
-    Effect.acquireRelease(Effect.sync(() => new Lazy(options)), (lazy) => lazy.close()),
+    Effect.acquireRelease(Effect.sync(() => new LazyClient(options)), (lazy) => lazy.close()),
     (lazy) => lazy.client
   )
 

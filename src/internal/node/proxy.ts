@@ -3,7 +3,7 @@
  */
 
 /** @internal */
-export interface Environment {
+export interface EnvironmentVariables {
   readonly [name: string]: string | undefined
 }
 
@@ -27,7 +27,7 @@ const matches = (entry: string, host: string, port: string): boolean => {
   return suffix !== "" && (host === suffix || host.endsWith(`.${suffix}`))
 }
 
-const isExcepted = (url: URL, environment: Environment): boolean => {
+const isExcepted = (url: URL, environment: EnvironmentVariables): boolean => {
   const port = url.port === "" ? defaultPorts[url.protocol] ?? "" : url.port
   const host = url.hostname.toLowerCase().replace(/^\[|\]$/g, "")
   return (environment.no_proxy ?? environment.NO_PROXY ?? "")
@@ -43,7 +43,7 @@ const isExcepted = (url: URL, environment: Environment): boolean => {
 export const forUrl = (
   target: string,
   configured: string | false | undefined,
-  environment: Environment
+  environment: EnvironmentVariables
 ): string | undefined => {
   if (configured === false) return undefined
   if (configured !== undefined) return configured

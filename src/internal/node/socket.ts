@@ -6,7 +6,7 @@ import type { Socket } from "node:net"
 import * as WS from "ws"
 
 /** The options of the caller; the others are fixed here. */
-type NetworkOptions = Pick<WS.ClientOptions, "agent" | "ca">
+type CallerOptions = Pick<WS.ClientOptions, "agent" | "ca">
 
 /** `closeTimeout` exists since ws 8.19.0 and is not in its types yet. */
 interface Options extends WS.ClientOptions {
@@ -25,20 +25,20 @@ const defaults: Options = {
 /** A class, because a thousand sockets share its methods. */
 class NodeSocket extends WS.WebSocket {
   /** The TCP or TLS socket; absent before the upgrade is answered. */
-  private below: Socket | undefined = undefined
+  private transport: Socket | undefined = undefined
   private isCorked = false
 
-  constructor(url: string, protocols: string | Array<string> | undefined, options: NetworkOptions | undefined) {
+  constructor(url: string, protocols: string | Array<string> | undefined, options: CallerOptions | undefined) {
     super(url, protocols, { ...defaults, ...options })
     this.once("upgrade", (response) => {
-      this.below = response.socket
+      this.transport = response.socket
     })
   }
 
   override send(data: Parameters<WS.WebSocket["send"]>[0]): void {
-    if (!this.isCorked && this.below !== undefined) {
+    if (!this.isCorked && this.transport !== undefined) {
       this.isCorked = true
-      this.below.cork()
+      this.transport.cork()
       // Runs after the microtasks of this turn, in which fibers write.
       process.nextTick(uncork, this)
     }
@@ -47,7 +47,7 @@ class NodeSocket extends WS.WebSocket {
 
   uncork(): void {
     this.isCorked = false
-    this.below?.uncork()
+    this.transport?.uncork()
   }
 }
 
@@ -57,6 +57,6 @@ const uncork = (socket: NodeSocket): void => socket.uncork()
 export const open = (
   url: string,
   protocols?: string | Array<string>,
-  options?: NetworkOptions
+  options?: CallerOptions
   // The events of `ws` have all the fields that a session reads.
 ): globalThis.WebSocket => new NodeSocket(url, protocols, options) as unknown as globalThis.WebSocket

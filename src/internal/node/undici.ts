@@ -37,7 +37,7 @@ const checkingLookup = (options: Options): Net.LookupFunction => (hostname, look
   })
 
 /** Connects directly or through a proxy, request by request. */
-class Routed extends Dispatcher {
+class RoutingDispatcher extends Dispatcher {
   readonly #direct: Agent
   readonly #proxies = new Map<string, ProxyAgent>()
   readonly #options: Options
@@ -78,7 +78,7 @@ export const layer = (options: Options): Layer.Layer<HttpClient.HttpClient> =>
       Layer.scoped(
         NodeHttpClient.Dispatcher,
         Effect.acquireRelease(
-          Effect.sync(() => new Routed(options)),
+          Effect.sync(() => new RoutingDispatcher(options)),
           (dispatcher) => Effect.promise(dispatcher.release)
         )
       )
