@@ -11,7 +11,7 @@ import * as Hash from "effect/Hash"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { Seen } from "./internal/receiving/seen.js"
+import { ExpiringSet } from "./internal/collections/expiringSet.js"
 
 /**
  * @since 0.1.0
@@ -57,10 +57,10 @@ export const make = (options?: {
   Effect.map(Effect.clock, (clock) => {
     const timeToLive = Duration.toMillis(options?.timeToLive ?? "1 hour")
     const capacity = Math.max(1, options?.capacity ?? 10_000)
-    const seen = new Seen(capacity, timeToLive)
+    const seen = new ExpiringSet(capacity, timeToLive)
     const origin = clock.unsafeCurrentTimeNanos()
     const unsafeIsNew = (msgid: string): boolean =>
-      seen.isNew(msgid, Number((clock.unsafeCurrentTimeNanos() - origin) / 1_000_000n))
+      seen.add(msgid, Number((clock.unsafeCurrentTimeNanos() - origin) / 1_000_000n))
 
     return { isNew: (msgid) => Effect.sync(() => unsafeIsNew(msgid)), unsafeIsNew }
   })

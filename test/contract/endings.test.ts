@@ -196,7 +196,7 @@ const alone = Effect.gen(function*() {
   const clock = yield* Effect.clock
   const config = yield* BotConfig.resolve({ botId: TestGateway.defaultBotId, secret: TestGateway.defaultSecret })
   const deadlines = yield* SharedDeadlines.shared
-  const entries = new Set<Deadlines.Entry>()
+  const entries = new Set<Deadlines.Deadline>()
   const onTheirWay = new Set<Deadlines.Timeout>()
   const recorded = (inner: Deadlines.Timeouts): Deadlines.Timeouts => {
     const wrapped = new Map<Deadlines.Timeout, Deadlines.Timeout>()

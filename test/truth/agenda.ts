@@ -1,7 +1,7 @@
 /** Time that stands still until it is told to go on, for what takes `Deadlines` as a value. */
 import type * as Deadlines from "../../src/internal/time/deadlines.js"
 
-interface Entry extends Deadlines.Entry {
+interface Entry extends Deadlines.Deadline {
   readonly onDue: () => void
   isCancelled: boolean
 }
@@ -42,7 +42,7 @@ export const make = (deadlineRank: number): Agenda => {
       ? a.rank < b.rank
       : a.turn < b.turn
   const timeouts = (ticks: number): Deadlines.Timeouts => {
-    const entries = new Map<Deadlines.Timeout, Deadlines.Entry>()
+    const entries = new Map<Deadlines.Timeout, Deadlines.Deadline>()
     return {
       start: (timeout) => {
         timeout.dueAt = time + ticks

@@ -39,15 +39,15 @@ export interface OpenOptions {
   readonly feedback: Reply.Feedback | undefined
   readonly passesDrain: boolean
   /** The content of its final if the answer is cut off now. */
-  readonly lastWords: () => string
-  /** The content of its final when the service refuses the first for its content. */
+  readonly cutOffContent: () => string
+  /** The content of its final after the service has refused that of `cutOffContent`. */
   readonly notice: string
   /** Calls back when the close of the bot has sealed it: the answer ends then. */
   readonly onCutOff: () => void
 }
 
 /** @internal */
-export interface Bubble {
+export interface OpenBubble {
   readonly id: string
   /** Writes a snapshot. Succeeds with its verdict and never fails. */
   readonly show: (content: string) => Effect.Effect<Verdict>
@@ -58,7 +58,7 @@ export interface Bubble {
   readonly seal: (content: string) => Effect.Effect<Frame.Ack, ReplyQueue.QueueError>
   /** Offers the final at once, without waiting for its verdict, so that it keeps its place in the lane. */
   readonly cutOff: () => void
-  /** Whether the service takes no more frames of it. */
+  /** Removes it from the registry, because the service takes no more frames of it. */
   readonly abandon: () => void
   /** The number of frames that were offered for it. */
   readonly frames: () => number
@@ -66,15 +66,15 @@ export interface Bubble {
 
 /** @internal */
 export interface Bubbles {
-  readonly open: (options: OpenOptions) => Bubble
+  readonly open: (options: OpenOptions) => OpenBubble
   /** Offers the finals of all open bubbles, because the bot closes. */
   readonly cutOffAll: () => void
-  /** The bubbles that are not known to be sealed. */
+  /** The number of bubbles that are not known to be sealed. */
   readonly size: () => number
 }
 
 /** The caller that waits for a final; absent after its interruption. */
-interface Waiter {
+interface SealWaiter {
   resume: ((verdict: Verdict) => void) | undefined
 }
 
@@ -85,10 +85,10 @@ const draining: Verdict = Exit.fail(new SendUnavailable({ command: Frame.Command
 
 /** @internal */
 export const make = (env: Environment): Bubbles => {
-  const bubbles = new Set<Bubble>()
+  const bubbles = new Set<OpenBubble>()
   let isClosing = false
 
-  const open = (options: OpenOptions): Bubble => {
+  const open = (options: OpenOptions): OpenBubble => {
     const { id, target } = options
     const window = { expiresAt: ReplyTarget.deadline(target), windowMillis: ReplyTarget.windowMillis(target) }
     let state: "Open" | "Sealing" | "Over" = isClosing ? "Over" : "Open"
@@ -102,7 +102,7 @@ export const make = (env: Environment): Bubbles => {
       frames++
       const body = Reply.stream({ id, content, finish, feedback: isAcked ? undefined : options.feedback })
       env.queue.unsafeOffer(
-        Frame.request(Frame.Command.respond, target.reqId, new StreamText.Body(body)),
+        Frame.request(Frame.Command.respond, target.reqId, new StreamText.StreamFrameBody(body)),
         {
           ...window,
           onConnectionLost: "resend",
@@ -124,27 +124,27 @@ export const make = (env: Environment): Bubbles => {
       bubbles.delete(bubble)
     }
 
-    const answer = (waiter: Waiter, verdict: Verdict) => {
+    const answer = (waiter: SealWaiter, verdict: Verdict) => {
       waiter.resume?.(verdict)
       waiter.resume = undefined
     }
 
     /** Bubbles that the close of the bot leaves open stay counted. */
-    const giveUp = (waiter: Waiter, verdict: Verdict) => {
+    const giveUp = (waiter: SealWaiter, verdict: Verdict) => {
       const isClosed = isClosing || failure(verdict)?._tag === "SendUnavailable"
       if (isClosed && endsAt !== undefined && env.wallTime() <= endsAt) state = "Over"
       else over()
       answer(waiter, verdict)
     }
 
-    /** With a caller, the caller decides on the next content. Without one the registry goes on. */
-    const handBack = (waiter: Waiter, verdict: Verdict, pursue: () => void) => {
-      if (waiter.resume === undefined) return pursue()
+    /** Reopens the bubble for the caller, which decides on the next content. Without a caller the registry goes on. */
+    const handBack = (waiter: SealWaiter, verdict: Verdict, withoutCaller: () => void) => {
+      if (waiter.resume === undefined) return withoutCaller()
       state = "Open"
       answer(waiter, verdict)
     }
 
-    const finish = (content: string, waiter: Waiter, attempt: number, isLastResort = false) => {
+    const finish = (content: string, waiter: SealWaiter, attempt: number, isLastResort = false) => {
       state = "Sealing"
       offer(content, true, (verdict) => {
         const error = failure(verdict)
@@ -176,7 +176,7 @@ export const make = (env: Environment): Bubbles => {
       })
     }
 
-    /** While the bot closes there is one try. */
+    /** Runs `task` after the delay, or at once when the bot closes. */
     const later = (delay: Duration.Duration, task: () => void) => {
       if (isClosing) return task()
       const entry = env.deadlines.after(Duration.toMillis(delay), () => retry?.())
@@ -187,7 +187,7 @@ export const make = (env: Environment): Bubbles => {
       }
     }
 
-    const bubble: Bubble = {
+    const bubble: OpenBubble = {
       id,
       show: (content) =>
         Effect.async((resume) => {
@@ -197,7 +197,7 @@ export const make = (env: Environment): Bubbles => {
       seal: (content) =>
         Effect.async((resume) => {
           if (state !== "Open") return resume(draining)
-          const waiter: Waiter = { resume }
+          const waiter: SealWaiter = { resume }
           finish(content, waiter, 1)
           return Effect.sync(() => {
             waiter.resume = undefined
@@ -209,9 +209,9 @@ export const make = (env: Environment): Bubbles => {
           return
         }
         if (state === "Over") return
-        // Nothing is on screen, so nothing needs a seal.
+        // Without a frame nothing is on screen.
         if (frames === 0) over()
-        else finish(options.lastWords(), { resume: undefined }, 1)
+        else finish(options.cutOffContent(), { resume: undefined }, 1)
         if (isClosing) options.onCutOff()
       },
       abandon: over,

@@ -26,7 +26,7 @@ import type { Rendering } from "./text.js"
 
 /** @internal */
 export interface Delivery {
-  readonly bubble: () => Bubbles.Bubble | undefined
+  readonly bubble: () => Bubbles.OpenBubble | undefined
   /** Whether the present bubble may be on screen. */
   readonly isShown: () => boolean
   /** Whether the present bubble must be sealed because of its age. */
@@ -35,7 +35,7 @@ export interface Delivery {
   readonly isEmpty: () => boolean
   /** The length of the rendered text that was offered for the present bubble. */
   readonly sent: () => number
-  /** The lengths of the rendered text that the bubble certainly shows, and that it may show. */
+  /** The length of the rendered text that the bubble shows, or may show after an unknown verdict. */
   readonly acked: () => number
   readonly open: (priority: Governor.Priority) => Effect.Effect<void>
   /**
@@ -54,16 +54,16 @@ export interface Options {
   readonly answer: ReplyStreamOptions<any>
   readonly rendering: Rendering
   readonly passesDrain: boolean
-  readonly lastWords: () => string
+  readonly cutOffContent: () => string
   readonly notice: string
   /** Whether the window of the callback is over. */
   readonly isExpired: boolean
   readonly onCutOff: () => void
-  /** The present bubble has reached its age. */
+  /** Calls back when the present bubble must be sealed because of its age. */
   readonly onOld: () => void
 }
 
-/** How long before the end of its window a bubble is sealed: its frames may still wait for a link. */
+/** The age at which a bubble is sealed: before the end of its window, because its frames may have to wait for a link. */
 const maxAgeMillis = Limits.streamWindowMillis - Duration.toMillis("2 minutes")
 
 /** @internal */
@@ -75,7 +75,7 @@ export const make = (env: Environment, options: Options): Effect.Effect<Delivery
     const monotonic = () => Number(env.clock.unsafeCurrentTimeNanos() / 1_000_000n)
     const startedAt = monotonic()
 
-    let bubble: Bubbles.Bubble | undefined
+    let bubble: Bubbles.OpenBubble | undefined
     let aging: Fiber.RuntimeFiber<void> | undefined
     let isOld = false
     let isShown = false
@@ -116,7 +116,7 @@ export const make = (env: Environment, options: Options): Effect.Effect<Delivery
           id: Crypto.unsafeReqId(env.crypto, "stream"),
           feedback: parts.length === 0 ? answer.feedback : undefined,
           passesDrain: options.passesDrain,
-          lastWords: options.lastWords,
+          cutOffContent: options.cutOffContent,
           notice: options.notice,
           onCutOff: options.onCutOff
         })
@@ -130,7 +130,7 @@ export const make = (env: Environment, options: Options): Effect.Effect<Delivery
         )
       })
 
-    const leave = Effect.suspend(() => {
+    const leaveBubble = Effect.suspend(() => {
       if (bubble !== undefined) frames += bubble.frames()
       bubble = undefined
       sent = acked = doubtful = 0
@@ -138,17 +138,17 @@ export const make = (env: Environment, options: Options): Effect.Effect<Delivery
     })
 
     /** The service takes no more frames. The text that is not certainly on screen is left for pushes. */
-    const turnToPush = (error: SendError) =>
+    const switchToPush = (error: SendError) =>
       Effect.suspend(() => {
         bubble?.abandon()
         const mayPush = error._tag === "SendExpired" ? answer.onExpired === "push" : answer.onGone !== "fail"
-        if (target.chat === undefined || !mayPush) return Effect.zipRight(leave, Effect.fail(error))
+        if (target.chat === undefined || !mayPush) return Effect.zipRight(leaveBubble, Effect.fail(error))
         const text = rendering.text()
         if (doubtful > acked) unknown ??= "AckTimeout"
         if (acked > 0) parts.push({ _tag: "Stream", bytes: utf8Length(text.slice(0, acked)), streamId: bubble!.id })
         rendering.replace(text.length, Markdown.resume(text, Math.max(acked, doubtful)))
         isPushing = true
-        return leave
+        return leaveBubble
       })
 
     const endsStream = (error: SendError) => refusals.isGone(error) || error._tag === "SendExpired"
@@ -160,13 +160,13 @@ export const make = (env: Environment, options: Options): Effect.Effect<Delivery
           onSuccess: () => {
             onAck()
             parts.push({ _tag: "Stream", bytes: utf8Length(content), streamId: id })
-            return leave
+            return leaveBubble
           },
           onFailure: (error) => {
-            if (endsStream(error)) return turnToPush(error)
+            if (endsStream(error)) return switchToPush(error)
             if (error._tag !== "DeliveryUnknown") return Effect.fail(error)
             unknown ??= error.reason
-            return leave
+            return leaveBubble
           }
         })
       })
@@ -175,7 +175,7 @@ export const make = (env: Environment, options: Options): Effect.Effect<Delivery
       error: SendError,
       length: number
     ): Effect.Effect<Duration.Duration | undefined, SendError> => {
-      if (endsStream(error)) return Effect.as(turnToPush(error), undefined)
+      if (endsStream(error)) return Effect.as(switchToPush(error), undefined)
       if (error._tag === "DeliveryUnknown") {
         doubtful = length
         isShown = true
@@ -204,13 +204,13 @@ export const make = (env: Environment, options: Options): Effect.Effect<Delivery
       })
 
     /** Retries temporary refusals. The result is the last verdict. */
-    const persist = (
+    const withRetries = (
       attempt: Effect.Effect<Frame.Ack, SendError>,
       tries: number
     ): Effect.Effect<Frame.Ack, SendError> =>
       Effect.catchAll(attempt, (error) =>
         refusals.isPassing(error) && tries < refusals.tries
-          ? Effect.zipRight(env.clock.sleep(refusals.delay(error, tries)), persist(attempt, tries + 1))
+          ? Effect.zipRight(env.clock.sleep(refusals.delay(error, tries)), withRetries(attempt, tries + 1))
           : Effect.fail(error))
 
     const push = (content: string, priority: Governor.Priority): Effect.Effect<void, SendError> =>
@@ -219,7 +219,7 @@ export const make = (env: Environment, options: Options): Effect.Effect<Delivery
         if (!Reply.hasVisible(piece)) return
         yield* takeTurn(priority)
         frames++
-        yield* persist(env.push(target.chat!, piece), 1).pipe(
+        yield* withRetries(env.push(target.chat!, piece), 1).pipe(
           Effect.tap(() => {
             onAck()
             parts.push({ _tag: "Push", bytes: utf8Length(piece) })

@@ -43,7 +43,7 @@ const thinking = "<think></think>"
 /** Room for the line that closes an open fence, and for the mark that a part without visible text needs. */
 const partBytes = Limits.contentBytes - 256
 
-const goesOn = "…"
+const continuationMark = "…"
 const defaultMaxBuffered = 1024 * 1024
 const defaultFailureText = "抱歉，回答未能完成。"
 const defaultCutOffText = "（回答已中断）"
@@ -52,15 +52,15 @@ const defaultEmptyText = "（没有内容）"
 /** The text as far as it fits above the notice, as valid Markdown. */
 const withNotice = (text: string, notice: string): string => {
   const room = Limits.contentBytes - utf8Length(notice) - 2
-  if (room <= 0) return Reply.hasVisible(notice) ? Markdown.cut(notice, partBytes).head : goesOn
+  if (room <= 0) return Reply.hasVisible(notice) ? Markdown.cut(notice, partBytes).head : continuationMark
   const closed = Markdown.close(text)
   const shown = exceedsBytes(closed, room) ? Markdown.cut(text, Math.min(room, partBytes)).head : closed
-  if (!Reply.hasVisible(notice)) return visible(shown, goesOn)
+  if (!Reply.hasVisible(notice)) return visible(shown, continuationMark)
   return shown === "" ? notice : `${shown}\n\n${notice}`
 }
 
 const visible = (content: string, otherwise: string): string =>
-  Reply.hasVisible(content) ? content : withNotice(content, Reply.hasVisible(otherwise) ? otherwise : goesOn)
+  Reply.hasVisible(content) ? content : withNotice(content, Reply.hasVisible(otherwise) ? otherwise : continuationMark)
 
 /** @internal */
 export const replyStream = <E, R>(
@@ -87,8 +87,8 @@ export const replyStream = <E, R>(
     let sourceExit: Exit.Exit<void, E | SendInvalid> | undefined
     const howSourceEnded = () => sourceExit
     let isCutOff = false
-    let lastWords = () => withNotice(rendering.text(), cutOffText)
-    /** The bytes since the last frame. */
+    let cutOffContent = () => withNotice(rendering.text(), cutOffText)
+    /** The bytes from the source since the last frame. */
     let buffered = 0
     let deltas = 0
     let conflated = 0
@@ -99,7 +99,7 @@ export const replyStream = <E, R>(
       rendering,
       isExpired,
       passesDrain: yield* FiberRef.get(passesDrain),
-      lastWords: () => lastWords(),
+      cutOffContent: () => cutOffContent(),
       notice: visible("", cutOffText),
       onCutOff: () => {
         isCutOff = true
@@ -121,7 +121,7 @@ export const replyStream = <E, R>(
       if (!isBufferFull()) drained.unsafeOpen()
     }
 
-    // Ends the fiber of the source with the answer, even where the caller is uninterruptible.
+    // Interruptible, so that the race can end its loser even where the caller is uninterruptible.
     const untilEnded = (waiting: Effect.Effect<void>) =>
       Effect.raceFirst(Effect.interruptible(waiting), Effect.interruptible(ended.await))
 
@@ -155,7 +155,7 @@ export const replyStream = <E, R>(
           ? Markdown.cut(text, partBytes)
           : { head: Markdown.close(text), rest: Markdown.resume(text, text.length) }
         conflate()
-        yield* delivery.seal(visible(head, goesOn))
+        yield* delivery.seal(visible(head, continuationMark))
         if (!delivery.isPushing()) rendering.replace(text.length, rest)
       })
 
@@ -167,7 +167,7 @@ export const replyStream = <E, R>(
       const text = Markdown.close(rendering.text())
       if (!delivery.isPushing() && (delivery.bubble() !== undefined || Reply.hasVisible(text) || delivery.isEmpty())) {
         if (delivery.bubble() === undefined) yield* delivery.open("final")
-        yield* delivery.seal(visible(text, delivery.isEmpty() ? emptyText : goesOn))
+        yield* delivery.seal(visible(text, delivery.isEmpty() ? emptyText : continuationMark))
       }
       if (!delivery.isPushing()) return
       yield* Effect.forEach(Markdown.split(rendering.text()), (piece) => delivery.push(piece, "final"), {
@@ -217,7 +217,7 @@ export const replyStream = <E, R>(
       if (delivery.bubble() === undefined) {
         const opens = delivery.isEmpty() ? options.openAtOnce ?? true : options.keepAlive ?? true
         if (isSilent && !opens) return yield* changed.await
-        // A wait for the quota ends with the source: there is a final to send now, which has priority.
+        // The end of the source ends this wait for the quota: its final waits with priority.
         return yield* untilEnded(delivery.open("message"))
       }
       if (!isSilent) return yield* showSnapshot(text, text.length)
@@ -251,13 +251,13 @@ export const replyStream = <E, R>(
         rendering.finish()
         const text = rendering.text()
         rendering.replace(text.length, withGap(Markdown.close(text), notice))
-        lastWords = () => withNotice(rendering.text(), "")
+        cutOffContent = () => withNotice(rendering.text(), "")
         last = finish
       } else {
-        // Parts that were refused or could not be sent are not sent again.
+        // Only text that may be on screen is sent again: the rest was refused or could not be sent.
         const shown = rendering.text().slice(0, delivery.acked())
-        lastWords = () => withNotice(shown, notice)
-        last = Effect.suspend(() => delivery.bubble() === undefined ? Effect.void : delivery.seal(lastWords()))
+        cutOffContent = () => withNotice(shown, notice)
+        last = Effect.suspend(() => delivery.bubble() === undefined ? Effect.void : delivery.seal(cutOffContent()))
       }
       return last.pipe(
         Effect.timeoutOption(env.sealTimeout),

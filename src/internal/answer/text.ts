@@ -1,6 +1,6 @@
 /**
  * From the parts of an answer to the Markdown of its bubble: reasoning is folded into `<think>`, and text that mentions the tag
- * is escaped. Deltas can end anywhere, so half a tag and half a character wait for the next.
+ * is escaped. Deltas can end anywhere, so half a tag and half a character wait for the next delta.
  */
 import type { AnswerPart } from "../../Answer.js"
 import * as Markdown from "../../Markdown.js"
@@ -38,12 +38,12 @@ export const readPart = (part: AnswerPart): AnswerPart | SendInvalid => {
   }
 }
 
-type Kind = "Plain" | "Text" | "Thinking"
+type PartKind = "Plain" | "Text" | "Thinking"
 
 const halfTag = /<\/?(?:t(?:h(?:i(?:n(?:k)?)?)?)?)?$/i
 
 /** How many characters at the end have to wait: half a surrogate pair, or the beginning of a tag. */
-const incomplete = (text: string, kind: Kind): number => {
+const incomplete = (text: string, kind: PartKind): number => {
   const last = text.charCodeAt(text.length - 1)
   if (last >= 0xd800 && last <= 0xdbff) return 1
   return kind === "Plain" ? 0 : halfTag.exec(text.slice(-7))?.[0].length ?? 0
@@ -52,14 +52,14 @@ const incomplete = (text: string, kind: Kind): number => {
 /** @internal */
 export const make = (): Rendering => {
   let text = ""
-  let kind: Kind = "Plain"
+  let kind: PartKind = "Plain"
   let waiting = ""
 
   const write = (content: string) => {
     text += kind === "Plain" ? content : Markdown.defuseThink(content)
   }
 
-  const enter = (next: Kind) => {
+  const enter = (next: PartKind) => {
     if (next === kind) return
     write(waiting)
     waiting = ""

@@ -11,7 +11,7 @@ import type * as ReplyQueue from "../../ReplyQueue.js"
 import type * as Bubbles from "../answer/bubbles.js"
 import type * as Handlers from "../handlers/handlers.js"
 import type * as Dispatch from "../receiving/dispatch.js"
-import { within } from "../time/boundedWait.js"
+import { boundedWait } from "../time/boundedWait.js"
 
 /** @internal */
 export interface Parts {
@@ -28,7 +28,7 @@ export const close = ({ bubbles, config, connection, handlers, dispatch, queue }
   Effect.gen(function*() {
     // Without a link there is nothing to wait for.
     const whileUp = (waiting: Effect.Effect<void>, timeout: Duration.Duration) =>
-      within(Effect.raceFirst(waiting, connection.down), timeout)
+      boundedWait(Effect.raceFirst(waiting, connection.down), timeout)
 
     yield* connection.drain
     dispatch.unsafeEnd(Option.none())
@@ -37,7 +37,7 @@ export const close = ({ bubbles, config, connection, handlers, dispatch, queue }
     // Interrupted handlers hand over their bubbles when their fibers run.
     yield* Effect.yieldNow()
     bubbles.cutOffAll()
-    const settled = Effect.zipRight(within(handlers.ended, config.drainTimeout), queue.flushed)
+    const settled = Effect.zipRight(boundedWait(handlers.ended, config.drainTimeout), queue.flushed)
     yield* whileUp(settled, config.sealTimeout)
     const open = bubbles.size()
     const waiting = queue.unsafeSize()

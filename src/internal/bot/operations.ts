@@ -54,7 +54,7 @@ export const make = (environment: Environment): Operations => {
     push: (chat, content) => pushTo(chat, Reply.markdown(content))
   }
 
-  const isTooEarly = (to: unknown, frame: Reply.StreamOptions): boolean =>
+  const isLaneBusy = (to: unknown, frame: Reply.StreamOptions): boolean =>
     frame?.finish !== true && typeof to === "object" && to !== null && "reqId" in to &&
     typeof to.reqId === "string" && !queue.unsafeIsIdle(to.reqId)
 
@@ -64,7 +64,7 @@ export const make = (environment: Environment): Operations => {
     body: unknown,
     late?: LateOptions
   ): Effect.Effect<Frame.Ack, SendError> =>
-    carefully(() => {
+    catchingThrows(() => {
       const checked = Reply.validateReply(body)
       if (Either.isLeft(checked)) return Effect.fail(checked.left)
       const valid = checked.right
@@ -82,7 +82,7 @@ export const make = (environment: Environment): Operations => {
     })
 
   const reply: WecomBot.Service["reply"] = (to, body, options) =>
-    carefully(() => {
+    catchingThrows(() => {
       const pieces = options?.split === true ? sending.pieces(body) : undefined
       if (pieces === undefined) return replyChecked("reply", to, body, options)
       const [first, ...rest] = pieces
@@ -92,17 +92,23 @@ export const make = (environment: Environment): Operations => {
 
   // Hot path: checked by hand, without a Schema.
   const replyStreamFrame: WecomBot.Service["replyStreamFrame"] = (to, frame) =>
-    built(() => Reply.stream(frame), (body) => {
+    withBody(() => Reply.stream(frame), (body) => {
       const invalid = Reply.checkStreamFrame(body)
       if (invalid !== undefined) return Effect.fail(invalid)
-      return offer("replyStreamFrame", targets.message(to), Frame.Command.respond, new StreamText.Body(body), {
-        onConnectionLost: "resend",
-        stream: body.stream
-      })
+      return offer(
+        "replyStreamFrame",
+        targets.message(to),
+        Frame.Command.respond,
+        new StreamText.StreamFrameBody(body),
+        {
+          onConnectionLost: "resend",
+          stream: body.stream
+        }
+      )
     })
 
   const sendMessage: WecomBot.Service["sendMessage"] = (to, body, options) =>
-    carefully(() => {
+    catchingThrows(() => {
       const chat = targets.chat(to)
       if (chat instanceof SendInvalid) return Effect.fail(chat)
       const pieces = options?.split === true ? sending.pieces(body) : undefined
@@ -120,7 +126,7 @@ export const make = (environment: Environment): Operations => {
     events: dispatch.events,
     forkHandler: handlers.fork,
     command: (cmd, body, options) =>
-      carefully(() => {
+      catchingThrows(() => {
         const reqId = options?.reqId
         const invalid = invalidCommand(cmd, reqId)
         if (invalid !== undefined) return Effect.fail(invalid)
@@ -128,39 +134,39 @@ export const make = (environment: Environment): Operations => {
       }),
     reply,
     replyStream: (to, content, options) =>
-      carefully(() => {
+      catchingThrows(() => {
         const target = targets.message(to)
         if (target instanceof SendInvalid) return Effect.fail(target)
         const isWhole = typeof content === "string"
         const source = isWhole ? Stream.make(content) : content
         if (!isStream(source)) return Effect.fail(notAStream)
         // A complete text needs no animation, and is on screen one ack earlier without it.
-        const how = AnswerOptions.read(options, { openAtOnce: !isWhole })
-        if (how instanceof SendInvalid) return Effect.fail(how)
+        const streamOptions = AnswerOptions.read(options, { openAtOnce: !isWhole })
+        if (streamOptions instanceof SendInvalid) return Effect.fail(streamOptions)
         return Effect.flatMap(spans.parent, (parent) =>
           parent === undefined
-            ? Answer.replyStream(answering, target, source, how)
+            ? Answer.replyStream(answering, target, source, streamOptions)
             : spans.send(parent, "replyStream", target, (span) => {
               const watched = { ...answering, bubbles: Bubbles.watched(bubbles, span, clock) }
-              return spans.below([span])(Answer.replyStream(watched, target, source, how))
+              return spans.below([span])(Answer.replyStream(watched, target, source, streamOptions))
             }))
       }),
     awaitReply: (from, predicate, options) =>
-      carefully((): Effect.Effect<Message.Message, Cause.TimeoutException | ConnectionError | SendInvalid> => {
+      catchingThrows((): Effect.Effect<Message.Message, Cause.TimeoutException | ConnectionError | SendInvalid> => {
         const chat = targets.chat(from)
         if (chat instanceof SendInvalid) return Effect.fail(chat)
         return dispatch.awaitReply(chat, predicate ?? (() => true), options?.timeout)
       }),
-    awaitCardAction: (taskId, options) => carefully(() => dispatch.awaitCardAction(taskId, options?.timeout)),
+    awaitCardAction: (taskId, options) => catchingThrows(() => dispatch.awaitCardAction(taskId, options?.timeout)),
     replyStreamFrame,
     replyStreamFrameIfIdle: (to, frame) =>
-      carefully(() => isTooEarly(to, frame) ? none : Effect.map(replyStreamFrame(to, frame), Option.some)),
+      catchingThrows(() => isLaneBusy(to, frame) ? none : Effect.map(replyStreamFrame(to, frame), Option.some)),
     replyStreamWithCard: (to, frame) =>
-      built(() => Reply.streamWithCard(frame), (body) => replyChecked("replyStreamWithCard", to, body)),
+      withBody(() => Reply.streamWithCard(frame), (body) => replyChecked("replyStreamWithCard", to, body)),
     replyTemplateCard: (to, card, options) =>
-      built(() => Reply.templateCard(card, options), (body) => replyChecked("replyTemplateCard", to, body, options)),
+      withBody(() => Reply.templateCard(card, options), (body) => replyChecked("replyTemplateCard", to, body, options)),
     replyWelcome: (to, body, options) =>
-      carefully(() => {
+      catchingThrows(() => {
         const checked = Reply.validateWelcome(body)
         if (Either.isLeft(checked)) return Effect.fail(checked.left)
         const target = targets.enterChat(to)
@@ -169,10 +175,10 @@ export const make = (environment: Environment): Operations => {
         return sending.orPush(send, options, target.chat, checked.right, pushWithinQuota)
       }),
     updateTemplateCard: (to, card, options) =>
-      carefully(() => {
+      catchingThrows(() => {
         const target = targets.card(to)
         if (target instanceof SendInvalid) return Effect.fail(target)
-        return built(() => Reply.updateCard(withTaskId(card, target.task_id), options), (body) => {
+        return withBody(() => Reply.updateCard(withTaskId(card, target.task_id), options), (body) => {
           const checked = Reply.validateUpdateCard(body)
           if (Either.isLeft(checked)) return Effect.fail(checked.left)
           const { task_id } = checked.right.template_card
@@ -187,12 +193,12 @@ export const make = (environment: Environment): Operations => {
     downloadFile: (from, options) => downloads.download(from, options),
     uploadMedia: (from, options) => uploads.upload(from, options),
     replyMedia: (to, media, options) =>
-      built(
+      withBody(
         () => Reply.media(media.type as "video", media.media_id, options),
         (body) => replyChecked("replyMedia", to, body)
       ),
     sendMediaMessage: (to, media, options) =>
-      built(() => Reply.media(media.type as "video", media.media_id, options), (body) => sendMessage(to, body))
+      withBody(() => Reply.media(media.type as "video", media.media_id, options), (body) => sendMessage(to, body))
   }
 }
 
@@ -216,7 +222,7 @@ const isStream = (u: unknown): u is Stream.Stream<never> =>
 const unreadableArguments = new SendInvalid({ field: "arguments", problem: "cannot be read", limit: "plain data" })
 
 /** Reading an argument can throw. */
-const carefully = <A, E, R>(use: () => Effect.Effect<A, E, R>): Effect.Effect<A, E | SendInvalid, R> =>
+const catchingThrows = <A, E, R>(use: () => Effect.Effect<A, E, R>): Effect.Effect<A, E | SendInvalid, R> =>
   Effect.suspend((): Effect.Effect<A, E | SendInvalid, R> => {
     try {
       return use()
@@ -226,8 +232,8 @@ const carefully = <A, E, R>(use: () => Effect.Effect<A, E, R>): Effect.Effect<A,
   })
 
 /** Reading an argument can throw while the body is built. */
-const built = <A>(build: () => A, use: (body: A) => Effect.Effect<Frame.Ack, SendError>) =>
-  carefully(() => {
+const withBody = <A>(build: () => A, use: (body: A) => Effect.Effect<Frame.Ack, SendError>) =>
+  catchingThrows(() => {
     let body: A
     try {
       body = build()

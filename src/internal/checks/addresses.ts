@@ -5,9 +5,9 @@
 import type { DownloadReason } from "../../WecomError.js"
 
 /** @internal */
-export type Kind = "public" | Extract<DownloadReason, { _tag: "AddressRefused" }>["kind"]
+export type AddressKind = "public" | Extract<DownloadReason, { _tag: "AddressRefused" }>["kind"]
 
-type Range = readonly [address: number, bits: number, kind: Kind]
+type Range = readonly [address: number, bits: number, kind: AddressKind]
 
 const v4 = (a: number, b: number, c: number, d: number): number => ((a << 24) | (b << 16) | (c << 8) | d) >>> 0
 
@@ -34,7 +34,7 @@ const ranges: ReadonlyArray<Range> = [
   [v4(224, 0, 0, 0), 3, "reserved"]
 ]
 
-const kindOfV4 = (address: number): Kind => {
+const kindOfV4 = (address: number): AddressKind => {
   for (const [base, bits, kind] of ranges) {
     if (((address ^ base) >>> 0) >>> (32 - bits) === 0) return kind
   }
@@ -75,7 +75,7 @@ const startsWith = (groups: ReadonlyArray<number>, ...prefix: ReadonlyArray<numb
 
 const v4At = (groups: ReadonlyArray<number>, at: number): number => ((groups[at]! << 16) | groups[at + 1]!) >>> 0
 
-const kindOfV6 = (groups: ReadonlyArray<number>): Kind => {
+const kindOfV6 = (groups: ReadonlyArray<number>): AddressKind => {
   if (startsWith(groups, 0, 0, 0, 0, 0, 0, 0) && groups[7]! <= 1) return "loopback"
   // IPv6 forms of an IPv4 address: compatible, mapped, translated (NAT64), 6to4.
   if (startsWith(groups, 0, 0, 0, 0, 0)) {
@@ -98,7 +98,7 @@ const kindOfV6 = (groups: ReadonlyArray<number>): Kind => {
  *
  * @internal
  */
-export const kindOfAddress = (address: string): Kind | undefined => {
+export const kindOfAddress = (address: string): AddressKind | undefined => {
   const four = parseV4(address)
   if (four !== undefined) return kindOfV4(four)
   const six = parseV6(address)
@@ -110,7 +110,7 @@ export const kindOfAddress = (address: string): Kind | undefined => {
  *
  * @internal
  */
-export const kindOfHost = (hostname: string): Kind => {
+export const kindOfHost = (hostname: string): AddressKind => {
   const host = hostname.toLowerCase().replace(/^\[(.*)\]$/s, "$1").replace(/\.$/, "")
   if (host === "localhost" || host.endsWith(".localhost")) return "loopback"
   if (host === "metadata" || host === "metadata.google.internal") return "metadata"
@@ -122,7 +122,7 @@ export const kindOfHost = (hostname: string): Kind => {
  *
  * @internal
  */
-export const isAllowed = (kind: Kind, allowPrivate: boolean): boolean =>
+export const isAllowed = (kind: AddressKind, allowPrivate: boolean): boolean =>
   kind === "public" || allowPrivate && (kind === "loopback" || kind === "private")
 
 /**
@@ -136,9 +136,9 @@ export const refusedCode = "ERR_WECOM_ADDRESS_REFUSED"
 /** @internal */
 export interface AddressRefused extends Error {
   readonly code: typeof refusedCode
-  readonly kind: Exclude<Kind, "public">
+  readonly kind: Exclude<AddressKind, "public">
 }
 
 /** @internal */
-export const addressRefused = (kind: Exclude<Kind, "public">): AddressRefused =>
+export const addressRefused = (kind: Exclude<AddressKind, "public">): AddressRefused =>
   Object.assign(new Error(`the name resolves to a ${kind} address`), { code: refusedCode, kind } as const)

@@ -1,6 +1,6 @@
 /**
- * What pure functions do with arguments that their types forbid, as JavaScript and casts bring them: a TypeError from inside
- * would name nothing that the caller knows.
+ * Guards of pure functions against arguments that their types forbid, which JavaScript and casts let through. Without them the
+ * caller would see a TypeError from inside the library.
  */
 import { SendInvalid } from "../../WecomError.js"
 
@@ -18,8 +18,8 @@ export const invalid = (field: string, value: unknown, limit: string): SendInval
   new SendInvalid({ field, problem: problemOf(value), limit })
 
 /**
- * Returns `fallback` for an argument that is no object. For functions with a sensible result for anything: `false` of a
- * predicate, an empty list.
+ * Returns `fallback` where `f` throws. For functions with a sensible result for any argument: a predicate returns `false`, a
+ * list is empty.
  *
  * @internal
  */
@@ -33,7 +33,7 @@ export const total = <F extends Function>(f: F, fallback: ReturnType<F>): F =>
   }) as F
 
 /**
- * Throws a `SendInvalid` that names the first argument.
+ * Throws a `SendInvalid` that names the first argument where `f` throws.
  *
  * @internal
  */

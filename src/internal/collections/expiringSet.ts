@@ -1,13 +1,13 @@
 /**
- * The msgids of the last while. All are kept equally long, so the oldest expires first.
+ * A set of keys that expire. All of them live equally long, so the oldest expires first.
  */
-import { OldestFirst } from "../collections/oldestFirst.js"
+import { OldestFirst } from "./oldestFirst.js"
 
 /** @internal */
-export class Seen {
+export class ExpiringSet {
   private readonly capacity: number
   private readonly timeToLive: number
-  private readonly seenAt = new OldestFirst<number>()
+  private readonly addedAt = new OldestFirst<number>()
 
   constructor(capacity: number, timeToLive: number) {
     this.capacity = capacity
@@ -15,17 +15,18 @@ export class Seen {
   }
 
   get size(): number {
-    return this.seenAt.size
+    return this.addedAt.size
   }
 
-  isNew(msgid: string, now: number): boolean {
-    for (let oldest = this.seenAt.oldestKey(); oldest !== undefined; oldest = this.seenAt.oldestKey()) {
-      if (now - this.seenAt.get(oldest)! <= this.timeToLive) break
-      this.seenAt.deleteOldest()
+  /** `false`: the set has the key already. */
+  add(key: string, now: number): boolean {
+    for (let oldest = this.addedAt.oldestKey(); oldest !== undefined; oldest = this.addedAt.oldestKey()) {
+      if (now - this.addedAt.get(oldest)! <= this.timeToLive) break
+      this.addedAt.deleteOldest()
     }
-    if (this.seenAt.has(msgid)) return false
-    this.seenAt.set(msgid, now)
-    if (this.seenAt.size > this.capacity) this.seenAt.deleteOldest()
+    if (this.addedAt.has(key)) return false
+    this.addedAt.set(key, now)
+    if (this.addedAt.size > this.capacity) this.addedAt.deleteOldest()
     return true
   }
 }

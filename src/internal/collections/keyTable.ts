@@ -16,7 +16,7 @@ const hashOf = (key: string): number => {
   return (hash ^ (hash >>> 15)) & 0x3fffffff
 }
 
-interface Entry<V> {
+interface TableEntry<V> {
   readonly key: string
   readonly hash: number
   value: V
@@ -25,7 +25,7 @@ interface Entry<V> {
 /** @internal */
 export class KeyTable<V> {
   /** Never more than half full. */
-  private places: Array<Entry<V> | undefined> = []
+  private places: Array<TableEntry<V> | undefined> = []
   private count = 0
 
   get size(): number {

@@ -86,7 +86,7 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
   const single = new KeyTable<Pending>()
   const groups = new Map<string, AckCredit.Group<Pending>>()
   const overflowed = new WeakSet<AckCredit.Group<Pending>>()
-  const horizons = new Set<Deadlines.Entry>()
+  const horizons = new Set<Deadlines.Deadline>()
   let order = 0
   let size = 0
 

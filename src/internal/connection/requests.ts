@@ -28,7 +28,7 @@ class Submitted implements PendingAcks.Writer {
   text: string | undefined = undefined
   isAnnounced = false
   giveUpAt: number | undefined = undefined
-  giveUp: Deadlines.Entry | undefined = undefined
+  giveUp: Deadlines.Deadline | undefined = undefined
 
   constructor(requests: Requests, request: Frame.Request, options: RequestOptions | undefined, onExit: OnExit) {
     this.requests = requests

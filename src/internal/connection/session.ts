@@ -16,7 +16,7 @@ import * as Frame from "../../Frame.js"
 import * as Telemetry from "../../Telemetry.js"
 import type { LinkFailure } from "../../WecomError.js"
 import * as meters from "../telemetry/meters.js"
-import { within } from "../time/boundedWait.js"
+import { boundedWait } from "../time/boundedWait.js"
 import type * as Deadlines from "../time/deadlines.js"
 import * as codec from "../wire/codec.js"
 import * as PendingAcks from "./acks.js"
@@ -62,7 +62,7 @@ const terminate = (ws: Terminable): void => {
 }
 
 const closePolitely = (ws: Terminable, millis: number): Effect.Effect<void> =>
-  within(
+  boundedWait(
     Effect.async<void>((resume) => {
       ws.addEventListener("close", () => resume(Effect.void), { once: true })
       ws.close(1000)

@@ -18,16 +18,14 @@ import { Buffer } from "node:buffer"
 import * as BotConfig from "../../BotConfig.js"
 import * as Crypto from "../../Crypto.js"
 import type { Download, MediaDownload, Options, Source } from "../../MediaDownload.js"
-import { type DecryptFailed, DownloadFailed } from "../../WecomError.js"
+import { DownloadFailed } from "../../WecomError.js"
 import * as addresses from "../checks/addresses.js"
 import { decodeKey, padBlock } from "../crypto.js"
 import * as DownloadBody from "./downloadBody.js"
-import { failed, fromHttpClient, isTransient } from "./downloadErrors.js"
+import { type DownloadFailure, failed, fromHttpClient, isTransient } from "./downloadErrors.js"
 import * as DownloadFile from "./downloadFile.js"
 import * as source from "./downloadSource.js"
 import * as filename from "./filename.js"
-
-type Failure = DownloadFailed | DecryptFailed
 
 const maxRedirects = 3
 
@@ -39,7 +37,7 @@ interface Budget {
 }
 
 /** A response with an unread body. */
-interface Opened {
+interface OpenResponse {
   readonly response: HttpClientResponse.HttpClientResponse
   readonly close: Effect.Effect<void>
 }
@@ -102,7 +100,7 @@ export const make = (
       HttpClient.transformResponse(Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }))
     )
 
-  const request = (url: string): Effect.Effect<Opened, DownloadFailed> =>
+  const request = (url: string): Effect.Effect<OpenResponse, DownloadFailed> =>
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function*() {
         const scope = yield* Scope.make()
@@ -123,7 +121,7 @@ export const make = (
       })
     )
 
-  const open = (link: string, hops = 0): Effect.Effect<Opened, DownloadFailed> =>
+  const open = (link: string, hops = 0): Effect.Effect<OpenResponse, DownloadFailed> =>
     Effect.gen(function*() {
       const url = httpUrl(link)
       if (url === undefined) return yield* failed({ _tag: "InvalidUrl" })
@@ -165,18 +163,18 @@ export const make = (
           : Effect.succeed(opened)
       })
 
-      let first: Opened | undefined = yield* again({ used: 0 }, openChecked)
+      let first: OpenResponse | undefined = yield* again({ used: 0 }, openChecked)
       abandoned.register(first, first.close, first)
       const { headers } = first.response
       const length = contentLength(first.response)
 
-      const attempt = (budget: Budget): Stream.Stream<Uint8Array, Failure> =>
+      const attempt = (budget: Budget): Stream.Stream<Uint8Array, DownloadFailure> =>
         Stream.suspend(() => {
           const waiting = first
           first = undefined
           if (waiting !== undefined) abandoned.unregister(waiting)
           let isHandedOn = false
-          const content = ({ close, response }: Opened): Stream.Stream<Uint8Array, Failure> =>
+          const content = ({ close, response }: OpenResponse): Stream.Stream<Uint8Array, DownloadFailure> =>
             Stream.ensuring(
               DownloadBody.content(response, {
                 key: key?.right,
@@ -200,7 +198,7 @@ export const make = (
         })
 
       /** Nothing is handed on before the end, so any failure can be retried. */
-      const whole = <A, E, R>(use: (stream: Stream.Stream<Uint8Array, Failure>) => Effect.Effect<A, E, R>) =>
+      const whole = <A, E, R>(use: (stream: Stream.Stream<Uint8Array, DownloadFailure>) => Effect.Effect<A, E, R>) =>
         Effect.suspend(() => {
           const budget: Budget = { used: 0 }
           return again(budget, use(attempt(budget)))

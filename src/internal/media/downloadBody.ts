@@ -9,12 +9,9 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import type { DecryptFailed, DownloadFailed } from "../../WecomError.js"
 import { fileDecipher, padBlock } from "../crypto.js"
-import { failed, fromHttpClient } from "./downloadErrors.js"
+import { type DownloadFailure, failed, fromHttpClient } from "./downloadErrors.js"
 import * as Stalled from "./stalled.js"
-
-type Failure = DownloadFailed | DecryptFailed
 
 /** @internal */
 export interface Options {
@@ -37,7 +34,7 @@ export const content = (
   response: HttpClientResponse,
   { expectedBytes, isFresh, key, maxBytes, requestTimeout }: Options,
   onHandedOn: () => void
-): Stream.Stream<Uint8Array, Failure> =>
+): Stream.Stream<Uint8Array, DownloadFailure> =>
   Stream.fromPull(Effect.gen(function*() {
     const body = yield* Stream.toPull(Stream.mapError(response.stream, fromHttpClient))
     const pull = yield* Stalled.failAfter(
@@ -95,4 +92,4 @@ export const content = (
 
 const noMore = Effect.fail(Option.none())
 
-const fail = (error: Failure) => Effect.fail(Option.some(error))
+const fail = (error: DownloadFailure) => Effect.fail(Option.some(error))

@@ -2,8 +2,11 @@
  * Errors of HTTP clients as `DownloadFailed`. They contain the URL, so only their code is kept.
  */
 import type { HttpClientError } from "@effect/platform/HttpClientError"
-import { DownloadFailed, type DownloadReason } from "../../WecomError.js"
+import { type DecryptFailed, DownloadFailed, type DownloadReason } from "../../WecomError.js"
 import * as addresses from "../checks/addresses.js"
+
+/** @internal */
+export type DownloadFailure = DownloadFailed | DecryptFailed
 
 /** @internal */
 export const failed = (reason: DownloadReason): DownloadFailed => new DownloadFailed({ reason })

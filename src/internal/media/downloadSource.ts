@@ -4,9 +4,9 @@
 import * as Redacted from "effect/Redacted"
 import type { IncomingMedia } from "../../MediaDownload.js"
 
-type Fields = { readonly [field: string]: unknown }
+type UnknownRecord = { readonly [field: string]: unknown }
 
-const isRecord = (value: unknown): value is Fields => typeof value === "object" && value !== null
+const isRecord = (value: unknown): value is UnknownRecord => typeof value === "object" && value !== null
 
 const types = ["image", "file", "video"] as const
 

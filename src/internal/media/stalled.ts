@@ -26,7 +26,7 @@ export const failAfter = <A, E, E1>(
 
     type Result = Exit.Exit<Chunk.Chunk<A>, Option.Option<E | E1>>
     let waiting: { readonly since: number; readonly resume: (result: Result) => void } | undefined
-    /** The result of a pull that had failed already when it came. */
+    /** A result that arrived after its pull had ended; the next pull takes it. */
     let kept: Result | undefined
     let isPulling = false
     let begin: (() => void) | undefined

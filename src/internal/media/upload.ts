@@ -27,7 +27,7 @@ const chunkAckMillis = 20_000
 
 type Stage = "init" | "chunk" | "finish"
 
-interface Step {
+interface UploadCommand {
   readonly stage: Stage
   readonly cmd: string
   readonly chunk?: number
@@ -36,7 +36,7 @@ interface Step {
   readonly expiresAt: number
 }
 
-const failure = ({ chunk, stage }: Step, reason: UploadReason) =>
+const failure = ({ chunk, stage }: UploadCommand, reason: UploadReason) =>
   new UploadFailed({ stage, reason, ...(chunk === undefined ? {} : { chunk }) })
 
 const fieldOf = (ack: Frame.Ack, field: string): unknown =>
@@ -44,9 +44,9 @@ const fieldOf = (ack: Frame.Ack, field: string): unknown =>
     ? (ack.body as { readonly [field: string]: unknown })[field]
     : undefined
 
-const idOf = (step: Step, ack: Frame.Ack, field: string): Effect.Effect<string, UploadFailed> => {
+const idOf = (command: UploadCommand, ack: Frame.Ack, field: string): Effect.Effect<string, UploadFailed> => {
   const id = fieldOf(ack, field)
-  return typeof id === "string" && id !== "" ? Effect.succeed(id) : failure(step, { _tag: "MalformedAck" })
+  return typeof id === "string" && id !== "" ? Effect.succeed(id) : failure(command, { _tag: "MalformedAck" })
 }
 
 /** Reading an argument can throw, so the options are read once, here. */
@@ -62,7 +62,7 @@ const readUpload = <E, R>(from: unknown, options: Options<E, R>): Options<E, R> 
   }
 }
 
-const isInPassing = (errcode: number): boolean => cures[errcode]?.[0] === "wait"
+const isTemporary = (errcode: number): boolean => cures[errcode]?.[0] === "wait"
 
 /** @internal */
 export const ofContext: Effect.Effect<
@@ -85,7 +85,7 @@ const over = (
   crypto: Crypto.Crypto.Service,
   clock: Clock.Clock
 ): MediaUpload.Service => {
-  const flights = Effect.unsafeMakeSemaphore(Plan.concurrencyOfAll)
+  const inFlight = Effect.unsafeMakeSemaphore(Plan.concurrencyOfAll)
   const margin = Duration.seconds(1)
   const quota = new Quotas(clock, [
     limitOf({ count: Limits.uploadsPerMinute, window: Duration.sum(Duration.minutes(1), margin) }),
@@ -93,21 +93,21 @@ const over = (
   ])
   const cache = Cache.make()
 
-  const request = (step: Step): Effect.Effect<Frame.Ack, Connection.RequestError> =>
+  const request = (command: UploadCommand): Effect.Effect<Frame.Ack, Connection.RequestError> =>
     Effect.withFiberRuntime((fiber) => {
       const passesDrain = fiber.getFiberRef(Current.passesDrain)
       return Effect.async((resume) => {
-        const body = step.body()
+        const body = command.body()
         const empty = () => {
-          if (body instanceof ChunkFrame.Body) body.empty()
+          if (body instanceof ChunkFrame.ChunkBody) body.empty()
         }
         const giveUp = connection.unsafeRequest(
-          Frame.request(step.cmd, Crypto.unsafeReqId(crypto, step.cmd), body),
+          Frame.request(command.cmd, Crypto.unsafeReqId(crypto, command.cmd), body),
           {
             passesDrain,
-            expiresAt: step.expiresAt,
+            expiresAt: command.expiresAt,
             windowMillis: Limits.uploadSessionMillis,
-            ackTimeoutMillis: step.stage === "chunk" ? chunkAckMillis : undefined
+            ackTimeoutMillis: command.stage === "chunk" ? chunkAckMillis : undefined
           },
           (exit) => {
             empty()
@@ -122,36 +122,36 @@ const over = (
     })
 
   /**
-   * Sends until the frame is acked. A lost link is no try: the frame is sent again on the next, while the service remembers the
-   * upload. With `alone` it is the only frame in flight, because the service answers "system error" to bursts.
+   * Sends until the frame is acked. A lost link does not count as a try: the frame is sent again over the next one, while the
+   * service remembers the upload. With `isAlone` no other frame is in flight: the service answers "system error" to bursts.
    */
-  const send = (step: Step, tries = 0, alone = false): Effect.Effect<Frame.Ack, UploadFailed> =>
-    flights.withPermits(alone ? Plan.concurrencyOfAll : 1)(request(step)).pipe(
+  const send = (command: UploadCommand, tries = 0, isAlone = false): Effect.Effect<Frame.Ack, UploadFailed> =>
+    inFlight.withPermits(isAlone ? Plan.concurrencyOfAll : 1)(request(command)).pipe(
       Effect.catchAll((error) => {
-        const again = (reason: UploadReason, pause: boolean, nextAlone: boolean) =>
+        const again = (reason: UploadReason, pause: boolean, isNextAlone: boolean) =>
           tries >= pauses.length
-            ? failure(step, reason)
+            ? failure(command, reason)
             : Effect.zipRight(
               pause ? Effect.sleep(Duration.millis(pauses[tries]!)) : Effect.void,
-              send(step, tries + 1, nextAlone)
+              send(command, tries + 1, isNextAlone)
             )
         switch (error._tag) {
           case "DeliveryUnknown": {
-            if (error.reason === "ConnectionLost") return send(step, tries, alone)
+            if (error.reason === "ConnectionLost") return send(command, tries, isAlone)
             return again({ _tag: "Unanswered", reason: error.reason }, true, false)
           }
           case "SendRejected": {
             const { errcode, errmsg } = error
             const reason: UploadReason = { _tag: "Refused", errcode, errmsg }
-            return isInPassing(errcode) ? again(reason, true, true) : failure(step, reason)
+            return isTemporary(errcode) ? again(reason, true, true) : failure(command, reason)
           }
           case "SendUnavailable": {
             const reason: UploadReason = { _tag: "Unavailable", reason: error.reason }
             // The frame has waited for a connection already.
-            return error.reason === "NotSubscribed" ? again(reason, false, false) : failure(step, reason)
+            return error.reason === "NotSubscribed" ? again(reason, false, false) : failure(command, reason)
           }
           case "SendExpired":
-            return failure(step, { _tag: "SessionExpired" })
+            return failure(command, { _tag: "SessionExpired" })
           case "SendInvalid":
             return Effect.die(error)
         }
@@ -179,7 +179,7 @@ const over = (
       }
 
       yield* quota.take("uploads", "message")
-      const init: Step = {
+      const init: UploadCommand = {
         stage: "init",
         cmd: Frame.Command.uploadInit,
         body: () => ({
@@ -209,7 +209,7 @@ const over = (
               stage: "chunk",
               chunk: index,
               cmd: Frame.Command.uploadChunk,
-              body: () => new ChunkFrame.Body(uploadId, index, bytes),
+              body: () => new ChunkFrame.ChunkBody(uploadId, index, bytes),
               expiresAt
             })
             yield* arrived(bytes.length)
@@ -223,7 +223,7 @@ const over = (
           ))
       )
 
-      const finish: Step = {
+      const finish: UploadCommand = {
         stage: "finish",
         cmd: Frame.Command.uploadFinish,
         body: () => ({ upload_id: uploadId }),

@@ -3,7 +3,7 @@
  */
 import * as Limits from "../../Limits.js"
 import type { Uploaded } from "../../MediaUpload.js"
-import type { Plan } from "./uploadPlan.js"
+import type { UploadPlan } from "./uploadPlan.js"
 
 const capacity = 1000
 
@@ -17,7 +17,7 @@ export interface UploadCache {
 }
 
 /** @internal */
-export const key = (plan: Plan, md5: string): string => JSON.stringify([md5, plan.size, plan.type, plan.filename])
+export const key = (plan: UploadPlan, md5: string): string => JSON.stringify([md5, plan.size, plan.type, plan.filename])
 
 /** @internal */
 export const make = (): UploadCache => {

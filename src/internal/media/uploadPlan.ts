@@ -9,7 +9,7 @@ import { SendInvalid } from "../../WecomError.js"
 import { isWellFormed, utf8Length } from "../checks/bytes.js"
 
 /** @internal */
-export interface Plan {
+export interface UploadPlan {
   readonly type: MediaType
   readonly filename: string
   readonly size: number
@@ -17,7 +17,7 @@ export interface Plan {
 }
 
 /** @internal */
-export interface Request {
+export interface UploadRequest {
   readonly type: MediaType
   readonly filename: string
   readonly size: number
@@ -64,7 +64,7 @@ const checkExtension = (type: MediaType, filename: string): Either.Either<void, 
 }
 
 /** @internal */
-export const make = (request: Request): Either.Either<Plan, SendInvalid> =>
+export const make = (request: UploadRequest): Either.Either<UploadPlan, SendInvalid> =>
   Either.gen(function*() {
     const { filename, size } = request
     if (typeof request.type !== "string" || !Object.hasOwn(extensions, request.type)) {
@@ -98,5 +98,5 @@ export const make = (request: Request): Either.Either<Plan, SendInvalid> =>
  */
 export const concurrency = (chunks: number): number => chunks <= 4 ? Math.max(1, chunks) : chunks <= 10 ? 3 : 2
 
-/** How many chunks of all uploads of a bot are in flight. */
+/** How many frames of all uploads of a bot are in flight. */
 export const concurrencyOfAll = 4

@@ -11,7 +11,7 @@ import type { Read, Source } from "../../MediaUpload.js"
 import { SendInvalid, UploadFailed } from "../../WecomError.js"
 
 /** @internal */
-export interface Piece {
+export interface SourcePiece {
   readonly index: number
   readonly bytes: Uint8Array
 }
@@ -21,7 +21,7 @@ export interface Piece {
  *
  * @internal
  */
-export type Take<E, R> = Effect.Effect<Piece | undefined, E | UploadFailed, R>
+export type Take<E, R> = Effect.Effect<SourcePiece | undefined, E | UploadFailed, R>
 
 const mismatch = (expected: number, actual: number) =>
   new UploadFailed({ stage: "source", reason: { _tag: "SizeMismatch", expected, actual } })
@@ -152,7 +152,7 @@ const takeAnywhere = <E, R>(
       const index = position / chunkBytes
       const bytes = bytesAt(position, Math.min(chunkBytes, size - position))
       position += chunkBytes
-      return Effect.map(bytes, (bytes): Piece => ({ index, bytes }))
+      return Effect.map(bytes, (bytes): SourcePiece => ({ index, bytes }))
     })
   }
 }

@@ -83,7 +83,7 @@ export const make = (
   const msgidOf = (callback: Connection.Callback): string | undefined =>
     callback._tag === "Message" ? callback.message.msgid : callback.event.msgid
 
-  const settle = (callback: Connection.Callback, isNew: boolean) => {
+  const publishIfNew = (callback: Connection.Callback, isNew: boolean) => {
     if (isNew) publish(callback)
     else Telemetry.unsafeIncrement(Telemetry.duplicates)
   }
@@ -95,12 +95,12 @@ export const make = (
 
   const { unsafeIsNew } = dedupe
 
-  const unsafeSettle = (callback: Connection.Callback, isNew: (msgid: string) => boolean) => {
+  const unsafePublishIfNew = (callback: Connection.Callback, isNew: (msgid: string) => boolean) => {
     const msgid = msgidOf(callback)
-    settle(callback, msgid === undefined || isNew(msgid))
+    publishIfNew(callback, msgid === undefined || isNew(msgid))
   }
 
-  const survived = Effect.logWarning("the memory of seen messages failed; the message is taken for new")
+  const warnDedupeFailed = Effect.logWarning("the memory of seen messages failed; the message is taken for new")
 
   /** Callbacks that are not dispatched when the bot closes are dropped and counted. */
   const dispatch = (callbacks: ReadonlyArray<Connection.Callback>): Effect.Effect<void> => {
@@ -110,18 +110,18 @@ export const make = (
       ? Effect.whileLoop({
         while: isLeft,
         body: () => isNew(callbacks[at]!),
-        step: (isNew) => settle(callbacks[at++]!, isNew)
+        step: (isNew) => publishIfNew(callbacks[at++]!, isNew)
       })
       : Effect.sync(() => {
-        for (; isLeft(); at++) unsafeSettle(callbacks[at]!, unsafeIsNew)
+        for (; isLeft(); at++) unsafePublishIfNew(callbacks[at]!, unsafeIsNew)
       })
     // A policy of the user that fails or dies must not end the dispatch.
-    const surviving: Effect.Effect<void> = Effect.catchAllCause(all, () => {
+    const withoutDedupeFailures: Effect.Effect<void> = Effect.catchAllCause(all, () => {
       if (isLeft()) publish(callbacks[at++]!)
-      return Effect.zipRight(survived, surviving)
+      return Effect.zipRight(warnDedupeFailed, withoutDedupeFailures)
     })
     const countLost = Effect.suspend(() => Metric.incrementBy(Telemetry.inboxDropped, callbacks.length - at))
-    return Effect.onInterrupt(surviving, () => countLost)
+    return Effect.onInterrupt(withoutDedupeFailures, () => countLost)
   }
 
   const unsafeEnd: Dispatch["unsafeEnd"] = (how) => {

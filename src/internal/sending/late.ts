@@ -13,7 +13,8 @@ import * as Reply from "../../Reply.js"
 import type { SendError } from "../../WecomError.js"
 import { exceedsBytes } from "../checks/bytes.js"
 
-type Sending = Effect.Effect<Frame.Ack, SendError>
+/** @internal */
+export type Sending = Effect.Effect<Frame.Ack, SendError>
 
 /** The key of a quota. A reply whose chat is not known has a quota of its own. */
 export const conversation = (chat: Chat.Chat | undefined, reqId: string): string =>
@@ -76,7 +77,7 @@ const asPush = (body: Reply.ReplyBody | Reply.WelcomeBody): Reply.PushBody | und
 }
 
 /**
- * Sends the reply as a push when it is too late and the caller has chosen `late: "push"`.
+ * Sends the reply, or the push that replaces it when it is too late and the caller has chosen `onExpired: "push"`.
  *
  * @internal
  */

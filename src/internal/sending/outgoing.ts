@@ -19,27 +19,25 @@ import * as Current from "../handlers/current.js"
 import * as spans from "../telemetry/spans.js"
 import * as sending from "./late.js"
 
-type Sending = Effect.Effect<Frame.Ack, SendError>
-
 type Operation = keyof WecomBot.Service
 
 type Options = Pick<ReplyQueue.Options, "onConnectionLost" | "stream">
 
 /** @internal */
 export interface Outgoing {
-  /** Sends the answer to a callback. */
+  /** Sends a reply to a callback. */
   readonly offer: (
     operation: Operation,
     target: ReplyTarget.ReplyTarget | SendInvalid,
     cmd: string,
     body: unknown,
     options?: Options
-  ) => Sending
+  ) => sending.Sending
   /** Sends a frame with a `req_id` of its own. */
-  readonly push: (operation: Operation, cmd: string, reqId: string, body: unknown, chat?: Chat.Chat) => Sending
-  /** Pushes a message whose place in the quota is taken already. */
-  readonly pushTo: (chat: Chat.Chat, body: Reply.PushBody) => Sending
-  readonly pushWithinQuota: (chat: Chat.Chat, body: Reply.PushBody) => Sending
+  readonly push: (operation: Operation, cmd: string, reqId: string, body: unknown, chat?: Chat.Chat) => sending.Sending
+  /** Pushes a message that was counted against the quota before. */
+  readonly pushTo: (chat: Chat.Chat, body: Reply.PushBody) => sending.Sending
+  readonly pushWithinQuota: (chat: Chat.Chat, body: Reply.PushBody) => sending.Sending
 }
 
 interface FrameOptions extends ReplyQueue.Options {
@@ -81,7 +79,7 @@ export const make = ({ clock, crypto, governor, queue }: {
 }): Outgoing => {
   const streams = sending.makeStreams()
 
-  /** A span is made only below another. */
+  // A span is made only where there is a parent.
   const offer: Outgoing["offer"] = (operation, target, cmd, body, options) =>
     Effect.withFiberRuntime((fiber) => {
       if (target instanceof SendInvalid) return Effect.fail(target)
@@ -113,7 +111,7 @@ export const make = ({ clock, crypto, governor, queue }: {
 
   // Hot path: a finalizer costs 8 µs, half as much as the frame. A frame that was written at once cannot be withdrawn, and has
   // none.
-  const enqueued = (request: Frame.Request, options: FrameOptions, span?: Tracer.Span): Sending =>
+  const enqueued = (request: Frame.Request, options: FrameOptions, span?: Tracer.Span): sending.Sending =>
     Effect.async((resume) => {
       const onExit = span === undefined ? resume : (verdict: Exit.Exit<Frame.Ack, SendError>) => {
         spans.onVerdict(span, clock, verdict)

@@ -9,16 +9,16 @@ import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import type { Governor, Priority, Quota } from "../../Governor.js"
 
-interface Waiter {
+interface QuotaWaiter {
   readonly priority: Priority
   turn: Deferred.Deferred<void> | undefined
 }
 
-/** The messages that wait for the quota of one conversation. */
-type Line = Array<Waiter>
+/** The waits for the quota of one conversation, in order. */
+type Line = Array<QuotaWaiter>
 
 /** Monotonic milliseconds, oldest first. */
-type Moments = Array<number>
+type Timestamps = Array<number>
 
 /** The number of new conversations between two sweeps. */
 const sweepEvery = 1024
@@ -37,7 +37,7 @@ export class Quotas implements Governor.Service {
   private readonly limits: ReadonlyArray<Limit>
   private readonly longest: number
   /** The times of messages by conversation, as plain arrays: there are thousands. */
-  private readonly sent = new Map<string, Moments>()
+  private readonly sent = new Map<string, Timestamps>()
   private readonly lines = new Map<string, Line>()
   private sweepAt = sweepEvery
 
@@ -54,7 +54,7 @@ export class Quotas implements Governor.Service {
     Effect.suspend(() => {
       if (this.unsafeTryTake(chatId)) return Effect.succeed(Duration.zero)
       const since = this.now()
-      const waiter: Waiter = { priority, turn: undefined }
+      const waiter: QuotaWaiter = { priority, turn: undefined }
       return Effect.acquireUseRelease(
         Effect.sync(() => this.enter(chatId, waiter)),
         (line) => this.inLine(line, waiter, this.sentBy(chatId)),
@@ -62,7 +62,7 @@ export class Quotas implements Governor.Service {
       ).pipe(Effect.map(() => Duration.millis(this.now() - since)))
     })
 
-  private enter(chatId: string, waiter: Waiter): Line {
+  private enter(chatId: string, waiter: QuotaWaiter): Line {
     const line = this.lines.get(chatId) ?? []
     const behind = waiter.priority === "final" ? line.findIndex((other) => other.priority !== "final") : -1
     if (behind === -1) line.push(waiter)
@@ -71,7 +71,7 @@ export class Quotas implements Governor.Service {
     return line
   }
 
-  private leave(chatId: string, line: Line, waiter: Waiter): void {
+  private leave(chatId: string, line: Line, waiter: QuotaWaiter): void {
     const at = line.indexOf(waiter)
     if (at === -1) return
     line.splice(at, 1)
@@ -81,7 +81,7 @@ export class Quotas implements Governor.Service {
   }
 
   /** Only the first in the line waits for the clock. A final that overtakes it becomes the first. */
-  private inLine(line: Line, waiter: Waiter, sent: Moments): Effect.Effect<void> {
+  private inLine(line: Line, waiter: QuotaWaiter, sent: Timestamps): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (line[0] !== waiter) {
         const turn = waiter.turn = Deferred.unsafeMake<void>(FiberId.none)
@@ -104,7 +104,7 @@ export class Quotas implements Governor.Service {
     this.sweepAt = this.sent.size + sweepEvery
   }
 
-  private sentBy(chatId: string): Moments {
+  private sentBy(chatId: string): Timestamps {
     let found = this.sent.get(chatId)
     if (found === undefined) {
       if (this.sent.size >= this.sweepAt) this.sweep(this.now())
@@ -115,7 +115,7 @@ export class Quotas implements Governor.Service {
   }
 
   /** Milliseconds until one more message may be sent, 0 for now. */
-  private delay(sent: Moments, time: number): number {
+  private delay(sent: Timestamps, time: number): number {
     let wait = 0
     for (const { count, millis } of this.limits) {
       // A negative index is a property name to the engine, and reading it takes a hundred times as long.
@@ -125,7 +125,7 @@ export class Quotas implements Governor.Service {
     return wait
   }
 
-  private tryTake(sent: Moments): boolean {
+  private tryTake(sent: Timestamps): boolean {
     const time = this.now()
     if (this.delay(sent, time) > 0) return false
     const forgotten = time - this.longest

@@ -8,9 +8,9 @@ import type * as Message from "../../Message.js"
 import * as ReplyTarget from "../../ReplyTarget.js"
 import { SendInvalid } from "../../WecomError.js"
 
-type Fields = { readonly [key: string]: unknown }
+type UnknownRecord = { readonly [key: string]: unknown }
 
-const isObject = (u: unknown): u is Fields => typeof u === "object" && u !== null
+const isObject = (u: unknown): u is UnknownRecord => typeof u === "object" && u !== null
 
 const describe = (to: unknown): string => {
   if (!isObject(to)) return `is ${to === null ? "null" : typeof to}`
@@ -22,11 +22,11 @@ const describe = (to: unknown): string => {
 
 const invalid = (to: unknown, limit: string) => new SendInvalid({ field: "target", problem: describe(to), limit })
 
-const hasAddress = (to: Fields): boolean =>
+const hasAddress = (to: UnknownRecord): boolean =>
   typeof to.reqId === "string" && to.reqId !== "" && typeof to.receivedAt === "number" && hasChat(to)
 
 /** Targets have a chat; that of a message or event is derived. Throws when the chat is none. */
-const hasChat = (to: Fields): boolean =>
+const hasChat = (to: UnknownRecord): boolean =>
   !("kind" in to) || to.chat === undefined || Chat.id(to.chat as Chat.Chat) !== ""
 
 /** @internal */
@@ -96,5 +96,5 @@ export const chat = (
   })
 }
 
-const fromCallback = (to: Fields): Chat.Chat | undefined =>
+const fromCallback = (to: UnknownRecord): Chat.Chat | undefined =>
   Chat.fromCallback(to as Parameters<typeof Chat.fromCallback>[0])

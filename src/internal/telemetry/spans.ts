@@ -90,7 +90,7 @@ export const handle = <A, E, R>(
 }
 
 /**
- * The parent for the span of a reply or push; `undefined` without a tracer.
+ * The parent for the span of a reply or push; `undefined` without a tracer or a span.
  *
  * @internal
  */

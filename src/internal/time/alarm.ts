@@ -23,7 +23,7 @@ export type Alarm = (millis: number, ring: () => void) => () => unknown
  */
 export type Fork = (effect: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
 
-/** Node's timers overflow beyond this and fire at once, so a longer alarm rings early and is set again. */
+/** The longest `Clock.sleep`: a longer one never ends. A longer alarm rings early, and the deadlines set it again. */
 const longestMillis = 2 ** 31 - 1
 
 /** @internal */
@@ -35,7 +35,7 @@ export const of = (clock: Clock.Clock, fork: Fork): Alarm => (millis, ring) => {
   const rest = () => Math.min(longestMillis, Math.max(0, millis - passed()))
   const fiber = fork(Effect.suspend(() => clock.sleep(Duration.millis(rest()))))
   fiber.addObserver((exit) => {
-    // An interrupted fiber rings early: the deadlines look at the clock and set it again.
+    // An alarm whose fiber is interrupted rings early, and the deadlines set it again.
     if (!isOff && (Exit.isSuccess(exit) || Exit.isInterrupted(exit))) ring()
   })
   return () => {

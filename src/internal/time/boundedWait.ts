@@ -11,7 +11,7 @@ import * as Fiber from "effect/Fiber"
  *
  * @internal
  */
-export const within = <A, E>(effect: Effect.Effect<A, E>, duration: Duration.Duration): Effect.Effect<void> =>
+export const boundedWait = <A, E>(effect: Effect.Effect<A, E>, duration: Duration.Duration): Effect.Effect<void> =>
   Effect.timeoutOption(effect, duration).pipe(
     Effect.interruptible,
     Effect.forkDaemon,

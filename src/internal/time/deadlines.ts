@@ -29,14 +29,14 @@ const slackMillis = 10
 const roundingMillis = 0.001
 
 /** @internal */
-export interface Entry {
+export interface Deadline {
   readonly dueAt: number
   /** Does nothing after the callback. */
   cancel(): void
 }
 
 /** A cancelled entry stays in the queue until its time, without its callback. */
-class Queued implements Entry {
+class QueuedDeadline implements Deadline {
   readonly dueAt: number
   /** Whether it fires only after a yield to I/O. */
   readonly yieldsFirst: boolean
@@ -79,7 +79,7 @@ export interface Deadlines {
   /** Monotonic milliseconds, without stalls of the event loop. */
   readonly now: () => number
   /** Calls back once, after `millis`, unless cancelled first. */
-  readonly after: (millis: number, onDue: () => void) => Entry
+  readonly after: (millis: number, onDue: () => void) => Deadline
   /** For many timeouts of one length, most of which are stopped before they are due. */
   readonly timeouts: (millis: number) => Timeouts
   /**
@@ -90,7 +90,7 @@ export interface Deadlines {
 }
 
 /** @internal */
-export interface Driven extends Deadlines {
+export interface StoppableDeadlines extends Deadlines {
   /** Ends all callbacks. */
   readonly stop: () => void
 }
@@ -105,13 +105,13 @@ const report = (defects: ReadonlyArray<unknown>): Effect.Effect<void> =>
     { discard: true }
   )
 
-/** What a list needs of the deadlines. */
+/** The members of the deadlines that a list uses. */
 interface ListOwner {
   readonly now: () => number
-  readonly onStart: (list: List, dueAt: number) => void
+  readonly onStart: (list: TimeoutList, dueAt: number) => void
 }
 
-class List implements Timeouts {
+class TimeoutList implements Timeouts {
   readonly millis: number
   readonly yieldsFirst: boolean
   first: Timeout | undefined = undefined
@@ -150,9 +150,9 @@ class List implements Timeouts {
  *
  * @internal
  */
-export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
+export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): StoppableDeadlines => {
   // Few distinct durations are in use and each of them is first in, first out, so insertion sorts by walking back from the end.
-  let queue: Array<Queued> = []
+  let queue: Array<QueuedDeadline> = []
   let head = 0
   let stalled = 0
   let armedFor = Infinity
@@ -211,8 +211,8 @@ export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
     else if (armedFor < Infinity) setAlarm(Math.max(0, armedFor - now()))
   }
 
-  const set = (millis: number, onDue: () => void, yieldsFirst: boolean): Entry => {
-    const entry = new Queued(now() + millis, yieldsFirst, onDue)
+  const set = (millis: number, onDue: () => void, yieldsFirst: boolean): Deadline => {
+    const entry = new QueuedDeadline(now() + millis, yieldsFirst, onDue)
     if (queue.length >= compactAt) compact()
     let at = queue.length
     while (at > head && queue[at - 1]!.dueAt > entry.dueAt) at--
@@ -222,7 +222,7 @@ export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
     return entry
   }
 
-  let lists: ReadonlyArray<List> = []
+  let lists: ReadonlyArray<TimeoutList> = []
 
   const owner: ListOwner = {
     now,
@@ -234,16 +234,16 @@ export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
 
   /** The lists of timeouts (or of pauses) by their length. */
   const makeLists = (yieldsFirst: boolean) => {
-    const known = new Map<number, List>()
+    const known = new Map<number, TimeoutList>()
     const add = (millis: number) => {
-      const list = new List(millis, yieldsFirst, owner)
+      const list = new TimeoutList(millis, yieldsFirst, owner)
       lists = [...lists, list]
       known.set(millis, list)
       return list
     }
     return {
       get: (millis: number): Timeouts => known.get(millis) ?? add(millis),
-      /** Bots with their own durations come and go. */
+      /** Drops the lists of durations that no bot uses any more. */
       forgetEmpty: () => {
         for (const [millis, list] of known) {
           if (list.first !== undefined) continue
@@ -299,8 +299,8 @@ export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
     if (hasJumped) pauses.endAll()
   }
 
-  const firstList = (): List | undefined => {
-    let first: List | undefined
+  const firstList = (): TimeoutList | undefined => {
+    let first: TimeoutList | undefined
     // An index, because the iterators would be most of the garbage of a wake.
     for (let n = 0; n < lists.length; n++) {
       const list = lists[n]!
@@ -309,7 +309,7 @@ export const make = (clock: Clock.Clock, alarm: Alarm, fork: Fork): Driven => {
     return first
   }
 
-  const firstEntry = (): Queued | undefined => {
+  const firstEntry = (): QueuedDeadline | undefined => {
     while (head < queue.length) {
       const entry = queue[head]!
       if (entry.onDue !== undefined) return entry

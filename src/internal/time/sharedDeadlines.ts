@@ -12,15 +12,15 @@ import * as Deadlines from "./deadlines.js"
  *
  * @internal
  */
-export interface Kept {
-  readonly deadlines: Deadlines.Driven
+export interface CountedDeadlines {
+  readonly deadlines: Deadlines.StoppableDeadlines
   users: number
 }
 
-const keptBy = new WeakMap<Clock.Clock, Kept>()
+const keptBy = new WeakMap<Clock.Clock, CountedDeadlines>()
 
 /** @internal */
-export const enter = (clock: Clock.Clock): Effect.Effect<Kept> =>
+export const enter = (clock: Clock.Clock): Effect.Effect<CountedDeadlines> =>
   Effect.withFiberRuntime((fiber) => {
     const known = keptBy.get(clock)
     if (known !== undefined) {
@@ -30,13 +30,13 @@ export const enter = (clock: Clock.Clock): Effect.Effect<Kept> =>
     // Forked as a daemon: the deadlines outlive the bot that made them.
     const options = { scheduler: fiber.currentScheduler, immediate: false }
     const fork: Alarm.Fork = (effect) => Effect.runFork(effect, options)
-    const kept: Kept = { deadlines: Deadlines.make(clock, Alarm.of(clock, fork), fork), users: 1 }
+    const kept: CountedDeadlines = { deadlines: Deadlines.make(clock, Alarm.of(clock, fork), fork), users: 1 }
     keptBy.set(clock, kept)
     return Effect.succeed(kept)
   })
 
 /** @internal */
-export const leave = (clock: Clock.Clock, kept: Kept): Effect.Effect<void> =>
+export const leave = (clock: Clock.Clock, kept: CountedDeadlines): Effect.Effect<void> =>
   Effect.sync(() => {
     if (--kept.users > 0) return
     keptBy.delete(clock)

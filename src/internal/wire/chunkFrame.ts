@@ -1,6 +1,6 @@
 /**
- * The body of a chunk, and its frame as text. Base64 needs no escapes, for which `JSON.stringify` would search 700 kB per
- * chunk.
+ * The body of a chunk, and its frame as text. Base64 needs no escapes, so the text is not made by `JSON.stringify`, which would
+ * search 700 kB for them.
  */
 import { Buffer } from "node:buffer"
 import type * as Frame from "../../Frame.js"
@@ -8,7 +8,7 @@ import type * as Frame from "../../Frame.js"
 const empty = new Uint8Array(0)
 
 /** @internal */
-export class Body {
+export class ChunkBody {
   readonly upload_id: string
   readonly chunk_index: number
   #bytes: Uint8Array
@@ -18,7 +18,7 @@ export class Body {
     this.#bytes = bytes
   }
 
-  /** The timeout of a frame can be retained after its verdict, and must not retain half a megabyte. */
+  /** Drops the bytes: the timeout of a frame can outlive its verdict, and must not retain half a megabyte. */
   empty(): void {
     this.#bytes = empty
   }

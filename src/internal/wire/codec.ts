@@ -11,7 +11,7 @@ import * as Frame from "../../Frame.js"
 import * as Message from "../../Message.js"
 import * as ChunkFrame from "./chunkFrame.js"
 import { parse } from "./jsonRepair.js"
-import * as Plain from "./schemaGuard.js"
+import * as SchemaGuard from "./schemaGuard.js"
 import * as StreamText from "./streamText.js"
 
 /** @internal */
@@ -38,14 +38,14 @@ interface MessageDecoder {
   readonly decode: (body: unknown) => Either.Either<Message.Message, unknown>
 }
 
-/** Built by its first frame: most bots never meet most of these shapes, and every program would load them. */
+/** Compiled by its first frame: most bots receive few of these shapes. */
 const decoder = <A>(schema: Schema.Schema<A>, options?: typeof preserve) => {
   let decode: ((body: unknown) => Either.Either<A, unknown>) | undefined
   return (body: unknown): Either.Either<A, unknown> => (decode ??= Schema.decodeUnknownEither(schema, options))(body)
 }
 
 const messageDecoder = <A extends Message.Message>(schema: Schema.Schema<A>): MessageDecoder => ({
-  accepts: Plain.compile<Message.Message>(schema as unknown as Schema.Schema<Message.Message>),
+  accepts: SchemaGuard.compile<Message.Message>(schema as unknown as Schema.Schema<Message.Message>),
   decode: decoder(schema, preserve)
 })
 
@@ -70,12 +70,12 @@ const eventDecoders: { readonly [eventtype: string]: (body: unknown) => Either.E
 const decodeUnknownEvent = decoder(BotEvent.UnknownEvent)
 
 /**
- * The oddities seen on the wire, straightened after the plain decode failed: null for absent, seconds as a string. Iterative
- * depth is bounded by what `JSON.parse` accepted, so a hostile nesting is cut rather than followed.
+ * Removes two deviations seen on the wire: `null` for an absent field, and seconds as a string. Values nested deeper than 16
+ * levels stay unchanged, so that hostile nesting cannot overflow the stack.
  */
-const straighten = (value: unknown, depth: number): unknown => {
+const normalize = (value: unknown, depth: number): unknown => {
   if (depth > 16) return value
-  if (Array.isArray(value)) return value.map((item) => straighten(item, depth + 1))
+  if (Array.isArray(value)) return value.map((item) => normalize(item, depth + 1))
   if (!isObject(value)) return value
   const out: Json = {}
   for (const key of Object.keys(value)) {
@@ -83,18 +83,18 @@ const straighten = (value: unknown, depth: number): unknown => {
     if (field === null || key === "__proto__") continue
     out[key] = key === "create_time" && typeof field === "string" && field.trim() !== ""
       ? Number(field)
-      : straighten(field, depth + 1)
+      : normalize(field, depth + 1)
   }
   return out
 }
 
-/** What a callback of unknown shape still tells for certain; anything of the wrong type is left out. */
-const certain = (body: Json, reqId: string, receivedAt: number): Json => {
+/** The fields of a callback of unknown shape that have the right type. */
+const validFields = (body: Json, reqId: string, receivedAt: number): Json => {
   const out: Json = { reqId, receivedAt, raw: body }
   for (const key of ["msgid", "aibotid", "chattype", "chatid", "response_url"]) {
     if (typeof body[key] === "string") out[key] = body[key]
   }
-  // Only of these two: turning an object into a number may throw.
+  // Only strings and numbers are converted: `Number` of an object can throw.
   const time = body.create_time
   const seconds = typeof time === "number" ? time : typeof time === "string" && time.trim() !== "" ? Number(time) : NaN
   if (Number.isFinite(seconds)) out.create_time = seconds
@@ -105,18 +105,18 @@ const certain = (body: Json, reqId: string, receivedAt: number): Json => {
 const decodeMessage = (body: Json, reqId: string, receivedAt: number): Inbound => {
   const decoder = typeof body.msgtype === "string" ? messageDecoders[body.msgtype] : undefined
   if (decoder !== undefined) {
-    // The parsed body is not shared, so our two fields are written into it instead of a copy.
+    // The parsed body is not shared, so the two fields of this library are written into it instead of into a copy.
     const own = body.reqId
     const ownReceivedAt = body.receivedAt
     body.reqId = reqId
     body.receivedAt = receivedAt
     if (decoder.accepts(body)) return { _tag: "Message", message: body }
-    const second = decoder.decode(straighten(body, 0))
+    const second = decoder.decode(normalize(body, 0))
     if (Either.isRight(second)) return { _tag: "Message", message: second.right }
     restore(body, "reqId", own)
     restore(body, "receivedAt", ownReceivedAt)
   }
-  const rest = certain(body, reqId, receivedAt)
+  const rest = validFields(body, reqId, receivedAt)
   rest.msgtype = "unknown"
   const unknown = decodeUnknownMessage(rest)
   return Either.isRight(unknown)
@@ -131,7 +131,7 @@ const restore = (body: Json, key: string, value: unknown): void => {
 
 const withPayload = new Set(["template_card_event", "feedback_event"])
 
-/** The payload stands in an object named like the eventtype; some sources show it flat (WeCom doc 101027). */
+/** Moves a flat payload into the object named after the eventtype, where WeCom doc 101027 has it; some sources show it flat. */
 const nest = (event: Json, eventtype: string): Json => {
   const { eventtype: _, ...payload } = event
   return { eventtype, [eventtype]: payload }
@@ -144,15 +144,15 @@ const decodeEvent = (body: Json, reqId: string, receivedAt: number): Inbound => 
     const decoder = eventDecoders[eventtype]
     if (decoder !== undefined) {
       const nested = withPayload.has(eventtype) && !isObject(event[eventtype]) ? nest(event, eventtype) : event
-      const decoded = decoder(straighten({ ...body, reqId, receivedAt, eventtype, event: nested }, 0))
+      const decoded = decoder(normalize({ ...body, reqId, receivedAt, eventtype, event: nested }, 0))
       if (Either.isRight(decoded)) return { _tag: "Event", event: decoded.right }
-      // The connection is over whatever else the frame says.
+      // The event ends the connection, whatever its other fields are.
       if (eventtype === "disconnected_event") {
         return { _tag: "Event", event: { reqId, receivedAt, eventtype, event: { eventtype } } }
       }
     }
   }
-  const rest = certain(body, reqId, receivedAt)
+  const rest = validFields(body, reqId, receivedAt)
   rest.eventtype = "unknown"
   const unknown = decodeUnknownEvent(rest)
   return Either.isRight(unknown)
@@ -160,7 +160,7 @@ const decodeEvent = (body: Json, reqId: string, receivedAt: number): Inbound => 
     : { _tag: "Undecodable", reason: "BadEvent" }
 }
 
-/** `Number("")` is 0, and nothing that is not a code may pass for one. */
+/** Excludes the empty string, which `Number` converts to 0, the code of success. */
 const wholeNumber = /^-?\d+$/
 
 const decodeAck = (frame: Json, reqId: string): Inbound => {
@@ -174,7 +174,7 @@ const decodeAck = (frame: Json, reqId: string): Inbound => {
     _tag: "Ack",
     ack: {
       headers: { req_id: reqId },
-      // Without a code an ack counts as refused, unless it says nothing at all.
+      // An ack without a valid code counts as refused, unless it has neither code nor message.
       errcode: Number.isNaN(code) ? (errcode == null && errmsg == null ? 0 : -1) : code,
       errmsg: typeof errmsg === "string" ? errmsg : "",
       body: frame.body
@@ -207,7 +207,7 @@ const decodeFrame = (frame: unknown, receivedAt: number): Inbound => {
   }
 }
 
-/** Nearly all acks look like this, and reading one so costs a third of parsing it. */
+/** The form of nearly all acks. Matching it costs a third of parsing the JSON. */
 const plainAck = /^\{"headers":\{"req_id":"([^"\\\u0000-\u001f]*)"\},"errcode":0,"errmsg":"([^"\\\u0000-\u001f]*)"\}$/
 
 /** @internal */
@@ -226,7 +226,7 @@ export const decode = (data: unknown, clock: Pick<Clock.Clock, "unsafeCurrentTim
   } catch {
     return { _tag: "Undecodable", reason: "NotJson" }
   }
-  // No frame is known that throws here, but what throws in a socket's callback ends the process.
+  // No frame is known to throw here, but an exception in the callback of a socket ends the process.
   try {
     return decodeFrame(frame, clock.unsafeCurrentTimeMillis())
   } catch {
@@ -240,5 +240,7 @@ export const encode = (frame: Frame.Request): string => JSON.stringify(frame)
 /** @internal */
 export const textOf = (frame: Frame.Request): string => {
   const { body } = frame
-  return body instanceof StreamText.Body || body instanceof ChunkFrame.Body ? body.textOf(frame) : encode(frame)
+  return body instanceof StreamText.StreamFrameBody || body instanceof ChunkFrame.ChunkBody
+    ? body.textOf(frame)
+    : encode(frame)
 }

@@ -26,7 +26,7 @@ const isAsMade = (frame: Frame.Request): boolean => fields(frame) === 3 && field
  *
  * @internal
  */
-export class Body implements Reply.StreamBody {
+export class StreamFrameBody implements Reply.StreamBody {
   readonly msgtype = "stream"
   readonly stream: Reply.StreamBody["stream"]
   constructor({ stream }: Reply.StreamBody) {

@@ -1,6 +1,6 @@
 import { expect, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { Seen } from "../../../src/internal/receiving/seen.js"
+import { ExpiringSet } from "../../../src/internal/collections/expiringSet.js"
 
 const timeToLive = 50
 const capacity = 40
@@ -22,10 +22,10 @@ const newByList = (asked: ReadonlyArray<readonly [string, number]>) => {
 it("remembers what a list would", () => {
   fc.assert(
     fc.property(steps, (steps) => {
-      const seen = new Seen(capacity, timeToLive)
+      const seen = new ExpiringSet(capacity, timeToLive)
       let now = 0
       const asked = steps.map(([n, passed]): readonly [string, number] => [`msgid ${n}`, now += passed])
-      expect(asked.map(([msgid, now]) => seen.isNew(msgid, now))).toEqual(newByList(asked))
+      expect(asked.map(([msgid, now]) => seen.add(msgid, now))).toEqual(newByList(asked))
       expect(seen.size).toBeLessThanOrEqual(capacity)
     }),
     { numRuns: 50 }

@@ -46,7 +46,7 @@ const play = (): Played => {
   return clock
 }
 
-const made = (clock: Clock.Clock): Effect.Effect<Deadlines.Driven, never, Scope.Scope> =>
+const made = (clock: Clock.Clock): Effect.Effect<Deadlines.StoppableDeadlines, never, Scope.Scope> =>
   Effect.flatMap(Effect.runtime<never>(), (runtime) => {
     const fork: Alarm.Fork = (effect) => Runtime.runFork(runtime)(effect, { immediate: false })
     return Effect.acquireRelease(
@@ -200,7 +200,7 @@ describe("deadlines", () => {
       for (const steps of fc.sample(commands, { numRuns: 60, seed: 7 })) {
         const { clock, deadlines } = yield* started
         const rung: Array<number> = []
-        const model: Array<{ readonly dueAt: number; isCancelled: boolean; readonly entry: Deadlines.Entry }> = []
+        const model: Array<{ readonly dueAt: number; isCancelled: boolean; readonly entry: Deadlines.Deadline }> = []
         let now = 0
         for (const step of steps) {
           if (step.kind === "after") {

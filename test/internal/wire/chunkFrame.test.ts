@@ -13,7 +13,7 @@ const chunk = fc.record({
 
 it("the text of a chunk is the JSON of its frame", () => {
   fc.assert(fc.property(chunk, ({ bytes, index, reqId, uploadId }) => {
-    const frame = Frame.request(Frame.Command.uploadChunk, reqId, new ChunkFrame.Body(uploadId, index, bytes))
+    const frame = Frame.request(Frame.Command.uploadChunk, reqId, new ChunkFrame.ChunkBody(uploadId, index, bytes))
     const text = codec.textOf(frame)
     expect(text).toBe(JSON.stringify(frame))
     expect(JSON.parse(text).body).toEqual({
@@ -25,7 +25,7 @@ it("the text of a chunk is the JSON of its frame", () => {
 })
 
 it("a chunk that was let go of has no bytes, if it is written after all", () => {
-  const body = new ChunkFrame.Body("id", 0, new Uint8Array(9))
+  const body = new ChunkFrame.ChunkBody("id", 0, new Uint8Array(9))
   const frame = Frame.request(Frame.Command.uploadChunk, "r", body)
   body.empty()
   expect(JSON.parse(codec.textOf(frame)).body.base64_data).toBe("")

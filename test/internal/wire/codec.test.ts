@@ -62,7 +62,7 @@ describe("short ways lead where the long ones do", () => {
     const added = fc.option(fc.record({ trace: anyString }), { nil: {} })
     fc.assert(fc.property(anyString, options, added, added, (reqId, options, toFrame, toHeaders) => {
       const plain = Reply.stream(options)
-      const { body, cmd, headers } = Frame.request("aibot_respond_msg", reqId, new StreamText.Body(plain))
+      const { body, cmd, headers } = Frame.request("aibot_respond_msg", reqId, new StreamText.StreamFrameBody(plain))
       // Whoever stands between queue and connection may have added something.
       const frame = { cmd, headers: { ...headers, ...toHeaders }, body, ...toFrame }
       expect(codec.textOf(frame)).toBe(JSON.stringify({ ...frame, body: plain }))
