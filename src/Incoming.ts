@@ -23,10 +23,7 @@ export type Incoming = Message.Message | BotEvent.BotEvent
  * @since 0.1.0
  * @category guards
  */
-export const isMessage: (incoming: Incoming) => incoming is Message.Message = total(
-  (incoming: Incoming): incoming is Message.Message => !("eventtype" in incoming),
-  false
-)
+export const isMessage = (incoming: Incoming): incoming is Message.Message => !("eventtype" in incoming)
 
 /**
  * Narrows to events.
@@ -34,10 +31,7 @@ export const isMessage: (incoming: Incoming) => incoming is Message.Message = to
  * @since 0.1.0
  * @category guards
  */
-export const isEvent: (incoming: Incoming) => incoming is BotEvent.BotEvent = total(
-  (incoming: Incoming): incoming is BotEvent.BotEvent => "eventtype" in incoming,
-  false
-)
+export const isEvent = (incoming: Incoming): incoming is BotEvent.BotEvent => "eventtype" in incoming
 
 /**
  * A message or event from a group.
