@@ -21,7 +21,7 @@ import * as StreamText from "../wire/streamText.js"
 import * as refusals from "./refusals.js"
 
 /** @internal */
-export interface Environment {
+export interface BubblesDependencies {
   readonly queue: ReplyQueue.ReplyQueue.Service
   readonly deadlines: Pick<Deadlines.Deadlines, "after">
   readonly wallTime: () => number
@@ -30,7 +30,7 @@ export interface Environment {
 }
 
 /** @internal */
-export type Verdict = Exit.Exit<Frame.Ack, ReplyQueue.QueueError>
+export type FrameExit = Exit.Exit<Frame.Ack, ReplyQueue.QueueError>
 
 /** @internal */
 export interface OpenOptions {
@@ -50,7 +50,7 @@ export interface OpenOptions {
 export interface OpenBubble {
   readonly id: string
   /** Writes a snapshot. Succeeds with its verdict and never fails. */
-  readonly show: (content: string) => Effect.Effect<Verdict>
+  readonly show: (content: string) => Effect.Effect<FrameExit>
   /**
    * Writes the final. An interrupted caller stops waiting, but the final is written all the same. Temporary refusals are
    * retried. After any other failure but `DeliveryUnknown` the bubble is open again.
@@ -75,16 +75,16 @@ export interface Bubbles {
 
 /** The caller that waits for a final; absent after its interruption. */
 interface SealWaiter {
-  resume: ((verdict: Verdict) => void) | undefined
+  resume: ((verdict: FrameExit) => void) | undefined
 }
 
-const failure = (verdict: Verdict): ReplyQueue.QueueError | undefined =>
+const failure = (verdict: FrameExit): ReplyQueue.QueueError | undefined =>
   Exit.isFailure(verdict) && Cause.isFailType(verdict.cause) ? verdict.cause.error : undefined
 
-const draining: Verdict = Exit.fail(new SendUnavailable({ command: Frame.Command.respond, reason: "Draining" }))
+const draining: FrameExit = Exit.fail(new SendUnavailable({ command: Frame.Command.respond, reason: "Draining" }))
 
 /** @internal */
-export const make = (env: Environment): Bubbles => {
+export const make = (env: BubblesDependencies): Bubbles => {
   const bubbles = new Set<OpenBubble>()
   let isClosing = false
 
@@ -98,7 +98,7 @@ export const make = (env: Environment): Bubbles => {
     let endsAt: number | undefined
     let retry: (() => void) | undefined
 
-    const offer = (content: string, finish: boolean, onExit: (verdict: Verdict) => void) => {
+    const offer = (content: string, finish: boolean, onExit: (verdict: FrameExit) => void) => {
       frames++
       const body = Reply.stream({ id, content, finish, feedback: isAcked ? undefined : options.feedback })
       env.queue.unsafeOffer(
@@ -124,13 +124,13 @@ export const make = (env: Environment): Bubbles => {
       bubbles.delete(bubble)
     }
 
-    const answer = (waiter: SealWaiter, verdict: Verdict) => {
+    const answer = (waiter: SealWaiter, verdict: FrameExit) => {
       waiter.resume?.(verdict)
       waiter.resume = undefined
     }
 
     /** Bubbles that the close of the bot leaves open stay counted. */
-    const giveUp = (waiter: SealWaiter, verdict: Verdict) => {
+    const giveUp = (waiter: SealWaiter, verdict: FrameExit) => {
       const isClosed = isClosing || failure(verdict)?._tag === "SendUnavailable"
       if (isClosed && endsAt !== undefined && env.wallTime() <= endsAt) state = "Over"
       else over()
@@ -138,7 +138,7 @@ export const make = (env: Environment): Bubbles => {
     }
 
     /** Reopens the bubble for the caller, which decides on the next content. Without a caller the registry goes on. */
-    const handBack = (waiter: SealWaiter, verdict: Verdict, withoutCaller: () => void) => {
+    const handBack = (waiter: SealWaiter, verdict: FrameExit, withoutCaller: () => void) => {
       if (waiter.resume === undefined) return withoutCaller()
       state = "Open"
       answer(waiter, verdict)
@@ -240,7 +240,7 @@ export const watched = (bubbles: Bubbles, span: Tracer.Span, clock: Clock.Clock)
   ...bubbles,
   open: (options) => {
     const bubble = bubbles.open(options)
-    const onVerdict = (verdict: Verdict) => Effect.sync(() => spans.onVerdict(span, clock, verdict))
+    const onVerdict = (verdict: FrameExit) => Effect.sync(() => spans.onVerdict(span, clock, verdict))
     return {
       ...bubble,
       show: (content) => Effect.tap(bubble.show(content), onVerdict),

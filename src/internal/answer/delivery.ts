@@ -21,7 +21,7 @@ import { utf8Length } from "../checks/bytes.js"
 import * as sending from "../sending/late.js"
 import type * as Bubbles from "./bubbles.js"
 import * as refusals from "./refusals.js"
-import type { Environment } from "./replyStream.js"
+import type { AnswerDependencies } from "./replyStream.js"
 import type { Rendering } from "./text.js"
 
 /** @internal */
@@ -67,7 +67,7 @@ export interface Options {
 const maxAgeMillis = Limits.streamWindowMillis - Duration.toMillis("2 minutes")
 
 /** @internal */
-export const make = (env: Environment, options: Options): Effect.Effect<Delivery, never, Scope.Scope> =>
+export const make = (env: AnswerDependencies, options: Options): Effect.Effect<Delivery, never, Scope.Scope> =>
   Effect.gen(function*() {
     const { answer, rendering, target } = options
     const scope = yield* Effect.scope

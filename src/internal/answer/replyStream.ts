@@ -28,7 +28,7 @@ import * as refusals from "./refusals.js"
 import * as Rendering from "./text.js"
 
 /** @internal */
-export interface Environment {
+export interface AnswerDependencies {
   readonly bubbles: Bubbles.Bubbles
   readonly governor: Governor.Governor.Service
   readonly crypto: Crypto.Crypto.Service
@@ -64,7 +64,7 @@ const visible = (content: string, otherwise: string): string =>
 
 /** @internal */
 export const replyStream = <E, R>(
-  env: Environment,
+  env: AnswerDependencies,
   target: ReplyTarget.MessageTarget,
   source: Stream.Stream<AnswerPart, E, R>,
   options: ReplyStreamOptions<E>
@@ -85,7 +85,7 @@ export const replyStream = <E, R>(
     const drained = Effect.unsafeMakeLatch(true)
     const ended = Effect.unsafeMakeLatch(false)
     let sourceExit: Exit.Exit<void, E | SendInvalid> | undefined
-    const howSourceEnded = () => sourceExit
+    const getSourceExit = () => sourceExit
     let isCutOff = false
     let cutOffContent = () => withNotice(rendering.text(), cutOffText)
     /** The bytes from the source since the last frame. */
@@ -195,7 +195,7 @@ export const replyStream = <E, R>(
       )
 
     /** One round of the loop while the source runs. */
-    const turn: Effect.Effect<void, SendError> = Effect.gen(function*() {
+    const writeStep: Effect.Effect<void, SendError> = Effect.gen(function*() {
       changed.unsafeClose()
       if (isCutOff) {
         return yield* Effect.fail(new SendUnavailable({ command: Frame.Command.respond, reason: "Draining" }))
@@ -226,8 +226,8 @@ export const replyStream = <E, R>(
     })
 
     const write = Effect.gen(function*() {
-      let exit = howSourceEnded()
-      for (; exit === undefined; exit = howSourceEnded()) yield* turn
+      let exit = getSourceExit()
+      for (; exit === undefined; exit = getSourceExit()) yield* writeStep
       if (Exit.isFailure(exit)) return yield* Effect.failCause(exit.cause)
       yield* finish
     })
@@ -242,7 +242,7 @@ export const replyStream = <E, R>(
     }
 
     /** Seals the bubble with the notice. What takes longer than `sealTimeout` is left to the registry. */
-    const conclude = (cause: Cause.Cause<E | SendError>): Effect.Effect<void> => {
+    const sealAfterFailure = (cause: Cause.Cause<E | SendError>): Effect.Effect<void> => {
       const cutOff = Effect.sync(() => delivery.bubble()?.cutOff())
       if (Cause.isInterruptedOnly(cause)) return cutOff
       const notice = failureText(cause)
@@ -270,7 +270,8 @@ export const replyStream = <E, R>(
     const running = yield* Effect.forkScoped(Effect.interruptible(runSource))
     yield* Effect.onExit(
       write,
-      (exit) => Exit.isSuccess(exit) ? Effect.void : Effect.zipRight(Fiber.interruptFork(running), conclude(exit.cause))
+      (exit) =>
+        Exit.isSuccess(exit) ? Effect.void : Effect.zipRight(Fiber.interruptFork(running), sealAfterFailure(exit.cause))
     )
     return { ...yield* delivery.receipt, conflated }
   }))

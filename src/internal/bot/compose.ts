@@ -29,10 +29,10 @@ import * as Handlers from "../handlers/handlers.js"
 import * as download from "../media/download.js"
 import * as upload from "../media/upload.js"
 import * as Dispatch from "../receiving/dispatch.js"
-import * as replyQueue from "../sending/lanes.js"
+import * as Lanes from "../sending/lanes.js"
 import * as SharedDeadlines from "../time/sharedDeadlines.js"
 import * as lifecycle from "./lifecycle.js"
-import * as wecomBot from "./operations.js"
+import * as Operations from "./operations.js"
 
 /** @internal */
 export interface Services {
@@ -67,7 +67,7 @@ export const compose = (services: Services): Effect.Effect<WecomBot.Service, nev
     yield* Effect.addFinalizer(() => lifecycle.close({ bubbles, config, connection, handlers, dispatch, queue }))
     yield* Effect.forkScoped(Effect.interruptible(dispatch.run(connection.callbacks)))
     return {
-      ...wecomBot.make({ ...services, bubbles, clock, handlers, dispatch }),
+      ...Operations.make({ ...services, bubbles, clock, handlers, dispatch }),
       closed: connection.closed,
       ready: connection.ready,
       status: connection.status,
@@ -141,7 +141,7 @@ export const make = <P extends Policy, E, R>(
     const policy = <I, S>(tag: Context.Tag<I, S>, otherwise: Effect.Effect<S>): Effect.Effect<S> =>
       Option.match(Context.getOption(given, tag), { onNone: () => otherwise, onSome: Effect.succeed })
     const crypto = yield* policy(Crypto.Crypto, Crypto.make)
-    const link = yield* connection.make({
+    const connectionService = yield* connection.make({
       config,
       crypto,
       heartbeat: yield* policy(Heartbeat.Heartbeat, Effect.sync(() => Heartbeat.make(config.heartbeatInterval))),
@@ -150,12 +150,12 @@ export const make = <P extends Policy, E, R>(
     })
     return yield* compose({
       config,
-      connection: link,
+      connection: connectionService,
       crypto,
       dedupe: yield* policy(Dedupe.Dedupe, Dedupe.make()),
       downloads: download.make(config, crypto, network.http),
       governor: yield* policy(Governor.Governor, Governor.make()),
-      queue: yield* replyQueue.make(link, config),
-      uploads: yield* upload.make(link, crypto)
+      queue: yield* Lanes.make(connectionService, config),
+      uploads: yield* upload.make(connectionService, crypto)
     })
   })

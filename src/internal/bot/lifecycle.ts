@@ -14,7 +14,7 @@ import type * as Dispatch from "../receiving/dispatch.js"
 import { boundedWait } from "../time/boundedWait.js"
 
 /** @internal */
-export interface Parts {
+export interface ClosingParts {
   readonly bubbles: Bubbles.Bubbles
   readonly config: BotConfig.Resolved
   readonly connection: Connection.Connection.Service
@@ -24,7 +24,7 @@ export interface Parts {
 }
 
 /** @internal */
-export const close = ({ bubbles, config, connection, handlers, dispatch, queue }: Parts): Effect.Effect<void> =>
+export const close = ({ bubbles, config, connection, handlers, dispatch, queue }: ClosingParts): Effect.Effect<void> =>
   Effect.gen(function*() {
     // Without a link there is nothing to wait for.
     const whileUp = (waiting: Effect.Effect<void>, timeout: Duration.Duration) =>

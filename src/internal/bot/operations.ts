@@ -33,7 +33,7 @@ const none: Exit.Exit<Option.Option<Frame.Ack>> = Exit.succeed(Option.none())
 export type Operations = Omit<WecomBot.Service, "closed" | "ready" | "status" | "statusChanges">
 
 /** @internal */
-export interface Environment extends Services {
+export interface OperationsDependencies extends Services {
   readonly bubbles: Bubbles.Bubbles
   readonly clock: Clock.Clock
   readonly handlers: Handlers.Handlers
@@ -41,11 +41,11 @@ export interface Environment extends Services {
 }
 
 /** @internal */
-export const make = (environment: Environment): Operations => {
-  const { bubbles, clock, config, crypto, downloads, governor, handlers, dispatch, queue, uploads } = environment
+export const make = (dependencies: OperationsDependencies): Operations => {
+  const { bubbles, clock, config, crypto, downloads, governor, handlers, dispatch, queue, uploads } = dependencies
   const { offer, push, pushTo, pushWithinQuota } = Outgoing.make({ clock, crypto, governor, queue })
 
-  const answering: Answer.Environment = {
+  const answerDependencies: Answer.AnswerDependencies = {
     bubbles,
     governor,
     crypto,
@@ -54,7 +54,8 @@ export const make = (environment: Environment): Operations => {
     push: (chat, content) => pushTo(chat, Reply.markdown(content))
   }
 
-  const isLaneBusy = (to: unknown, frame: Reply.StreamOptions): boolean =>
+  /** Whether `replyStreamFrameIfIdle` sends nothing: the frame is not final, and its lane has frames. */
+  const isSkipped = (to: unknown, frame: Reply.StreamOptions): boolean =>
     frame?.finish !== true && typeof to === "object" && to !== null && "reqId" in to &&
     typeof to.reqId === "string" && !queue.unsafeIsIdle(to.reqId)
 
@@ -145,9 +146,9 @@ export const make = (environment: Environment): Operations => {
         if (streamOptions instanceof SendInvalid) return Effect.fail(streamOptions)
         return Effect.flatMap(spans.parent, (parent) =>
           parent === undefined
-            ? Answer.replyStream(answering, target, source, streamOptions)
+            ? Answer.replyStream(answerDependencies, target, source, streamOptions)
             : spans.send(parent, "replyStream", target, (span) => {
-              const watched = { ...answering, bubbles: Bubbles.watched(bubbles, span, clock) }
+              const watched = { ...answerDependencies, bubbles: Bubbles.watched(bubbles, span, clock) }
               return spans.below([span])(Answer.replyStream(watched, target, source, streamOptions))
             }))
       }),
@@ -160,7 +161,7 @@ export const make = (environment: Environment): Operations => {
     awaitCardAction: (taskId, options) => catchingThrows(() => dispatch.awaitCardAction(taskId, options?.timeout)),
     replyStreamFrame,
     replyStreamFrameIfIdle: (to, frame) =>
-      catchingThrows(() => isLaneBusy(to, frame) ? none : Effect.map(replyStreamFrame(to, frame), Option.some)),
+      catchingThrows(() => isSkipped(to, frame) ? none : Effect.map(replyStreamFrame(to, frame), Option.some)),
     replyStreamWithCard: (to, frame) =>
       withBody(() => Reply.streamWithCard(frame), (body) => replyChecked("replyStreamWithCard", to, body)),
     replyTemplateCard: (to, card, options) =>
@@ -221,7 +222,7 @@ const isStream = (u: unknown): u is Stream.Stream<never> =>
 
 const unreadableArguments = new SendInvalid({ field: "arguments", problem: "cannot be read", limit: "plain data" })
 
-/** Reading an argument can throw. */
+/** Fails with `SendInvalid` where `use` throws, because reading an argument can throw. */
 const catchingThrows = <A, E, R>(use: () => Effect.Effect<A, E, R>): Effect.Effect<A, E | SendInvalid, R> =>
   Effect.suspend((): Effect.Effect<A, E | SendInvalid, R> => {
     try {
@@ -231,7 +232,7 @@ const catchingThrows = <A, E, R>(use: () => Effect.Effect<A, E, R>): Effect.Effe
     }
   })
 
-/** Reading an argument can throw while the body is built. */
+/** The same for a body, whose `build` reads the arguments. */
 const withBody = <A>(build: () => A, use: (body: A) => Effect.Effect<Frame.Ack, SendError>) =>
   catchingThrows(() => {
     let body: A

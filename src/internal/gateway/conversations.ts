@@ -13,7 +13,7 @@ import type { Bubble, BubbleState } from "./screen.js"
 import * as World from "./world.js"
 
 /** Waits until the bot is subscribed on a connection that carries callbacks. */
-const ready = (engine: Engine, bot: World.Bot): Effect.Effect<void> =>
+const awaitReady = (engine: Engine, bot: World.Bot): Effect.Effect<void> =>
   engine.watch.awaitSome(() => bot.active?.isHalfOpen === false ? true : undefined)
 
 /** @internal */
@@ -103,7 +103,7 @@ const participant = (
 
   const act = (options: People.SendOptions | undefined, make: () => World.IssuedCallback, reaches = true) =>
     Effect.zipRight(
-      options?.wait === false ? Effect.void : ready(engine, bot),
+      options?.wait === false ? Effect.void : awaitReady(engine, bot),
       Effect.sync((): People.Sent => {
         const callback = make()
         const delivered = reaches && engine.deliver(bot, callback)

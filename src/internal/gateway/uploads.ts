@@ -102,7 +102,7 @@ export const make = (): Uploads => {
   // Chunks whose ack is not sent yet, by connection.
   const inFlight = new Map<number, number>()
 
-  const of = <A>(map: Map<Bot, A>, bot: Bot, make: () => A): A => {
+  const getOrMake = <A>(map: Map<Bot, A>, bot: Bot, make: () => A): A => {
     const known = map.get(bot)
     if (known !== undefined) return known
     const made = make()
@@ -110,7 +110,7 @@ export const make = (): Uploads => {
     return made
   }
 
-  const sessionsOf = (bot: Bot) => of(sessions, bot, () => new Map<string, UploadSession>())
+  const sessionsOf = (bot: Bot) => getOrMake(sessions, bot, () => new Map<string, UploadSession>())
 
   const known = (context: CommandContext, uploadId: unknown): Checked<UploadSession> => {
     const session = typeof uploadId === "string" ? sessionsOf(context.bot).get(uploadId) : undefined
@@ -125,7 +125,7 @@ export const make = (): Uploads => {
   const init: CommandHandler = (context, frame) =>
     resultOf(Either.gen(function*() {
       const session = yield* sessionOf(fieldsOf(frame), context)
-      if (context.options.quotas && !of(quotas, context.bot, Quota.make).take(context.now)) {
+      if (context.options.quotas && !getOrMake(quotas, context.bot, Quota.make).take(context.now)) {
         return yield* refuse(ErrorCode.rateLimit, "more than 30 uploads a minute or 1000 an hour")
       }
       const id = context.nextId("upload")

@@ -160,12 +160,13 @@ export class Scanner extends Lines {
     if (isWhole && this.continueLeaf(leaf)) return
 
     let path = isWhole ? open : open.slice(0, this.matched)
-    let brings = false
+    /** Whether the line has opened a container. */
+    let hasOpened = false
     const isParagraph = leaf._tag === "Paragraph"
     while (this.nonspace < this.end) {
       if (this.indent >= 4) {
-        if (isParagraph && !brings) break
-        if (!brings) this.shape = "apart"
+        if (isParagraph && !hasOpened) break
+        if (!hasOpened) this.shape = "apart"
         this.open(path, { _tag: "Code", path })
         return
       }
@@ -176,38 +177,38 @@ export class Scanner extends Lines {
         fill(path)
         path = [...path, quote]
       } else {
-        if (this.openLeaf(path, isParagraph && !brings, isParagraph && !brings && isWhole)) {
+        if (this.openLeaf(path, isParagraph && !hasOpened, isParagraph && !hasOpened && isWhole)) {
           const isRule = this.leaf._tag === "None" && code !== 60
-          if (!brings) this.shape = this.leaf._tag === "Fence" ? "lines" : isRule ? "apart" : "text"
+          if (!hasOpened) this.shape = this.leaf._tag === "Fence" ? "lines" : isRule ? "apart" : "text"
           return
         }
-        const item = this.takeItem(isParagraph && !brings && isWhole)
+        const item = this.takeItem(isParagraph && !hasOpened && isWhole)
         if (item === undefined) break
         const interrupts = canInterrupt(item) && !Syntax.isBlank(this.text, this.offset, this.end)
-        if (!brings) this.shape = interrupts ? "lines" : "apart"
+        if (!hasOpened) this.shape = interrupts ? "lines" : "apart"
         fill(path)
         path = [...path, item]
       }
-      brings = true
+      hasOpened = true
       this.findNonspace()
     }
     this.content = this.nonspace
     if (this.nonspace >= this.end) {
-      this.role = brings ? "opens" : "blank"
+      this.role = hasOpened ? "opens" : "blank"
       this.path = path
       this.leaf = none
       return
     }
-    if (isParagraph && !brings && !isWhole) {
+    if (isParagraph && !hasOpened && !isWhole) {
       this.role = "text"
       return
     }
     const header = this.tableHeader(path)
     if (header !== undefined) {
-      if (!brings) this.shape = "apart"
+      if (!hasOpened) this.shape = "apart"
       this.open(path, header)
-    } else if (isParagraph && !brings) this.role = "text"
-    else if (leaf._tag === "Table" && !brings && isWhole) {
+    } else if (isParagraph && !hasOpened) this.role = "text"
+    else if (leaf._tag === "Table" && !hasOpened && isWhole) {
       leaf.rows++
       this.role = "row"
     } else this.open(path, { _tag: "Paragraph", path, start: this.nonspace, marker: "", underline: "" })

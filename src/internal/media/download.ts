@@ -66,7 +66,7 @@ const httpUrl = (url: string, base?: string): string | undefined => {
 const isTransientFailure = (error: unknown): boolean => error instanceof DownloadFailed && isTransient(error.reason)
 
 /** Reading an argument can throw. A limit that is no number is no limit. */
-const read = (from: Source, options: Options | undefined) => {
+const readArguments = (from: Source, options: Options | undefined) => {
   try {
     const maxBytes = options?.maxBytes
     return { link: source.linkOf(from), maxBytes: typeof maxBytes === "number" && maxBytes >= 0 ? maxBytes : undefined }
@@ -91,10 +91,10 @@ export const make = (
   crypto: Crypto.Crypto.Service,
   given: HttpClient.HttpClient
 ): MediaDownload.Service => {
-  let own: HttpClient.HttpClient.With<HttpClientError, Scope.Scope> | undefined
+  let scopedClient: HttpClient.HttpClient.With<HttpClientError, Scope.Scope> | undefined
   // Without the spans of the HTTP client, which contain the URL. Redirects are followed here, because each address is checked.
   const client = () =>
-    own ??= given.pipe(
+    scopedClient ??= given.pipe(
       HttpClient.withScope,
       HttpClient.withTracerDisabledWhen(() => true),
       HttpClient.transformResponse(Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }))
@@ -142,15 +142,15 @@ export const make = (
     })
 
   /** Retries temporary failures within the budget. */
-  const again = <A, E, R>(budget: Budget, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  const withRetries = <A, E, R>(budget: Budget, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.catchAll(effect, (error) =>
       isTransientFailure(error) && budget.used < pauses.length
-        ? Effect.zipRight(Effect.sleep(Duration.millis(pauses[budget.used++]!)), again(budget, effect))
+        ? Effect.zipRight(Effect.sleep(Duration.millis(pauses[budget.used++]!)), withRetries(budget, effect))
         : Effect.fail(error))
 
   const download: MediaDownload.Service["download"] = (from, options) =>
     Effect.gen(function*() {
-      const { link, maxBytes = config.maxDownloadBytes } = read(from, options)
+      const { link, maxBytes = config.maxDownloadBytes } = readArguments(from, options)
       if (link === undefined) return yield* failed({ _tag: "NoMedia" })
       const { aeskey, url } = link
       const key = aeskey === undefined ? undefined : decodeKey(aeskey)
@@ -163,7 +163,7 @@ export const make = (
           : Effect.succeed(opened)
       })
 
-      let first: OpenResponse | undefined = yield* again({ used: 0 }, openChecked)
+      let first: OpenResponse | undefined = yield* withRetries({ used: 0 }, openChecked)
       abandoned.register(first, first.close, first)
       const { headers } = first.response
       const length = contentLength(first.response)
@@ -188,7 +188,7 @@ export const make = (
               close
             )
           const pieces = waiting === undefined
-            ? Stream.unwrap(Effect.map(again(budget, openChecked), content))
+            ? Stream.unwrap(Effect.map(withRetries(budget, openChecked), content))
             : content(waiting)
           return Stream.catchAll(pieces, (error) => {
             if (isHandedOn || !isTransientFailure(error) || budget.used >= pauses.length) return Stream.fail(error)
@@ -197,24 +197,24 @@ export const make = (
           })
         })
 
-      /** Nothing is handed on before the end, so any failure can be retried. */
-      const whole = <A, E, R>(use: (stream: Stream.Stream<Uint8Array, DownloadFailure>) => Effect.Effect<A, E, R>) =>
+      /** Retries even after the first bytes: nothing is handed on before the end. */
+      const retried = <A, E, R>(use: (stream: Stream.Stream<Uint8Array, DownloadFailure>) => Effect.Effect<A, E, R>) =>
         Effect.suspend(() => {
           const budget: Budget = { used: 0 }
-          return again(budget, use(attempt(budget)))
+          return withRetries(budget, use(attempt(budget)))
         })
 
       const result: Download = {
         filename: filename.fromContentDisposition(headers["content-disposition"]),
         size: length === undefined || aeskey === undefined ? length : Math.max(0, length - 1),
         stream: Stream.suspend(() => attempt({ used: 0 })),
-        bytes: whole((stream) =>
+        bytes: retried((stream) =>
           Effect.map(Stream.runCollect(stream), (chunks) => {
             const joined = Buffer.concat(Chunk.toReadonlyArray(chunks))
             return new Uint8Array(joined.buffer, joined.byteOffset, joined.length)
           })
         ),
-        writeTo: (path) => whole((stream) => DownloadFile.write(path, crypto.unsafeRandomString(12), stream))
+        writeTo: (path) => retried((stream) => DownloadFile.write(path, crypto.unsafeRandomString(12), stream))
       }
       return result
     })

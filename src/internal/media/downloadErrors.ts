@@ -41,13 +41,13 @@ export const fromHttpClient = (error: HttpClientError): DownloadFailed => {
 }
 
 // Permanent: a retry gets the same certificate and the same missing name.
-const lasting = /^(ENOTFOUND$|CERT_|ERR_TLS|ERR_SSL|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_|UND_ERR_INVALID_ARG)/
+const permanent = /^(ENOTFOUND$|CERT_|ERR_TLS|ERR_SSL|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_|UND_ERR_INVALID_ARG)/
 
 /** @internal */
 export const isTransient = (reason: DownloadReason): boolean => {
   switch (reason._tag) {
     case "Network":
-      return !lasting.test(reason.code)
+      return !permanent.test(reason.code)
     case "Status":
       return reason.status >= 500
     case "Truncated":

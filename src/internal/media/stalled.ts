@@ -27,29 +27,29 @@ export const failAfter = <A, E, E1>(
     type Result = Exit.Exit<Chunk.Chunk<A>, Option.Option<E | E1>>
     let waiting: { readonly since: number; readonly resume: (result: Result) => void } | undefined
     /** A result that arrived after its pull had ended; the next pull takes it. */
-    let kept: Result | undefined
+    let lateResult: Result | undefined
     let isPulling = false
-    let begin: (() => void) | undefined
+    let startPull: (() => void) | undefined
 
     const settle = (result: Result) => {
       const { resume } = waiting!
       waiting = undefined
       resume(result)
     }
-    const wanted = Effect.async<void>((resume) => {
+    const pullRequested = Effect.async<void>((resume) => {
       if (isPulling) return resume(Effect.void)
-      begin = () => {
-        begin = undefined
+      startPull = () => {
+        startPull = undefined
         resume(Effect.void)
       }
     })
     // One fiber for all pulls: with a fiber for each, the chunks they ended with stayed in memory.
     const produce = Effect.gen(function*() {
       while (true) {
-        yield* wanted
+        yield* pullRequested
         const result = yield* Effect.exit(pull)
         isPulling = false
-        if (waiting === undefined) kept = result
+        if (waiting === undefined) lateResult = result
         else settle(result)
       }
     })
@@ -64,15 +64,15 @@ export const failAfter = <A, E, E1>(
     yield* Effect.forkScoped(Effect.interruptible(watch))
 
     return Effect.async((resume) => {
-      if (kept !== undefined) {
-        resume(kept)
-        kept = undefined
+      if (lateResult !== undefined) {
+        resume(lateResult)
+        lateResult = undefined
         return
       }
       waiting = { since: now(), resume }
       if (!isPulling) {
         isPulling = true
-        begin?.()
+        startPull?.()
       }
       return Effect.sync(() => {
         waiting = undefined

@@ -109,7 +109,7 @@ export const md5 = <E, R>(source: Source<E, R>): Effect.Effect<string, E | Uploa
   })
 
 /** Cuts and joins pieces to `chunkBytes`, without a copy where one fits. */
-const cutter = (chunkBytes: number) => {
+const makeRechunker = (chunkBytes: number) => {
   let open: Uint8Array | undefined
   let filled = 0
   return {
@@ -140,7 +140,7 @@ const cutter = (chunkBytes: number) => {
 }
 
 /** Pieces of a source with random access: `bytesAt` returns so many bytes from an offset. */
-const takeAnywhere = <E, R>(
+const takeAtOffsets = <E, R>(
   size: number,
   makeBytesAt: () => (position: number, length: number) => Effect.Effect<Uint8Array, E | UploadFailed, R>
 ): () => Take<E, R> => {
@@ -178,7 +178,7 @@ const takeInOrder = <E, R>(
   Effect.gen(function*() {
     const pull = yield* Stream.toPull(stream)
     const turn = yield* Effect.makeSemaphore(1)
-    const cut = cutter(chunkBytes)
+    const rechunker = makeRechunker(chunkBytes)
     const waiting: Array<Uint8Array> = []
     let length = 0
     let index = 0
@@ -193,7 +193,7 @@ const takeInOrder = <E, R>(
           onNone: () => {
             if (length !== size) return Effect.fail(mismatch(size, length))
             hasEnded = true
-            const rest = cut.rest()
+            const rest = rechunker.rest()
             if (rest !== undefined) waiting.push(rest)
             return next
           }
@@ -201,7 +201,7 @@ const takeInOrder = <E, R>(
         onSuccess: (chunk) => {
           for (const bytes of chunk) {
             length += bytes.length
-            waiting.push(...cut.add(bytes))
+            waiting.push(...rechunker.add(bytes))
           }
           return length > size ? Effect.fail(mismatch(size, length)) : next
         }
@@ -220,9 +220,9 @@ export const pieces = <E, R>(source: Source<E, R>): Effect.Effect<() => Take<E, 
   const size = sizeOf(source)
   if (source instanceof Uint8Array) {
     const bytesAt = (at: number, length: number) => Effect.succeed(source.subarray(at, at + length))
-    return Effect.succeed(takeAnywhere(size, () => bytesAt))
+    return Effect.succeed(takeAtOffsets(size, () => bytesAt))
   }
   return "open" in source
-    ? Effect.map(source.open, (read) => takeAnywhere(size, () => readInto(read, size)))
+    ? Effect.map(source.open, (read) => takeAtOffsets(size, () => readInto(read, size)))
     : takeInOrder(source.stream, size)
 }

@@ -29,7 +29,7 @@ export interface Awaiters<A> {
   readonly size: () => number
 }
 
-const attempt = <A>(awaiter: Awaiter<A>, value: A): boolean => {
+const isTakenBy = <A>(awaiter: Awaiter<A>, value: A): boolean => {
   try {
     return awaiter.takes(value)
   } catch {
@@ -66,7 +66,7 @@ export const make = <A>(giveBack: (value: A) => void): Awaiters<A> => {
       ),
     unsafeOffer: (key, value) => {
       for (const awaiter of waiting.get(key) ?? []) {
-        if (!attempt(awaiter, value)) continue
+        if (!isTakenBy(awaiter, value)) continue
         leave(key, awaiter)
         awaiter.value = value
         Deferred.unsafeDone(awaiter.taken, Effect.succeed(value))

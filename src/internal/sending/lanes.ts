@@ -14,7 +14,7 @@ import { KeyTable } from "../collections/keyTable.js"
 import * as meters from "../telemetry/meters.js"
 import * as StreamWindows from "./streamWindows.js"
 
-type OnExit = (exit: Exit.Exit<Frame.Ack, QueueError>) => void
+type OnFrameExit = (exit: Exit.Exit<Frame.Ack, QueueError>) => void
 
 /** A frame in a lane. The request options are the object itself, so that a frame is one allocation. */
 class QueuedFrame implements Connection.RequestOptions {
@@ -26,7 +26,7 @@ class QueuedFrame implements Connection.RequestOptions {
   readonly passesDrain: boolean | undefined
   readonly onFirstWritten: (frame: QueuedFrame) => void
   /** Absent after the exit, and after the caller has given up. */
-  onExit: OnExit | undefined
+  onExit: OnFrameExit | undefined
   isStarted = false
   isWritten = false
   /** A copy was written, and its ack is lost. */
@@ -39,7 +39,7 @@ class QueuedFrame implements Connection.RequestOptions {
     request: Frame.Request,
     options: Options | undefined,
     onFirstWritten: (frame: QueuedFrame) => void,
-    onExit: OnExit
+    onExit: OnFrameExit
   ) {
     this.lane = lane
     this.request = request
