@@ -12,6 +12,7 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import { total } from "./internal/checks/arguments.js"
 import { unwrap } from "./internal/checks/unwrap.js"
 import * as Limits from "./Limits.js"
 
@@ -131,9 +132,12 @@ export const defaultWsUrl = "wss://openws.work.weixin.qq.com"
  * @since 0.1.0
  * @category constants
  */
-export const isPublicService = (wsUrl: string | undefined): boolean =>
+export const isPublicService: (wsUrl: string | undefined) => boolean = total(
   // An invalid URL counts as the public service.
-  wsUrl === undefined || !URL.canParse(wsUrl) || new URL(wsUrl).host === new URL(defaultWsUrl).host
+  (wsUrl: string | undefined) =>
+    wsUrl === undefined || !URL.canParse(wsUrl) || new URL(wsUrl).host === new URL(defaultWsUrl).host,
+  true
+)
 
 const invalid = (option: string, problem: string) => ConfigError.InvalidData([option], problem)
 

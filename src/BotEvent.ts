@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { total } from "./internal/checks/arguments.js"
 import { From } from "./Message.js"
 
 const preserving = { parseOptions: { onExcessProperty: "preserve" } } as const
@@ -205,5 +206,5 @@ export type OfType<T extends EventType> = Extract<BotEvent, { readonly eventtype
  * @since 0.1.0
  * @category guards
  */
-export const isType = <T extends EventType>(eventtype: T) => (event: BotEvent): event is OfType<T> =>
-  event.eventtype === eventtype
+export const isType = <T extends EventType>(eventtype: T): (event: BotEvent) => event is OfType<T> =>
+  total((event: BotEvent): event is OfType<T> => event.eventtype === eventtype, false)

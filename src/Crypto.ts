@@ -13,7 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { PCGRandom } from "effect/Utils"
 import * as NodeCrypto from "node:crypto"
-import { invalid } from "./internal/checks/arguments.js"
+import { invalid, required } from "./internal/checks/arguments.js"
 import * as internal from "./internal/crypto.js"
 import type { DecryptFailed } from "./WecomError.js"
 
@@ -68,8 +68,11 @@ export const generateReqId = (prefix: string): Effect.Effect<string, never, Cryp
  * @since 0.1.0
  * @category accessors
  */
-export const unsafeReqId = (crypto: Crypto.Service, prefix: string): string =>
-  `${prefix}_${crypto.unsafeRandomString(16)}`
+export const unsafeReqId: (crypto: Crypto.Service, prefix: string) => string = required(
+  "crypto",
+  "the service of Crypto.Crypto, and a string as prefix",
+  (crypto: Crypto.Service, prefix: string) => `${prefix}_${crypto.unsafeRandomString(16)}`
+)
 
 // 252 is the largest multiple of 36 in a byte; what lies above would favour the first letters.
 const fair = 252

@@ -23,7 +23,10 @@ export type Incoming = Message.Message | BotEvent.BotEvent
  * @since 0.1.0
  * @category guards
  */
-export const isMessage = (incoming: Incoming): incoming is Message.Message => !("eventtype" in incoming)
+export const isMessage: (incoming: Incoming) => incoming is Message.Message = total(
+  (incoming: Incoming): incoming is Message.Message => !("eventtype" in incoming),
+  false
+)
 
 /**
  * Narrows to events.
@@ -31,7 +34,10 @@ export const isMessage = (incoming: Incoming): incoming is Message.Message => !(
  * @since 0.1.0
  * @category guards
  */
-export const isEvent = (incoming: Incoming): incoming is BotEvent.BotEvent => "eventtype" in incoming
+export const isEvent: (incoming: Incoming) => incoming is BotEvent.BotEvent = total(
+  (incoming: Incoming): incoming is BotEvent.BotEvent => "eventtype" in incoming,
+  false
+)
 
 /**
  * A message or event from a group.

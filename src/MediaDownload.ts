@@ -14,6 +14,7 @@ import type * as Redacted from "effect/Redacted"
 import type * as Stream from "effect/Stream"
 import type * as BotConfig from "./BotConfig.js"
 import type * as Crypto from "./Crypto.js"
+import { total } from "./internal/checks/arguments.js"
 import * as internal from "./internal/media/download.js"
 import * as source from "./internal/media/downloadSource.js"
 import type * as Message from "./Message.js"
@@ -147,7 +148,7 @@ export const download = (
  */
 export const mediaOf: (
   message: Message.Message | Message.Quote | typeof Message.MixedItem.Type
-) => ReadonlyArray<IncomingMedia> = source.mediaOf
+) => ReadonlyArray<IncomingMedia> = total(source.mediaOf, [])
 
 /**
  * Downloads over the provided `HttpClient`. That client resolves names: it gets a URL after the check of literal addresses, and

@@ -322,8 +322,8 @@ export type OfType<T extends MsgType> = Extract<Message, { readonly msgtype: T }
  * @since 0.1.0
  * @category guards
  */
-export const isType = <T extends MsgType>(msgtype: T) => (message: Message): message is OfType<T> =>
-  message.msgtype === msgtype
+export const isType = <T extends MsgType>(msgtype: T): (message: Message) => message is OfType<T> =>
+  total((message: Message): message is OfType<T> => message.msgtype === msgtype, false)
 
 /**
  * Something with bytes in or around a message. `media` is what `downloadFile` takes; `origin` says where it stood.

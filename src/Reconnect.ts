@@ -99,14 +99,18 @@ const retakes = 1
  * @since 0.1.0
  * @category constructors
  */
-export const make = (config: BotConfig.Resolved): Reconnect.Service => {
-  const base = Duration.decode(config.reconnectInterval)
-  return {
-    lost: policy(config.maxReconnectAttempts, () => backoff(base)),
-    refused: policy(config.maxAuthFailureAttempts, () => backoff(base)),
-    superseded: policy(config.onSuperseded === "retake" ? retakes : 0, () => backoff("10 seconds", "5 minutes"))
+export const make: (config: BotConfig.Resolved) => Reconnect.Service = required(
+  "config",
+  "the options of a bot, resolved by BotConfig.resolve",
+  (config: BotConfig.Resolved): Reconnect.Service => {
+    const base = Duration.decode(config.reconnectInterval)
+    return {
+      lost: policy(config.maxReconnectAttempts, () => backoff(base)),
+      refused: policy(config.maxAuthFailureAttempts, () => backoff(base)),
+      superseded: policy(config.onSuperseded === "retake" ? retakes : 0, () => backoff("10 seconds", "5 minutes"))
+    }
   }
-}
+)
 
 /**
  * `make` with the bot's options.
