@@ -1,5 +1,5 @@
 /**
- * What the failure of a frame means for its answer (WeCom doc 101463).
+ * Failures of a frame, by their consequence for its answer (WeCom doc 101463).
  */
 import * as Duration from "effect/Duration"
 import * as ErrorCode from "../../ErrorCode.js"

@@ -218,7 +218,7 @@ export const Jump = struct("a jump_list entry", {
 export interface Jump extends Schema.Schema.Type<typeof Jump> {}
 
 /**
- * What a click on a notice does: open `url` (1) or a mini program `appid` (2).
+ * The action of a click on a notice: opens `url` (1) or a mini program `appid` (2).
  *
  * @since 0.1.0
  * @category parts
@@ -237,7 +237,7 @@ export const CardAction = struct("a card_action object", {
 export interface CardAction extends Schema.Schema.Type<typeof CardAction> {}
 
 /**
- * What a click on an interactive card does: nothing (0), open `url` (1) or a mini program `appid` (2).
+ * The action of a click on an interactive card: none (0), or opens `url` (1) or a mini program `appid` (2).
  *
  * @since 0.1.0
  * @category parts

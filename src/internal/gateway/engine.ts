@@ -49,7 +49,7 @@ export interface ServerConnection {
 }
 
 /**
- * What happens to a connection attempt.
+ * The response to connection attempts.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * How tests wait for a condition.
+ * Waits of tests for conditions.
  */
 import * as Effect from "effect/Effect"
 

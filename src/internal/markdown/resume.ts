@@ -1,5 +1,5 @@
 /**
- * What has to be reopened for a text to continue in another message from any position.
+ * The text that reopens blocks, for a text that continues in another message from any position.
  */
 import * as Limits from "../../Limits.js"
 import { collect } from "./candidates.js"

@@ -92,11 +92,11 @@ export const make = (request: UploadRequest): Either.Either<UploadPlan, SendInva
   })
 
 /**
- * How many chunks of one upload are in flight. More of them provoke "system error".
+ * The most chunks of one upload in flight. The service answers more of them with "system error".
  *
  * @internal
  */
 export const concurrency = (chunks: number): number => chunks <= 4 ? Math.max(1, chunks) : chunks <= 10 ? 3 : 2
 
-/** How many frames of all uploads of a bot are in flight. */
+/** The most frames of all uploads of a bot in flight. */
 export const concurrencyOfAll = 4
