@@ -179,6 +179,14 @@ test("markdown that is too long is refused, and goes out in pieces by option", (
     expect(yield* Effect.exit(WecomBot.sendMessage(message, Reply.markdown(text)))).toMatchObject(
       Exit.fail({ _tag: "SendInvalid" })
     )
+    const badFeedback = Reply.markdown(text, { feedback: { id: "x".repeat(257) } })
+    for (const send of [WecomBot.sendMessage, WecomBot.reply]) {
+      expect(yield* Effect.flip(send(message, badFeedback, { split: true }))).toMatchObject({
+        _tag: "SendInvalid",
+        field: "markdown.feedback.id"
+      })
+    }
+    expect(yield* bubbles).toEqual([])
     yield* WecomBot.sendMessage(message, Reply.markdown(text), { split: true })
     const pushed = yield* bubbles
     expect(pushed.length).toBeGreaterThan(1)

@@ -114,7 +114,7 @@ export const make = (dependencies: OperationsDependencies): Operations => {
       if (chat instanceof SendInvalid) return Effect.fail(chat)
       const pieces = options?.split === true ? sending.pieces(body) : undefined
       if (pieces !== undefined) {
-        const [first, ...rest] = pieces.map((piece) => pushWithinQuota(chat, piece))
+        const [first, ...rest] = pieces.map((piece) => sendMessage(chat, piece))
         return sending.inOrder(first!, rest)
       }
       const checked = Reply.validatePush(body)
