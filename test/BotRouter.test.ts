@@ -345,24 +345,6 @@ describe("handlers are guests", () => {
         expect((yield* lines).filter(({ level }) => level === "ERROR")).toMatchObject([{ msgid: sent.msgid }])
       })
     ).pipe(gateway))
-
-  it.scoped("each has a Scope of its own, which closes with it", () =>
-    Effect.gen(function*() {
-      const { tell, told } = yield* telling
-      yield* serve(BotRouter.empty.pipe(
-        BotRouter.onText((message) =>
-          Effect.zipRight(
-            Effect.addFinalizer(() => tell(`released ${message.text.content}`)),
-            tell(`used ${message.text.content}`)
-          )
-        )
-      ))
-      const alice = yield* TestGateway.user("alice")
-      yield* alice.sendText("1")
-      yield* alice.sendText("2")
-      yield* settled
-      expect(yield* told).toEqual(["used 1", "released 1", "used 2", "released 2"])
-    }).pipe(gateway))
 })
 
 describe("windows", () => {
@@ -453,22 +435,6 @@ describe("windows", () => {
 })
 
 describe("once, and in time", () => {
-  it.scoped("a redelivered message runs its handler once", () =>
-    Effect.gen(function*() {
-      const { tell, told } = yield* telling
-      yield* serve(BotRouter.empty.pipe(BotRouter.onText((message) => tell(message.text.content))))
-      const alice = yield* TestGateway.user("alice")
-      const sent = yield* alice.sendText("hi")
-      const duplicates = yield* moved(
-        Telemetry.duplicates,
-        Effect.zipRight(TestGateway.faults.redeliver(sent.msgid), settled)
-      )
-      yield* alice.sendText("bye")
-      yield* settled
-      expect(yield* told).toEqual(["hi", "bye"])
-      expect(duplicates).toBe(1)
-    }).pipe(gateway))
-
   it.scoped("messages that are too old are passed over and counted, and events are not", () =>
     Effect.gen(function*() {
       const { tell, told } = yield* telling

@@ -151,17 +151,6 @@ describe("bubbles are sealed when the bot goes away", () => {
   }))
 
   test(
-    "SIGTERM to a process",
-    Effect.gen(function*() {
-      const process = yield* startProcess("test/fixtures/endlessAnswer.ts", yield* env)
-      const alice = yield* asked
-      yield* process.kill("SIGTERM")
-      expect(yield* process.ended).toMatchObject({ code: 0, signal: null })
-      return alice
-    })
-  )
-
-  test(
     "a process whose program simply ends",
     Effect.gen(function*() {
       const process = yield* startProcess("test/fixtures/endlessAnswer.ts", yield* env)

@@ -25,18 +25,6 @@ describe("an idle bot", () => {
       const pings = (yield* TestGateway.received).filter((frame) => frame.cmd === "ping")
       expect(pings.length).toBeGreaterThan(2 * others.length)
     }).pipe(Effect.provide(TestGateway.layer({ otherBots: others }))))
-
-  it.scoped("ends its link politely when its Scope closes, and pings no more", () =>
-    Effect.gen(function*() {
-      const scope = yield* Scope.make()
-      yield* Scope.extend(subscribed({ botId, secret }), scope)
-      yield* TestClock.adjust("35 seconds")
-      yield* Scope.close(scope, Exit.void)
-      const before = (yield* TestGateway.received).length
-      yield* TestClock.adjust("10 minutes")
-      expect((yield* TestGateway.received).length).toBe(before)
-      expect((yield* TestGateway.connections).map((_) => [_.state, _.closeCode])).toEqual([["closed", 1000]])
-    }).pipe(Effect.provide(TestGateway.layer())))
 })
 
 describe("a bot made without a layer", () => {

@@ -74,30 +74,6 @@ describe("overlap", () => {
       ))
   }
 
-  for (const overlap of ["queue", "concurrent", "latest", "debounce"] as const) {
-    it(`${overlap}: never more handlers side by side than allowed, and none is forgotten`, () =>
-      fc.assert(
-        fc.asyncProperty(said, fc.integer({ min: 1, max: 3 }), async (script, concurrency) => {
-          const { runs, waiting } = await play(script, { overlap, concurrency })
-          for (const { begin } of runs) {
-            expect(runs.filter((other) => other.begin <= begin && begin < other.end).length).toBeLessThanOrEqual(
-              concurrency
-            )
-          }
-          const handled = runs.flatMap(({ ids }) => ids).toSorted((a, b) => a - b)
-          if (overlap !== "latest") expect(handled).toEqual(script.map((_, id) => id))
-          else {
-            for (const user of users) {
-              const last = script.findLastIndex((one) => one.user === user)
-              if (last >= 0) expect(runs.find(({ ids }) => ids[0] === last)?.isWhole).toBe(true)
-            }
-          }
-          expect(waiting).toBe(0)
-        }),
-        { numRuns: 40 }
-      ))
-  }
-
   it("debounce: a batch is shared among the routes that take its messages, each still in order", () =>
     Sim.runPromise(
       1,

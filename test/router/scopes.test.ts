@@ -26,16 +26,6 @@ it("a handler's Scope closes with how the handler ended, and before anybody is t
   expect(replies).toEqual(["fails", "hangs"])
 })
 
-it("under \"latest\" one of two that come at once is handled, and the other never whole", async () => {
-  const seen = await told(
-    (msgid, tell) => Effect.zipRight(Effect.sleep("1 second"), tell(`${msgid} to its end`)),
-    { overlap: "latest" },
-    "1",
-    "2"
-  )
-  expect(seen).toEqual(["2 to its end"])
-})
-
 it("handlers are interruptible whoever runs the router", async () => {
   const seen = await told(
     (_, tell) => Effect.onExit(Effect.sleep("30 seconds"), (exit) => tell(exit._tag)),

@@ -22,26 +22,6 @@ describe("broadcast", () => {
       expect(yield* drain(Stream.take(stream, 1))).toEqual([6])
     }))
 
-  it.scoped("gives everybody everything, in order", () =>
-    Effect.gen(function*() {
-      const { subscribe, unsafePublish } = make(10)
-      const [a, b] = [yield* subscribe, yield* subscribe]
-      for (const n of [1, 2, 3]) unsafePublish(n)
-      for (const mailbox of [a, b]) expect([...(yield* mailbox.takeAll)[0]]).toEqual([1, 2, 3])
-    }))
-
-  it.scoped("a slow subscriber loses its oldest, and each loss is counted once", () =>
-    Effect.gen(function*() {
-      const { drops, subscribe, unsafePublish } = make(2)
-      const [slow, quick] = [yield* subscribe, yield* subscribe]
-      for (let n = 1; n <= 5; n++) {
-        unsafePublish(n)
-        yield* quick.takeAll
-      }
-      expect(drops()).toBe(3)
-      expect([...(yield* slow.takeAll)[0]]).toEqual([4, 5])
-    }))
-
   it.scoped("a subscriber that went away costs nothing", () =>
     Effect.gen(function*() {
       const { drops, subscribe, unsafePublish } = make(1)
