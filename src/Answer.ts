@@ -1,5 +1,5 @@
 /**
- * The types of an answer: its target, its parts, its options, and the receipt of its delivery.
+ * The types of answers: targets, parts, options and receipts.
  *
  * @since 0.1.0
  */
@@ -13,7 +13,7 @@ import type * as ReplyTarget from "./ReplyTarget.js"
 import type { SendError } from "./WecomError.js"
 
 /**
- * The target of `reply*`: a message, or a stored `ReplyTarget` of one.
+ * What the `reply*` functions answer: a message, or the stored target of one.
  *
  * @since 0.1.0
  * @category models
@@ -21,7 +21,7 @@ import type { SendError } from "./WecomError.js"
 export type Answerable = Message.Message | ReplyTarget.MessageTarget
 
 /**
- * The target of `send*`: a chat, or a message, event or `ReplyTarget` of one.
+ * Where the `send*` functions push: a chat, or a message, event or target that names one.
  *
  * @since 0.1.0
  * @category models
@@ -29,8 +29,8 @@ export type Answerable = Message.Message | ReplyTarget.MessageTarget
 export type Addressable = Chat.Chat | Message.Message | BotEvent.BotEvent | ReplyTarget.ReplyTarget
 
 /**
- * A delta of an answer: a string, or text or reasoning with a tag. Reasoning is folded in the chat. `<think>` inside tagged
- * text is escaped.
+ * A delta of an answer: a plain string, or text marked as answer or as reasoning. Clients fold reasoning. In marked
+ * text a literal `<think>` is escaped.
  *
  * @since 0.1.0
  * @category models
@@ -41,38 +41,36 @@ export type AnswerPart =
   | { readonly _tag: "Thinking"; readonly text: string }
 
 /**
- * How an answer is shown, and what happens when it cannot be.
+ * How an answer is shown, and what happens when it cannot be delivered or shown.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ReplyStreamOptions<E = never> {
-  /** Lets the user rate the answer: a `feedback_event` follows. */
+  /** Lets the user rate the answer. The rating arrives as a `feedback_event`. */
   readonly feedback?: Reply.Feedback | undefined
   /** Shows the thinking animation before the first delta. Default true. */
   readonly openAtOnce?: boolean | undefined
-  /** Opens the next bubble at once when the ten minutes of a quiet answer's bubble are over. Default true. */
+  /** When a bubble without new deltas reaches its ten minutes, opens the next one at once. Default true. */
   readonly keepAlive?: boolean | undefined
-  /** The most snapshots per second. The final does not count. Default no limit but the acks. */
+  /** The maximum number of snapshots per second. The final frame does not wait. Default: limited by acks only. */
   readonly maxFramesPerSecond?: number | undefined
-  /** How many bytes of UTF-8 the source may run ahead of the screen before it is slowed down. Default 1 MiB. */
+  /** How many bytes of UTF-8 the source may be ahead of the screen before it is paused. Default 1 MiB. */
   readonly maxBuffered?: number | undefined
-  /** The notice when the answer fails. The default contains no details. */
+  /** The text shown to the user when the answer fails. The default names no internals. */
   readonly failureText?: ((cause: Cause.Cause<E | SendError>) => string) | undefined
-  /** The notice when the answer is interrupted or the bot closes. */
+  /** The text shown to the user when the answer is interrupted or the bot closes. */
   readonly cutOffText?: string | undefined
-  /** The text of an answer that shows nothing. */
+  /** The text shown to the user when the answer has no visible character. */
   readonly emptyText?: string | undefined
-  /**
-   * What to do when the 24 h for replies are over before the answer begins: fail as `SendExpired`, or push. Default `"fail"`.
-   */
+  /** When the 24 h for replies are over before the answer begins: fail as `SendExpired`, or push. Default `"fail"`. */
   readonly onExpired?: "fail" | "push" | undefined
-  /** What to do when the service takes no more frames of the answer: push the rest, or fail. Default `"push"`. */
+  /** When the service accepts no more frames of the answer: push the missing text, or fail. Default `"push"`. */
   readonly onGone?: "push" | "fail" | undefined
 }
 
 /**
- * One delivered part of an answer: a bubble, or a pushed message.
+ * One part of an answer in the chat: a bubble, or a pushed message.
  *
  * @since 0.1.0
  * @category models
@@ -91,48 +89,49 @@ export interface Receipt {
   readonly parts: ReadonlyArray<DeliveredPart>
   /** Bytes of UTF-8 in all parts. */
   readonly bytes: number
-  /** Frames sent, finals included. */
+  /** Frames sent, including final ones. */
   readonly frames: number
-  /** Deltas that were sent together with a later one. */
+  /** Deltas that were merged into a later frame. */
   readonly conflated: number
   /** How long the answer waited for the quota of its conversation. */
   readonly waited: Duration.Duration
-  /** Milliseconds until the first ack, and until the last. */
+  /** Milliseconds until the first ack. */
   readonly firstAfter: number
+  /** Milliseconds until the last ack. */
   readonly lastAfter: number
 }
 
 /**
- * What to do with a late answer.
+ * What happens to an answer whose window has passed.
  *
  * @since 0.1.0
  * @category models
  */
 export interface LateOptions {
   /**
-   * What to do when the window of the answer is over before it is sent: fail as `SendExpired`, or push the same content to the
-   * chat of its target. Default `"fail"`.
+   * When the window passes before the frame is written: fail as `SendExpired`, or push the same content to the chat
+   * of the message or event. Default `"fail"`.
    */
   readonly onExpired?: "fail" | "push" | undefined
 }
 
 /**
- * What to do with markdown that is too long for one message.
+ * What happens to markdown that is too long for one message.
  *
  * @since 0.1.0
  * @category models
  */
 export interface SplitOptions {
   /**
-   * Whether to send markdown of more than 20480 bytes of UTF-8 in pieces, in order, each valid by itself (`Markdown.split`).
-   * Succeeds with the last ack. When a piece fails, the pieces before it are in the chat. Default false: it is refused as
-   * `SendInvalid`.
+   * Sends markdown of more than 20480 bytes of UTF-8 in pieces, in order, each valid by itself (`Markdown.split`),
+   * and succeeds with the last ack. When a piece fails, the pieces before it stay in the chat. Default false: the
+   * body is refused as `SendInvalid`.
    */
   readonly split?: boolean | undefined
 }
 
 /**
- * What to do with an answer that is late or too long.
+ * What happens to an answer that is late or too long.
  *
  * @since 0.1.0
  * @category models

@@ -1,6 +1,6 @@
 /**
- * From messages and events to handlers. A router is an immutable value built by `pipe`; the first route that takes a message
- * or event handles it.
+ * Routes messages and events to handlers. A router is an immutable value built with `pipe`. The first route that
+ * accepts a message or event handles it.
  *
  * @since 0.1.0
  */
@@ -20,7 +20,7 @@ import type { WecomBot } from "./WecomBot.js"
 import type { ConnectionError } from "./WecomError.js"
 
 /**
- * Marks a router.
+ * The type id of a router.
  *
  * @since 0.1.0
  * @category type ids
@@ -28,7 +28,7 @@ import type { ConnectionError } from "./WecomError.js"
 export const TypeId: unique symbol = Symbol.for("effect-wecom/BotRouter")
 
 /**
- * Marks a router.
+ * The type id of a router.
  *
  * @since 0.1.0
  * @category type ids
@@ -36,7 +36,7 @@ export const TypeId: unique symbol = Symbol.for("effect-wecom/BotRouter")
 export type TypeId = typeof TypeId
 
 /**
- * What a route knows of its bot.
+ * What a route knows about the bot.
  *
  * @since 0.1.0
  * @category models
@@ -47,20 +47,24 @@ export interface RouteContext {
 }
 
 /**
- * Which messages and events a route takes, and their handlers.
+ * Which messages and events a route accepts, and the handler for them.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Route<out E = never, out R = never> {
-  /** The handler of this message or event, or `undefined` when the route does not take it. */
+  /** The handler of this message or event, or `undefined` when the route does not accept it. */
   readonly handle: (incoming: Incoming.Incoming, context: RouteContext) => Effect.Effect<unknown, E, R> | undefined
-  /** Under `"debounce"`: the handler of all messages of a batch that `handle` takes. Without it they are handled one by one. */
+  /**
+   * Under `"debounce"`: the handler of all messages of a batch that `handle` accepts. Absent: they are handled one by
+   * one.
+   */
   readonly handleBatch?: ((messages: Batch, context: RouteContext) => Effect.Effect<unknown, E, R>) | undefined
 }
 
 /**
- * `E` are the failures of its handlers, `R` their requirements other than their own Scope.
+ * A list of routes. `E` is the failure type of the handlers, `R` their requirements except `Scope`: each handler gets
+ * its own.
  *
  * @since 0.1.0
  * @category models
@@ -71,7 +75,7 @@ export interface BotRouter<out E = never, out R = never> extends Pipeable {
 }
 
 /**
- * Messages of one conversation that came within one window, oldest first.
+ * Messages of one conversation that arrived within one window, oldest first.
  *
  * @since 0.1.0
  * @category models
@@ -95,20 +99,21 @@ const make = <E, R>(routes: ReadonlyArray<Route<E, R>>): BotRouter<E, R> => ({
 export const empty: BotRouter = make([])
 
 /**
- * The type of a router with one more handler: failures and requirements join, without the Scope that every handler gets.
+ * How adding a handler changes the type of a router: the failures and requirements of the handler are added, except
+ * `Scope`.
  *
  * @since 0.1.0
  * @category models
  */
 export type Append<E1, R1> = <E, R>(self: BotRouter<E, R>) => BotRouter<E | E1, R | Exclude<R1, Scope.Scope>>
 
-/** Throws `SendInvalid` for a value that is no router when it is composed, and not with the first message. */
+/** Throws `SendInvalid` for a value that is no router, when the router is built rather than at the first message. */
 const routesOf = <E, R>(router: BotRouter<E, R>): ReadonlyArray<Route<E, R>> => {
   try {
     const { routes } = router
     if (Array.isArray(routes)) return routes
   } catch {
-    // The value cannot be read. The error below names it.
+    // A value that throws when it is read is no router either.
   }
   throw invalid("router", router, "BotRouter.empty, and what the functions of BotRouter make of it")
 }
@@ -129,7 +134,7 @@ export const append = <E1, R1>(route: Route<E1, R1>): Append<E1, R1> => <E, R>(s
   make<E | E1, R | Exclude<R1, Scope.Scope>>([...routesOf(self), route as Route<E1, Exclude<R1, Scope.Scope>>])
 
 /**
- * The routes of both, `that` after `self`.
+ * The routes of both routers, those of `that` after those of `self`.
  *
  * @since 0.1.0
  * @category combinators
@@ -138,7 +143,8 @@ export const concat = <E1, R1>(that: BotRouter<E1, R1>) => <E, R>(self: BotRoute
   make<E | E1, R | R1>([...routesOf(self), ...routesOf(that)])
 
 /**
- * Handles the messages and events that a refinement or a predicate takes.
+ * Handles the messages and events that satisfy a refinement, as the type it narrows to, or those that satisfy a
+ * predicate.
  *
  * @since 0.1.0
  * @category combinators
@@ -156,12 +162,13 @@ export const on: {
   takes: (incoming: Incoming.Incoming) => boolean,
   handler: (incoming: any) => Effect.Effect<X, E1, R1>
 ): Append<E1, R1> => {
-  // Suspended, so that middleware also sees exceptions of the handler.
+  // Suspended, so that middleware also sees an exception thrown before the handler returns its Effect.
   return append({ handle: (incoming) => takes(incoming) ? Effect.suspend(() => handler(incoming)) : undefined })
 }
 
 /**
- * Adds a handler for one type of message, or for those of the type that a guard takes.
+ * How handlers of one kind of message are added: for all messages of that kind, or for those that satisfy a guard, as
+ * the type it narrows to.
  *
  * @since 0.1.0
  * @category models
@@ -201,7 +208,7 @@ const onType = <T extends Message.MsgType>(msgtype: T): OnMessage<Message.OfType
 export const onText: OnMessage<Message.OfType<"text">> = onType("text")
 
 /**
- * Images. They come from single chats only; in a group an image is quoted.
+ * Images. The service sends them from single chats only; in a group, users quote an image.
  *
  * @since 0.1.0
  * @category messages
@@ -209,7 +216,7 @@ export const onText: OnMessage<Message.OfType<"text">> = onType("text")
 export const onImage: OnMessage<Message.OfType<"image">> = onType("image")
 
 /**
- * Messages of texts and images together.
+ * Messages that mix texts and images.
  *
  * @since 0.1.0
  * @category messages
@@ -217,7 +224,7 @@ export const onImage: OnMessage<Message.OfType<"image">> = onType("image")
 export const onMixed: OnMessage<Message.OfType<"mixed">> = onType("mixed")
 
 /**
- * Voice messages: transcripts, which may be empty. They come from single chats only.
+ * Voice messages, as transcripts, which may be empty. The service sends them from single chats only.
  *
  * @since 0.1.0
  * @category messages
@@ -225,7 +232,7 @@ export const onMixed: OnMessage<Message.OfType<"mixed">> = onType("mixed")
 export const onVoice: OnMessage<Message.OfType<"voice">> = onType("voice")
 
 /**
- * Files. They come from single chats only; in a group a file is quoted.
+ * Files. The service sends them from single chats only; in a group, users quote a file.
  *
  * @since 0.1.0
  * @category messages
@@ -233,7 +240,7 @@ export const onVoice: OnMessage<Message.OfType<"voice">> = onType("voice")
 export const onFile: OnMessage<Message.OfType<"file">> = onType("file")
 
 /**
- * Videos. They come from single chats only.
+ * Videos. The service sends them from single chats only.
  *
  * @since 0.1.0
  * @category messages
@@ -241,7 +248,7 @@ export const onFile: OnMessage<Message.OfType<"file">> = onType("file")
 export const onVideo: OnMessage<Message.OfType<"video">> = onType("video")
 
 /**
- * Every message that no earlier route takes.
+ * Every message that no earlier route accepts, of any type.
  *
  * @since 0.1.0
  * @category messages
@@ -249,8 +256,8 @@ export const onVideo: OnMessage<Message.OfType<"video">> = onType("video")
 export const onMessage: OnMessage<Message.Message> = onMessages((_message): _message is Message.Message => true)
 
 /**
- * Text messages that begin with this command, such as `/help`. The handler gets the rest of the text, trimmed. In a group the
- * mention of the bot is removed first, if `run` knows its name.
+ * Text messages that begin with this command, such as `/help`. The handler gets the rest of the text, trimmed. In a
+ * group the mention of the bot is removed first if `run` has a `botName`.
  *
  * @since 0.1.0
  * @category messages
@@ -270,7 +277,7 @@ export const onCommand = <X, E1, R1>(
   })
 
 /**
- * Text messages that match. The handler gets the match.
+ * Text messages that match the pattern. The handler gets the match.
  *
  * @since 0.1.0
  * @category messages
@@ -279,7 +286,7 @@ export const onMatch = <X, E1, R1>(
   pattern: RegExp,
   handler: (message: Message.TextMessage, match: RegExpMatchArray) => Effect.Effect<X, E1, R1>
 ): Append<E1, R1> => {
-  // A global or sticky pattern keeps a position, and would skip every other message.
+  // A global or sticky pattern keeps its `lastIndex` between calls and would miss matches.
   const stateless = withoutState(pattern)
   return append({
     handle: (incoming, context) => {
@@ -291,8 +298,8 @@ export const onMatch = <X, E1, R1>(
 }
 
 /**
- * Every message that no earlier route takes, in batches: under the overlap `"debounce"` the messages of one window, otherwise
- * one by one.
+ * Every message that no earlier route accepts, in batches: under the overlap `"debounce"` a batch holds the messages
+ * that arrived within one window, otherwise one message.
  *
  * @since 0.1.0
  * @category messages
@@ -304,7 +311,7 @@ export const onBatch = <X, E1, R1>(handler: (messages: Batch) => Effect.Effect<X
   })
 
 /**
- * Events of one type. `enter_chat` and `template_card_event` must be answered within 5 s.
+ * Events of one type. Replies to `enter_chat` and `template_card_event` must be sent within 5 s.
  *
  * @since 0.1.0
  * @category events
@@ -319,7 +326,8 @@ export const onEvent = <T extends BotEvent.EventType, X, E1, R1>(
   )
 
 /**
- * Presses of the button with this key, or the presses that a predicate takes. Answer with `updateTemplateCard` within 5 s.
+ * Presses of the button with this key, or those that satisfy a predicate. Answer with `updateTemplateCard` within 5
+ * s.
  *
  * @since 0.1.0
  * @category events
@@ -339,7 +347,7 @@ export const onCardAction = <X, E1, R1>(
 }
 
 /**
- * Ratings of answers with a feedback id.
+ * Ratings of answers that were sent with a feedback id.
  *
  * @since 0.1.0
  * @category events
@@ -349,7 +357,7 @@ export const onFeedback = <X, E1, R1>(
 ): Append<E1, R1> => onEvent("feedback_event", handler)
 
 /**
- * Every message and event that no earlier route takes.
+ * Every message and event that no earlier route accepts.
  *
  * @since 0.1.0
  * @category combinators
@@ -359,7 +367,7 @@ export const orElse = <X, E1, R1>(
 ): Append<E1, R1> => append({ handle: (incoming) => Effect.suspend(() => handler(incoming)) })
 
 /**
- * The same routes for the messages and events that the predicate takes. The others go on to routes that are added later.
+ * The same routes, limited to messages and events that satisfy the predicate. The others pass to routes added later.
  *
  * @since 0.1.0
  * @category combinators
@@ -374,7 +382,7 @@ export const filter =
     )
 
 /**
- * The same routes for messages and events of these users only.
+ * The same routes, limited to messages and events of these users.
  *
  * @since 0.1.0
  * @category combinators
@@ -383,7 +391,7 @@ export const allowUsers = (userids: Iterable<string>): <E, R>(self: BotRouter<E,
   filter(Incoming.fromUsers(userids))
 
 /**
- * The same routes for messages and events of these groups and single chats only, by chatid or userid.
+ * The same routes, limited to messages and events of these groups and single chats, by chatid or userid.
  *
  * @since 0.1.0
  * @category combinators
@@ -392,7 +400,8 @@ export const allowChats = (ids: Iterable<string>): <E, R>(self: BotRouter<E, R>)
   filter(Incoming.inChats(ids))
 
 /**
- * Middleware: wraps all handlers added so far. It gets the message or event of the handler, for a batch the newest message.
+ * Middleware: wraps every handler added so far. `around` gets the handler and the message or event it handles; for a
+ * batch, the newest message.
  *
  * @example
  * ```ts
@@ -432,7 +441,7 @@ export const use = <E, R, E1, R1>(
   )
 
 /**
- * Provides this context to the handlers added so far.
+ * Provides the handlers added so far with the services of a context.
  *
  * @since 0.1.0
  * @category combinators
@@ -486,7 +495,7 @@ export const catchTags = <
 > => use((handler: Effect.Effect<unknown, E, R>) => recoverTags(handler, cases))(self)
 
 /**
- * Recovers the handlers added so far from every cause, defects included.
+ * Recovers the handlers added so far from every cause, including defects.
  *
  * @since 0.1.0
  * @category combinators
@@ -513,14 +522,15 @@ export type {
 }
 
 /**
- * Runs the router until the bot is closed for good, and then fails with its `ConnectionError`. The failure or defect of a
- * handler is logged with the `msgid`, and ends nothing else.
+ * Runs the router until the bot is closed for good, and then fails with the `ConnectionError`, so that the program
+ * exits with that failure. A failure or defect of a handler is logged with the `msgid` and does not affect anything
+ * else.
  *
- * Events do not wait for messages: their windows are short. A handler of `enter_chat` or of a card press that has not answered
- * within its 5 s is logged as a warning, and its answer fails as `SendExpired`.
+ * Events do not wait for messages, because their windows are short. When a handler of `enter_chat` or
+ * `template_card_event` still runs after its 5 s, a warning is logged, and its reply fails as `SendExpired`.
  *
- * After an interruption no messages are taken. Running handlers belong to the bot, which waits for them for up to
- * `drainTimeout` when it closes.
+ * Interruption stops the router from taking messages. Handlers that already run belong to the bot, which waits up to
+ * `drainTimeout` for them when it closes.
  *
  * @example
  * ```ts
@@ -550,7 +560,8 @@ export const run: <E, R>(
 ) => Effect.Effect<never, ConnectionError, WecomBot | R> = internal.run
 
 /**
- * `run` as a layer. A layer does not fail when a fiber that it forked fails, so run `WecomBot.closed` beside it.
+ * `run` as a layer, for applications that are built of layers. The failure of a fiber forked by a layer is not
+ * reported anywhere: use it together with `WecomBot.closed`.
  *
  * @since 0.1.0
  * @category running

@@ -1,6 +1,6 @@
 /**
- * One subscribed long connection to the service, kept up by the policies `Heartbeat` and `Reconnect`. No other service uses a
- * socket.
+ * The subscribed long connection to the service, maintained with the policies `Heartbeat` and `Reconnect`. No other
+ * service knows that there is a socket.
  *
  * @since 0.1.0
  */
@@ -31,9 +31,14 @@ import type {
 } from "./WecomError.js"
 
 /**
- * `Connecting` the socket opens, for the `attempt`-th time in a row · `Connected` the socket is open and the subscribe waits
- * for its ack · `Subscribed` ready, since this wall time in milliseconds · `Waiting` for the next attempt · `Draining` the bot
- * is closing · `Closed` for good; without a `reason` when the Scope of the bot closed it.
+ * The status of a connection:
+ *
+ * - `Connecting`: opening the socket, the `attempt`-th time in a row
+ * - `Connected`: the socket is open and the subscribe is not acked yet
+ * - `Subscribed`: ready, since this wall time in milliseconds
+ * - `Waiting`: the next attempt follows after `delay`
+ * - `Draining`: the bot is closing
+ * - `Closed`: closed for good; `reason` is absent when the scope of the bot closed it
  *
  * @since 0.1.0
  * @category models
@@ -52,7 +57,7 @@ export type Status =
   | { readonly _tag: "Closed"; readonly reason?: ConnectionError | undefined }
 
 /**
- * A message or event from the service, duplicates included.
+ * A callback of the service, before duplicates are removed.
  *
  * @since 0.1.0
  * @category models
@@ -76,17 +81,20 @@ export type RequestError = SendUnavailable | SendRejected | SendExpired | SendIn
  * @category models
  */
 export interface RequestOptions {
-  /** When the window of the frame ends, in wall time. A frame that would be written later fails as `SendExpired`. */
+  /** Wall time in milliseconds. A frame that is to be written later fails as `SendExpired`. */
   readonly expiresAt?: number | undefined
-  /** The length of that window in milliseconds, for the error. */
+  /** The length of the window that ends at `expiresAt`, in milliseconds, for the error. */
   readonly windowMillis?: number | undefined
-  /** How long its ack may take, in milliseconds. Default the bot's `ackTimeout`. For frames that take long to transmit. */
+  /** How long to wait for the ack, in milliseconds; longer for large frames. Default: the `ackTimeout` of the bot. */
   readonly ackTimeoutMillis?: number | undefined
-  /** Whether the frame is sent while the bot drains: for work that began before. */
+  /** Set for frames that complete an answer begun before the bot started to drain. */
   readonly passesDrain?: boolean | undefined
-  /** Called when the frame is first written. */
+  /** Called when the frame is written for the first time. */
   readonly onWritten?: (() => void) | undefined
-  /** Called before the frame is written again, after a first copy that was certainly not delivered. Default always. */
+  /**
+   * Called before the frame is written again, when the first copy is known to be undelivered. `false` cancels it.
+   * Absent: it is always written again.
+   */
   readonly isWanted?: (() => boolean) | undefined
 }
 
@@ -96,37 +104,41 @@ export interface RequestOptions {
  */
 export declare namespace Connection {
   /**
-   * The connection as the other services use it.
+   * The interface that the services above the connection use.
    *
    * @since 0.1.0
    * @category models
    */
   export interface Service {
     /**
-     * Waits for a subscription, checks the deadline, writes the frame and calls back with its ack. Succeeds only when the
-     * service acked this frame with 0. A frame that is refused with 846609 is written again after the next subscribe; no other
-     * frame is written twice.
-     *
-     * For the hot path: no fiber, and `onExit` can be called synchronously. The returned function cancels the wait; a written
-     * frame cannot be withdrawn.
+     * Waits until the bot is subscribed, checks the deadline, writes the frame and calls `onExit` with its ack.
+     * Succeeds only when the service acked this frame with 0. A frame answered with 846609 is written again after the
+     * next subscribe; no other frame is written twice. This is the hot path: it uses no fiber, and `onExit` may be
+     * called synchronously. The returned function stops waiting; a frame that was already written cannot be recalled.
      */
     readonly unsafeRequest: (
       request: Frame.Request,
       options: RequestOptions | undefined,
       onExit: (exit: Exit.Exit<Frame.Ack, RequestError>) => void
     ) => () => void
-    /** All callbacks in order, for one consumer. Fails with the `ConnectionError` that closed the connection for good. */
+    /**
+     * All callbacks, in order, for a single consumer. Fails with the `ConnectionError` that closed the connection for
+     * good.
+     */
     readonly callbacks: Mailbox.ReadonlyMailbox<Callback, ConnectionError>
     readonly status: Effect.Effect<Status>
     readonly statusChanges: Stream.Stream<Status>
     readonly unsafeStatus: () => Status
-    /** Succeeds as soon as the connection is subscribed, and fails when it is closed for good before that. */
+    /** Succeeds as soon as the connection is subscribed. Fails when it is closed for good before that. */
     readonly ready: Effect.Effect<void, ConnectionError>
-    /** Fails when the connection is closed for good. Interrupted when the Scope of the bot closes it. */
+    /** Fails when the connection is closed for good. Interrupted when the scope of the bot closes it. */
     readonly closed: Effect.Effect<never, ConnectionError>
-    /** Stops callbacks and new requests, except requests with `passesDrain`. `false` when there is no subscribed link. */
+    /**
+     * Stops callbacks and new requests: from now on only frames with `passesDrain` are accepted. Returns `false` when
+     * the link is down.
+     */
     readonly drain: Effect.Effect<boolean>
-    /** Succeeds as soon as there is no subscribed link, at once when there is none now. */
+    /** Succeeds as soon as there is no subscribed link, immediately when there is none now. */
     readonly down: Effect.Effect<void>
   }
 }
@@ -140,7 +152,7 @@ export declare namespace Connection {
 export class Connection extends Context.Tag("effect-wecom/Connection")<Connection, Connection.Service>() {}
 
 /**
- * `unsafeRequest` as an Effect. An interruption cancels the wait.
+ * `unsafeRequest` as an Effect. Interruption stops waiting.
  *
  * @since 0.1.0
  * @category accessors
@@ -156,7 +168,7 @@ export const request: (
     }))
 
 /**
- * Starts to connect when it is built, and closes with its Scope.
+ * Starts to connect when it is built, and closes with its scope.
  *
  * @since 0.1.0
  * @category layers

@@ -1,6 +1,6 @@
 /**
- * Downloads of images, files and videos that users sent: over HTTP, checked, decrypted, and in memory as a whole only on
- * request.
+ * Downloads of images, files and videos that users sent: over HTTP, verified, decrypted, and streamed unless the
+ * whole file is requested.
  *
  * @since 0.1.0
  */
@@ -21,8 +21,9 @@ import type * as Message from "./Message.js"
 import type { DecryptFailed, DownloadFailed } from "./WecomError.js"
 
 /**
- * What can be downloaded: the media of a message, of a quote or of one item of a mixed message; one of these as a whole, which
- * means its first media (its own before the quoted); or a link with its key. Without a key the file is read as it is.
+ * The media to download: the media of a message, of a quote or of an item of a mixed message; a message, quote or
+ * item, whose first media is taken (its own before that of its quote); or a link with its key. Without a key the file
+ * is not decrypted.
  *
  * @since 0.1.0
  * @category models
@@ -35,48 +36,43 @@ export type Source =
   | typeof Message.MixedItem.Type
 
 /**
- * How a file is downloaded.
+ * The options of a download.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /**
-   * The most bytes the file may have. Default: the bot's `maxDownloadBytes`, 100 MB.
-   */
+  /** The maximum size of the file in bytes. Default: the `maxDownloadBytes` of the bot, 100 MB. */
   readonly maxBytes?: number | undefined
 }
 
 /**
- * A file whose headers have arrived. The first run of `stream`, `bytes` or `writeTo` reads the waiting response; every later
- * run requests the file again, which works for the five minutes of the link. WeCom doc 100719.
+ * A file whose response headers have arrived. The first run of `stream`, `bytes` or `writeTo` reads that response.
+ * Every later run sends a new request, which works while the link is valid: five minutes. WeCom doc 100719.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Download {
-  /**
-   * The name from the server, as one path segment without control characters; undefined without one.
-   */
+  /** The file name from the response, as one path segment without control characters; undefined without one. */
   readonly filename: string | undefined
   /**
-   * The size in bytes: exact for a file without a key. For an encrypted file it is the most it can have, at most 31 more than
-   * it has. Undefined when the server does not say.
+   * The size in bytes. For an encrypted file it is an upper bound, at most 31 bytes too large, because the padding is
+   * known only at the end. Undefined when the response has no length.
    */
   readonly size: number | undefined
   /**
-   * The decrypted file as it arrives. Fails unless the whole file was read, so what was read before a failure is not a file. A
-   * temporary failure (connection reset, 5xx, truncation) before the first byte is retried twice.
+   * The decrypted bytes. The Stream fails unless it emitted the whole file, so bytes emitted before a failure are not
+   * a complete file. A temporary failure (connection reset, 5xx, early end) before the first byte is retried, at most
+   * twice.
    */
   readonly stream: Stream.Stream<Uint8Array, DownloadFailed | DecryptFailed>
-  /**
-   * The file in memory. Temporary failures are retried twice.
-   */
+  /** The file in memory. Temporary failures are retried, at most twice, also after the first byte. */
   readonly bytes: Effect.Effect<Uint8Array, DownloadFailed | DecryptFailed>
   /**
-   * Writes the file to disk, and succeeds with its number of bytes. It is written beside `path` and renamed when it is
-   * complete, so `path` never contains a part of it, and an existing file is replaced at once. Temporary failures are retried
-   * twice.
+   * Writes the file to disk, and succeeds with its number of bytes. It is written next to `path` and renamed when it
+   * is complete, so `path` never holds a partial file, and an existing file is replaced atomically. Temporary
+   * failures are retried.
    */
   readonly writeTo: (
     path: string
@@ -99,14 +95,15 @@ export interface IncomingMedia extends Message.Media {
  */
 export declare namespace MediaDownload {
   /**
-   * Downloads as the bot uses them.
+   * The interface that the bot uses.
    *
    * @since 0.1.0
    * @category models
    */
   export interface Service {
     /**
-     * Requests the file and succeeds when its headers have arrived. The URL and the key appear in no log, span or error.
+     * Requests the file and succeeds when the headers of the response arrive. The URL and the key appear in no log,
+     * span or error.
      */
     readonly download: (
       source: Source,
@@ -124,12 +121,13 @@ export declare namespace MediaDownload {
 export class MediaDownload extends Context.Tag("effect-wecom/MediaDownload")<MediaDownload, MediaDownload.Service>() {}
 
 /**
- * Requests a file and succeeds when its headers have arrived.
+ * Requests a file and succeeds when the headers of the response arrive.
  *
- * `requestTimeout` bounds the wait for headers and between bytes, not the whole. At most 3 redirects are followed. A link or
- * redirect to a loopback, private, link-local or metadata address is refused, unless `allowPrivateAddresses` is set.
+ * `requestTimeout` limits the wait for headers and the wait between bytes, not the whole download. At most 3
+ * redirects are followed. A link or redirect to a loopback, private, link-local or metadata address is refused;
+ * `allowPrivateAddresses` allows loopback and private addresses.
  *
- * Fails as `DownloadFailed`, whose `reason` says why, or as `DecryptFailed`.
+ * Fails as `DownloadFailed`, whose `reason` gives the cause, or as `DecryptFailed`.
  *
  * @since 0.1.0
  * @category accessors
@@ -141,7 +139,7 @@ export const download = (
   Effect.flatMap(MediaDownload, (media) => media.download(source, options))
 
 /**
- * Every image, file and video of a message in the order of the text, then those of what it quotes.
+ * Every image, file and video of a message, in the order of the message, then those of its quote.
  *
  * @since 0.1.0
  * @category accessors
@@ -151,9 +149,9 @@ export const mediaOf: (
 ) => ReadonlyArray<IncomingMedia> = total(source.mediaOf, [])
 
 /**
- * Downloads over the provided `HttpClient`. That client resolves names: it gets a URL after the check of literal addresses, and
- * must itself refuse names that resolve to private addresses, as the client of `NodeWecomBot` does. A proxy resolves names
- * where no check sees them.
+ * Downloads over the provided `HttpClient`. This layer checks the literal address of each URL. The client resolves
+ * names, so it must itself refuse names that resolve to private addresses, as the client of `NodeWecomBot` does.
+ * Names that a proxy resolves cannot be checked.
  *
  * @since 0.1.0
  * @category layers

@@ -1,6 +1,5 @@
 /**
- * Uploads of images, voice clips, videos and files: in chunks over the long connection, each of them retried (WeCom doc
- * 101463).
+ * Uploads of images, voice clips, videos and files, in chunks over the long connection (WeCom doc 101463).
  *
  * @since 0.1.0
  */
@@ -20,7 +19,7 @@ import type { MediaType } from "./Reply.js"
 import { SendInvalid, type UploadFailed } from "./WecomError.js"
 
 /**
- * Reads from an offset into a buffer, and succeeds with the number of bytes; 0 at the end.
+ * Reads from a position into a buffer, and succeeds with the number of bytes read; 0 at the end.
  *
  * @since 0.1.0
  * @category models
@@ -28,9 +27,9 @@ import { SendInvalid, type UploadFailed } from "./WecomError.js"
 export type Read<E = never, R = never> = (into: Uint8Array, position: number) => Effect.Effect<number, E, R>
 
 /**
- * The source of an upload: bytes, a Stream with its number of bytes, or random access, as to a file. A Stream is run twice, for
- * its md5 and for its chunks, and must produce the same bytes each time. Random access reads into a few buffers that are
- * reused.
+ * The bytes to upload: an array, a Stream with its number of bytes, or a source with random access such as a file. A
+ * Stream is run twice, for the md5 and for the chunks, and must emit the same bytes each time. A source with random
+ * access is read into a few buffers that are reused.
  *
  * @since 0.1.0
  * @category models
@@ -41,7 +40,7 @@ export type Source<E = never, R = never> =
   | { readonly open: Effect.Effect<Read<E, R>, E, R | Scope.Scope>; readonly size: number }
 
 /**
- * The bytes that the service has acked, and the total.
+ * The number of bytes that the service has acked, and the total.
  *
  * @since 0.1.0
  * @category models
@@ -59,32 +58,29 @@ export interface Progress {
  */
 export interface Options<E = never, R = never> {
   /**
-   * The type it is sent as. Images are png, jpg or gif of at most 10 MB, voice clips amr of 2 MB, videos mp4 of 10 MB; files
+   * The media type. Images are png, jpg or gif of at most 10 MB, voice clips amr of 2 MB, videos mp4 of 10 MB; files
    * are anything of at most 20 MB. All have at least 5 bytes.
    */
   readonly type: MediaType
-  /**
-   * The name that users see: at most 256 bytes, with the extension of its type.
-   */
+  /** The file name that users see: at most 256 bytes of UTF-8, with an extension that fits its type. */
   readonly filename: string
   /**
-   * What to do with an image, voice clip or video that is too large for its type: fail, or upload it as a `file` if it is not
-   * too large for that. The result names the type. Default: `"fail"`.
+   * What to do with an image, voice clip or video that is too large for its type: fail, or upload it as a `file` if
+   * it is not too large for that. `Uploaded.type` is the type it was uploaded as. Default `"fail"`.
    */
   readonly oversized?: "fail" | "asFile" | undefined
-  /**
-   * Run after every acked chunk, one run at a time. The upload waits for it, and fails with it.
-   */
+  /** Run after every chunk that the service has acked, one at a time. The upload waits for it, and fails if it fails. */
   readonly onProgress?: ((progress: Progress) => Effect.Effect<unknown, E, R>) | undefined
   /**
-   * Whether to use the media id of an earlier upload of the same bytes with the same type and name, for its 3 days. Default:
-   * `false`.
+   * Whether to return the media id of an earlier upload of the same bytes with the same type and name while it is
+   * valid, 3 days. Default `false`.
    */
   readonly reuse?: boolean | undefined
 }
 
 /**
- * An uploaded file. `media_id` can be sent any number of times for 3 days from `created_at`, in seconds.
+ * The result of an upload. `media_id` can be sent any number of times for 3 days after `created_at`, which is in
+ * seconds.
  *
  * @since 0.1.0
  * @category models
@@ -96,7 +92,7 @@ export interface Uploaded {
 }
 
 /**
- * The media of `replyMedia` and `sendMediaMessage`: the result of an upload, or its stored fields.
+ * The media that `replyMedia` and `sendMediaMessage` send: the result of an upload, or the stored part of one.
  *
  * @since 0.1.0
  * @category models
@@ -104,7 +100,8 @@ export interface Uploaded {
 export type Sendable = Pick<Uploaded, "type" | "media_id">
 
 /**
- * The texts of a video: a title of at most 64 bytes, a description of at most 512. Other media have neither.
+ * The text shown with a video: a title of at most 64 bytes, and a description of at most 512 bytes of UTF-8. Other
+ * media have neither.
  *
  * @since 0.1.0
  * @category models
@@ -120,7 +117,7 @@ export interface VideoOptions {
  */
 export declare namespace MediaUpload {
   /**
-   * Uploads as the bot uses them.
+   * The interface that the bot uses.
    *
    * @since 0.1.0
    * @category models
@@ -142,12 +139,12 @@ export declare namespace MediaUpload {
 export class MediaUpload extends Context.Tag("effect-wecom/MediaUpload")<MediaUpload, MediaUpload.Service>() {}
 
 /**
- * Uploads bytes or a Stream in chunks of 512 KiB, several at once: all of up to 4 chunks, three of up to 10, two of more.
+ * Uploads bytes in chunks of 512 KiB, several at a time: all of up to 4 chunks, three of up to 10, otherwise two.
  *
- * Type, size, name and number of chunks are checked before the first frame, and fail as `SendInvalid` with the limit. A chunk
- * without an ack or with a temporary refusal is sent again, twice; after a lost link the upload continues with the missing
- * chunks. Other failures are `UploadFailed`. The service takes 30 uploads a minute and 1000 an hour of a bot; further uploads
- * wait. An interruption stops the upload at once.
+ * Type, size, name and number of chunks are checked before the first frame; a violation fails as `SendInvalid` with
+ * the limit. A chunk that is refused temporarily or not answered is sent again, at most twice. After a lost link the
+ * upload continues with the missing chunks. Any other failure is an `UploadFailed`. The service accepts 30 uploads a
+ * minute and 1000 an hour from a bot; further uploads wait. Interruption stops the upload immediately.
  *
  * @since 0.1.0
  * @category accessors
@@ -159,7 +156,7 @@ export const upload = <E = never, R = never, E2 = never, R2 = never>(
   Effect.flatMap(MediaUpload, (media) => media.upload(source, options))
 
 /**
- * A file as a source: it is opened twice, for its md5 and for its chunks.
+ * A file as a source. It is opened twice, for the md5 and for the chunks.
  *
  * @since 0.1.0
  * @category sources
@@ -194,7 +191,7 @@ export const basename: (path: string) => string = required(
 )
 
 /**
- * One step of an upload; the last has `media`.
+ * A step of an upload. Only the last one has `media`.
  *
  * @since 0.1.0
  * @category models
@@ -203,9 +200,9 @@ export interface Step extends Progress {
   readonly media: Uploaded | undefined
 }
 
-/** Options that cannot be read are passed on to the upload, which refuses them. */
+/** Options that throw when they are read pass through: the upload refuses them. */
 const readOr = <E, R>(options: Options<E, R>, use: (read: Options<E, R>) => Options<E, R>): Options<E, R> => {
-  // Spreading a string would make an object with a field for each character.
+  // Spreading a string would create a field for each of its characters.
   if (typeof options !== "object") return options
   try {
     return use({ ...options })

@@ -1,6 +1,7 @@
 /**
- * One lane per `req_id`: its frames are sent one at a time, in order, each after the ack of the one before. Lanes do not wait
- * for each other. Decides what is sent again after a reconnect.
+ * The lanes of a bot. A lane is the queue of one `req_id`: its frames are sent one at a time, in order, each after
+ * the ack of the one before. Lanes do not wait for each other. The queue decides which frames are sent again after a
+ * reconnect.
  *
  * @since 0.1.0
  */
@@ -15,27 +16,27 @@ import * as internal from "./internal/sending/lanes.js"
 import type { ReplyQueueFull } from "./WecomError.js"
 
 /**
- * The options of a frame.
+ * The options of a frame in a lane.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options extends Connection.RequestOptions {
   /**
-   * What to do when the link is lost before the ack. `"resend"` is for snapshots, which show the same content however often
-   * they arrive; `"fail"`, the default, for frames that a second copy would show twice.
+   * What to do when the link is lost before the ack. `"resend"` is for snapshots, which show the same content however
+   * often they arrive. `"fail"`, the default, is for frames of which a second copy would be shown twice.
    */
   readonly onConnectionLost?: "resend" | "fail" | undefined
   /**
-   * The stream of this snapshot, and whether it is the final. `expiresAt` and `windowMillis` tell when its message was
-   * received. Without them, or when the message is older than this queue, a second copy of a final that is refused with 846608
-   * is `DeliveryUnknown`.
+   * The stream of which this frame is a snapshot, and whether the frame is final. `expiresAt` and `windowMillis` give
+   * the time at which the message arrived. A final frame that is sent again and refused with 846608 counts as
+   * delivered only if that time is known and not before this queue began; otherwise its delivery is unknown.
    */
   readonly stream?: { readonly id: string; readonly finish: boolean } | undefined
 }
 
 /**
- * The failures of a frame.
+ * The failures of a frame in a lane.
  *
  * @since 0.1.0
  * @category models
@@ -48,15 +49,15 @@ export type QueueError = Connection.RequestError | ReplyQueueFull
  */
 export declare namespace ReplyQueue {
   /**
-   * The lanes as the bot uses them.
+   * The interface that the bot uses.
    *
    * @since 0.1.0
    * @category models
    */
   export interface Service {
     /**
-     * Appends a frame to its lane. `onExit` can be called synchronously. The returned function cancels: a frame that is not
-     * written yet is removed, a written one stays in its lane until its ack.
+     * Adds a frame to the end of its lane. `onExit` may be called synchronously. The returned function stops waiting:
+     * a frame that is not written yet is never sent; a written frame keeps its place in the lane until its ack.
      */
     readonly unsafeOffer: (
       request: Frame.Request,
@@ -81,7 +82,7 @@ export declare namespace ReplyQueue {
 export class ReplyQueue extends Context.Tag("effect-wecom/ReplyQueue")<ReplyQueue, ReplyQueue.Service>() {}
 
 /**
- * `unsafeOffer` as an Effect. An interruption cancels.
+ * `unsafeOffer` as an Effect. Interruption stops waiting.
  *
  * @since 0.1.0
  * @category accessors
@@ -97,7 +98,7 @@ export const offer = (
     }))
 
 /**
- * Lanes over the connection of the bot.
+ * The lanes of a bot over its connection.
  *
  * @since 0.1.0
  * @category layers

@@ -1,22 +1,24 @@
 /**
- * The names under which a bot can be watched: its metrics, and its spans. No name, tag or value holds message text, media URLs
- * or keys. Ids of chats and messages stand on spans, never on metrics.
+ * The metrics and spans of a bot. No name, tag or value holds message text, media URLs or keys. Ids of chats and
+ * messages appear on spans, never on metrics.
  *
- * Metrics are Effect's, so any exporter of Effect metrics shows them; two bots in one process add up.
+ * Metrics are Effect metrics, so any exporter of Effect metrics exports them. Bots in one process share them.
  *
- * Spans are there by option (`tracing` of `BotRouter.run`) and only when a tracer is installed. A message is one tree:
+ * Spans require the option `tracing` of `BotRouter.run` and a tracer. A message is one trace:
  *
- * - `wecom.receive`, a root span, from the moment the router takes the message until its handler is done: the time it waits
- *   for its turn is the gap before
- *   - `wecom.handle`, the handler; under `"debounce"` it stands below the newest message of the batch and links to the others
- *     - `wecom.<method>`, one per whole answer or push: `wecom.replyStream`, `wecom.reply`, `wecom.sendMessage` …, whatever
- *       number of frames it takes. Each ack is an event of it, `wecom.ack`, with its `wecom.errcode`; a frame without a verdict
- *       is an event `wecom.no_ack` with the `wecom.error` tag. Answers and pushes outside a router have such a span wherever
- *       there is one to be the child of.
+ * - `wecom.receive`: the root span, from the time the router takes the message until its handler ends. The time
+ *   before its child starts is the time in the queue.
+ *   - `wecom.handle`: the handler. Under `"debounce"` it is a child of the newest message of the batch and has links
+ *     to the others.
+ *     - `wecom.<method>`: one span per answer or push, whatever its number of frames: `wecom.replyStream`,
+ *       `wecom.reply`, `wecom.sendMessage` …. Each ack is an event `wecom.ack` with its `wecom.errcode`; a frame
+ *       without an ack is an event `wecom.no_ack` with the `wecom.error` tag. Outside of a router, answers and pushes
+ *       have such a span if they have a parent span.
  *
- * Attributes: `messaging.system` (`wecom`), `messaging.operation.name`, `messaging.operation.type`, `messaging.message.id` (the
- * msgid), `messaging.message.conversation_id` (the userid or chatid), `messaging.destination.name` (the bot),
- * `messaging.batch.message_count`, `wecom.type` (the msgtype or eventtype), `wecom.chattype`, `wecom.req_id`.
+ * Attributes: `messaging.system` (`wecom`), `messaging.operation.name`, `messaging.operation.type`,
+ * `messaging.message.id` (the msgid), `messaging.message.conversation_id` (the userid or chatid),
+ * `messaging.destination.name` (the bot), `messaging.batch.message_count`, `wecom.type` (the msgtype or eventtype),
+ * `wecom.chattype`, `wecom.req_id`.
  *
  * @since 0.1.0
  */
@@ -27,11 +29,11 @@ import type * as MetricKeyType from "effect/MetricKeyType"
 const counter = (name: string, description: string): Metric.Metric.Counter<number> =>
   Metric.counter(name, { description, incremental: true })
 
-/** A level that several bots of a process move up and down. */
+/** A counter that goes up and down, so that the values of several bots in one process add up. */
 const level = (name: string, description: string): Metric.Metric.Counter<number> =>
   Metric.counter(name, { description })
 
-// From 5 ms to 82 s.
+// Boundaries from 5 ms to 82 s.
 const durations = MetricBoundaries.exponential({ start: 0.005, factor: 2, count: 15 })
 
 /**
@@ -43,7 +45,7 @@ const durations = MetricBoundaries.exponential({ start: 0.005, factor: 2, count:
 export const received = counter("wecom_received_total", "Messages and events that came in")
 
 /**
- * Duplicate callbacks.
+ * Callbacks that the service delivered again.
  *
  * @since 0.1.0
  * @category metrics
@@ -51,7 +53,7 @@ export const received = counter("wecom_received_total", "Messages and events tha
 export const duplicates = counter("wecom_duplicate_callbacks_total", "Callbacks that had been seen before")
 
 /**
- * Frames of the service that could not be read, by `reason`.
+ * Frames of the service that could not be decoded, by `reason`.
  *
  * @since 0.1.0
  * @category metrics
@@ -59,7 +61,7 @@ export const duplicates = counter("wecom_duplicate_callbacks_total", "Callbacks 
 export const undecodable = counter("wecom_undecodable_frames_total", "Frames of the service that could not be read")
 
 /**
- * Frames of the service with a command this version does not know.
+ * Frames of the service with a command that this version does not know.
  *
  * @since 0.1.0
  * @category metrics
@@ -75,7 +77,7 @@ export const unknownCommands = counter("wecom_unknown_commands_total", "Frames w
 export const inboxDropped = counter("wecom_inbox_dropped_total", "Callbacks dropped because the inbox was full")
 
 /**
- * Messages and events that a subscriber lost because it lagged behind, or that were dropped while they were held for the first
+ * Messages and events that a subscriber lost because it lagged behind, or that were dropped while there was no
  * subscriber.
  *
  * @since 0.1.0
@@ -95,7 +97,7 @@ export const subscriberDropped = counter(
 export const staleMessages = counter("wecom_stale_messages_total", "Messages that were sent too long ago")
 
 /**
- * Messages that were dropped because too many waited (`maxWaiting`), or because the bot closed before their turn.
+ * Messages that were not handled because too many were waiting (`maxWaiting`), or because the bot closed first.
  *
  * @since 0.1.0
  * @category metrics
@@ -106,7 +108,7 @@ export const handlerDropped = counter(
 )
 
 /**
- * Messages that wait for their handlers now.
+ * Messages that currently wait for their handlers.
  *
  * @since 0.1.0
  * @category metrics
@@ -114,7 +116,7 @@ export const handlerDropped = counter(
 export const handlersWaiting = level("wecom_handlers_waiting", "Messages that wait for their handlers")
 
 /**
- * How long handlers run, in seconds, by `type`: the msgtype or the eventtype.
+ * The duration of handlers in seconds, by `type`: the msgtype or the eventtype.
  *
  * @since 0.1.0
  * @category metrics
@@ -122,7 +124,7 @@ export const handlersWaiting = level("wecom_handlers_waiting", "Messages that wa
 export const handlerDuration = Metric.histogram("wecom_handler_duration_seconds", durations, "How long handlers run")
 
 /**
- * Frames of replies and pushes that were written, without copies after a lost connection, by `command`.
+ * Frames of replies and pushes that were written, by `command`. Copies after a lost connection are not counted.
  *
  * @since 0.1.0
  * @category metrics
@@ -130,7 +132,7 @@ export const handlerDuration = Metric.histogram("wecom_handler_duration_seconds"
 export const sent = counter("wecom_sent_total", "Frames of replies and pushes that left")
 
 /**
- * Verdicts on frames of replies and pushes, by `verdict`: `Acked`, or the tag of the error.
+ * The outcomes of frames of replies and pushes, by `verdict`: `Acked`, or the tag of the error.
  *
  * @since 0.1.0
  * @category metrics
@@ -138,7 +140,7 @@ export const sent = counter("wecom_sent_total", "Frames of replies and pushes th
 export const verdicts = counter("wecom_verdicts_total", "What became of frames of replies and pushes")
 
 /**
- * Frames of replies and pushes that wait for their turn or their ack.
+ * Frames of replies and pushes that currently wait for their turn or for their ack.
  *
  * @since 0.1.0
  * @category metrics
@@ -146,7 +148,7 @@ export const verdicts = counter("wecom_verdicts_total", "What became of frames o
 export const queueDepth = level("wecom_reply_queue_depth", "Frames that wait for their turn or their ack")
 
 /**
- * How long acks take, in seconds, those of pings and of the subscribe included.
+ * The time from a frame to its ack in seconds, including pings and the subscribe.
  *
  * @since 0.1.0
  * @category metrics
@@ -154,7 +156,7 @@ export const queueDepth = level("wecom_reply_queue_depth", "Frames that wait for
 export const ackLatency = Metric.histogram("wecom_ack_latency_seconds", durations, "How long acks take")
 
 /**
- * Acks that belong to no waiting frame.
+ * Acks that matched no frame waiting for one.
  *
  * @since 0.1.0
  * @category metrics
@@ -172,7 +174,7 @@ export const reconnects = counter("wecom_reconnects_total", "Reconnects by reaso
 type Counter = Metric.Metric<MetricKeyType.MetricKeyType.Counter<number>, number, unknown>
 
 /**
- * Adds one without an Effect, for listeners of a socket.
+ * Increments a counter without an Effect, for callbacks of a socket.
  *
  * @since 0.1.0
  * @category utils
@@ -181,6 +183,6 @@ export const unsafeIncrement = (metric: Counter): void => {
   try {
     metric.unsafeUpdate(1, [])
   } catch {
-    // An exporter that throws does not fail the code that counts.
+    // A failing metric must not fail the operation that it counts.
   }
 }

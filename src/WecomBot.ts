@@ -1,8 +1,8 @@
 /**
- * A bot: one long connection, messages and events in, replies and pushes out.
+ * The bot: one long connection that receives messages and events, and sends replies and pushes.
  *
- * A layer is a connection. Bind it to a constant: two layers, or one layer built twice, are two connections with the same bot
- * id, of which the service ends the older.
+ * Each layer opens one connection. Bind the layer to a constant: two layers, or one layer provided twice, open two
+ * connections with the same bot id, and the service keeps only the newer one.
  *
  * @since 0.1.0
  */
@@ -107,7 +107,7 @@ export type {
 } from "./Answer.js"
 
 /**
- * How long to wait.
+ * The options of `awaitReply` and `awaitCardAction`.
  *
  * @since 0.1.0
  * @category models
@@ -123,8 +123,7 @@ export interface AwaitOptions {
  */
 export declare namespace WecomBot {
   /**
-   * A bot as a value. The functions of this module have the same names, with the bot as a requirement, and document each
-   * member.
+   * The bot as a value. Each member is documented at the function of this module with the same name.
    *
    * @since 0.1.0
    * @category models
@@ -216,9 +215,9 @@ export declare namespace WecomBot {
 export class WecomBot extends Context.Tag("effect-wecom/WecomBot")<WecomBot, WecomBot.Service>() {}
 
 /**
- * Every message, in order and without duplicates. Messages before the first subscription are held (at most `inboxSize`) for it.
- * A subscriber that lags behind by more than `inboxSize` loses the oldest messages, which are counted. Fails when the bot is
- * closed for good.
+ * Every message, in order, each once. Messages that arrive before the first subscription are held, at most
+ * `inboxSize` of them, and go to the first subscriber. A subscriber that lags behind by more than `inboxSize`
+ * messages loses the oldest, and the loss is counted. Fails when the bot is closed for good.
  *
  * @since 0.1.0
  * @category incoming
@@ -228,7 +227,7 @@ export const messages: Stream.Stream<Message.Message, ConnectionError, WecomBot>
 )
 
 /**
- * `messages` of one type. Each use is a subscription of its own.
+ * The messages of one type. It is a subscription to `messages` that skips the other types.
  *
  * @example
  * ```ts
@@ -249,7 +248,7 @@ export const messagesOf = <T extends Message.MsgType>(
 ): Stream.Stream<Message.OfType<T>, ConnectionError, WecomBot> => Stream.filter(messages, Message.isType(msgtype))
 
 /**
- * Every event, in order and without duplicates; held and dropped like `messages`.
+ * Every event, in order, each once. Events are held and dropped as `messages` are.
  *
  * @since 0.1.0
  * @category incoming
@@ -259,7 +258,7 @@ export const events: Stream.Stream<BotEvent.BotEvent, ConnectionError, WecomBot>
 )
 
 /**
- * `events` of one type. Each use is a subscription of its own.
+ * The events of one type. It is a subscription to `events` that skips the other types.
  *
  * @since 0.1.0
  * @category incoming
@@ -269,7 +268,7 @@ export const eventsOf = <T extends BotEvent.EventType>(
 ): Stream.Stream<BotEvent.OfType<T>, ConnectionError, WecomBot> => Stream.filter(events, BotEvent.isType(eventtype))
 
 /**
- * The status of the connection.
+ * The current status of the connection.
  *
  * @since 0.1.0
  * @category connection
@@ -277,7 +276,7 @@ export const eventsOf = <T extends BotEvent.EventType>(
 export const status: Effect.Effect<Connection.Status, never, WecomBot> = Effect.flatMap(WecomBot, (bot) => bot.status)
 
 /**
- * The status of the connection now, then every change.
+ * The current status of the connection, then every change.
  *
  * @since 0.1.0
  * @category connection
@@ -287,8 +286,9 @@ export const statusChanges: Stream.Stream<Connection.Status, never, WecomBot> = 
 )
 
 /**
- * Succeeds as soon as the bot is subscribed, and fails when it is closed for good before that. A send needs no `ready`: it
- * waits by itself, for `unavailableTimeout`. After the Scope of the bot has closed, an effect that waits is interrupted.
+ * Succeeds as soon as the bot is subscribed. Fails when the bot is closed for good before that. Sends do not need it:
+ * they wait for the subscription themselves, for at most `unavailableTimeout`. When the Scope of the bot closes,
+ * fibers that wait here are interrupted.
  *
  * @since 0.1.0
  * @category connection
@@ -296,8 +296,8 @@ export const statusChanges: Stream.Stream<Connection.Status, never, WecomBot> = 
 export const ready: Effect.Effect<void, ConnectionError, WecomBot> = Effect.flatMap(WecomBot, (bot) => bot.ready)
 
 /**
- * Fails when the bot is closed for good. Run it beside handlers that run in layers: a layer does not fail when a fiber that it
- * forked fails.
+ * Fails when the bot is closed for good. Use it beside handlers that run in layers: the failure of a fiber forked by
+ * a layer is not reported anywhere else.
  *
  * @example
  * ```ts
@@ -316,8 +316,8 @@ export const ready: Effect.Effect<void, ConnectionError, WecomBot> = Effect.flat
 export const closed: Effect.Effect<never, ConnectionError, WecomBot> = Effect.flatMap(WecomBot, (bot) => bot.closed)
 
 /**
- * Forks a handler that the close of the bot waits for: it can run and send for up to `drainTimeout`. `BotRouter` runs every
- * handler this way.
+ * Forks a handler that the bot waits for when it closes: the handler may run for another `drainTimeout`, and its
+ * frames are still sent. `BotRouter` runs every handler this way.
  *
  * @since 0.1.0
  * @category connection
@@ -328,8 +328,9 @@ export const forkHandler = <A, E, R>(
   Effect.flatMap(WecomBot, (bot) => bot.forkHandler(handler))
 
 /**
- * Waits for the next message of a conversation, or the next that a predicate takes, so that a handler can ask a question. The
- * message is taken: streams and routes do not get it, so that a handler in a queue cannot wait for itself.
+ * Waits for the next message of a conversation, or for the next one that satisfies a predicate, so that a handler can
+ * ask a question and continue. Only the waiting fiber receives the message: it does not reach streams or routes, so a
+ * handler does not block itself under the overlap `"queue"`.
  *
  * @since 0.1.0
  * @category incoming
@@ -357,7 +358,7 @@ export const awaitReply: {
   >
 
 /**
- * Waits for the next press on the card with this `task_id`. The event is taken: streams and routes do not get it.
+ * Waits for the next press on the card with this `task_id`. Only the waiting fiber receives the event.
  *
  * @example
  * ```ts
@@ -366,7 +367,7 @@ export const awaitReply: {
  *
  * const decide = (message: Message.Message, card: TemplateCard.ButtonInteraction) =>
  *   Effect.gen(function*() {
- *     // Waits before the card is there, so that no press can be missed.
+ *     // Waits before the card is sent, so that no press is missed.
  *     const press = yield* Effect.fork(WecomBot.awaitCardAction(card.task_id, { timeout: "10 minutes" }))
  *     yield* WecomBot.replyTemplateCard(message, card)
  *     return (yield* Fiber.join(press)).event.template_card_event.event_key
@@ -383,8 +384,8 @@ export const awaitCardAction = (
   Effect.flatMap(WecomBot, (bot) => bot.awaitCardAction(taskId, options))
 
 /**
- * Sends any command, and succeeds with its ack. The body is not checked. Frames of one `reqId` are sent in order. Without one a
- * new id is made.
+ * Sends a command this library does not know, and returns its ack. The body is not checked. Frames with the same
+ * `reqId` are sent in order; without a `reqId` a new one is generated.
  *
  * @since 0.1.0
  * @category outgoing
@@ -396,8 +397,9 @@ export const command = (
 ): Effect.Effect<Frame.Ack, SendError, WecomBot> => Effect.flatMap(WecomBot, (bot) => bot.command(cmd, body, options))
 
 /**
- * Answers a message with a body from `Reply`, within 24 h. Plain text is for welcomes only (40008): use `Reply.markdown`. A
- * message takes one such answer (846606), so the further pieces of a split one are pushed. WeCom doc 101463.
+ * Answers a message with a body from `Reply`, within 24 h. Plain text is for welcomes only (40008): use
+ * `Reply.markdown`. A message can be answered this way once (846606), so with `split` the first piece is the reply
+ * and the others are pushed. WeCom doc 101463.
  *
  * @since 0.1.0
  * @category outgoing
@@ -409,15 +411,17 @@ export const reply = (
 ): Effect.Effect<Frame.Ack, SendError, WecomBot> => Effect.flatMap(WecomBot, (bot) => bot.reply(to, body, options))
 
 /**
- * Answers a message with a bubble that grows with the Stream and is sealed however the Stream ends: with success, a failure, an
- * interruption, or the close of the bot. While a frame waits for its ack later deltas are joined, so the final waits for one
- * snapshot at most.
+ * Answers a message with a bubble that grows with the Stream. The bubble is sealed however the answer ends: done,
+ * failed, interrupted, or because the bot closes. While a snapshot waits for its ack, deltas are merged into the next
+ * one, so the final frame waits for at most one snapshot.
  *
- * An answer of more than 20480 bytes of UTF-8 or ten minutes continues in the next bubble. When the service takes no more
- * frames of it, the text that is not certainly on screen is pushed to the same chat. Temporary refusals are retried.
+ * When a bubble reaches 20480 bytes of UTF-8 or ten minutes, the answer continues in a new bubble. When the service
+ * accepts no more frames of the answer, the text that is known to be missing on screen is pushed to the same chat.
+ * Temporary refusals are retried after a pause.
  *
- * Succeeds with a receipt only when every part was acked with 0, and fails as `DeliveryUnknown` when that cannot be known. A
- * failure of the Stream stays in the error channel, after the bubble is sealed with a notice. WeCom doc 101031.
+ * Succeeds with a receipt only when the service acked every part with 0. Fails as `DeliveryUnknown` when the delivery
+ * cannot be known. A failure of the Stream stays in the error channel; before that, the bubble is sealed with a
+ * notice. WeCom doc 101031.
  *
  * @example
  * ```ts
@@ -441,8 +445,9 @@ export const replyStream = <E = never, R = never>(
   Effect.flatMap(WecomBot, (bot) => bot.replyStream(to, content, options))
 
 /**
- * Sends one frame of a stream: its whole content so far, at most 20480 bytes. The first frame of an `id` opens the bubble;
- * `finish: true` seals it and needs a visible character. A stream takes frames for ten minutes. WeCom doc 101031.
+ * Sends one frame of a stream. `content` is the whole text so far, at most 20480 bytes of UTF-8. The first frame of
+ * an `id` opens the bubble. `finish: true` seals it and requires a visible character. A stream accepts frames for ten
+ * minutes. WeCom doc 101031.
  *
  * @since 0.1.0
  * @category outgoing
@@ -453,8 +458,8 @@ export const replyStreamFrame = (
 ): Effect.Effect<Frame.Ack, SendError, WecomBot> => Effect.flatMap(WecomBot, (bot) => bot.replyStreamFrame(to, frame))
 
 /**
- * `replyStreamFrame` that sends nothing, and succeeds with `None`, while an earlier frame of this message waits for its ack. A
- * frame with `finish: true` is always sent.
+ * `replyStreamFrame`, unless an earlier frame for this message still waits for its ack: then nothing is sent and the
+ * result is `None`. A frame with `finish: true` is always sent.
  *
  * @since 0.1.0
  * @category outgoing
@@ -466,8 +471,8 @@ export const replyStreamFrameIfIdle = (
   Effect.flatMap(WecomBot, (bot) => bot.replyStreamFrameIfIdle(to, frame))
 
 /**
- * Sends one frame of a stream together with a card, which a message takes once. The official SDK offers this; the
- * documentation calls it unsupported on the long connection (WeCom doc 101031).
+ * Sends one frame of a stream together with a card. A message accepts one card this way. The official SDK offers this
+ * command; the documentation says that the long connection does not support it (WeCom doc 101031).
  *
  * @since 0.1.0
  * @category outgoing
@@ -492,7 +497,8 @@ export const replyTemplateCard = (
   Effect.flatMap(WecomBot, (bot) => bot.replyTemplateCard(to, card, options))
 
 /**
- * Greets a user who opened the chat, with `Reply.text` or `Reply.templateCard`, within 5 s of the event. WeCom doc 101027.
+ * Greets a user who opened the chat with `Reply.text` or `Reply.templateCard`, within 5 s of the event. WeCom doc
+ * 101027.
  *
  * @since 0.1.0
  * @category outgoing
@@ -505,8 +511,8 @@ export const replyWelcome = (
   Effect.flatMap(WecomBot, (bot) => bot.replyWelcome(to, body, options))
 
 /**
- * Replaces the card that was pressed, within 5 s of the event, for all users or for `userids`. The new card must have the
- * `task_id` of the event, which is filled in when absent. WeCom doc 101032.
+ * Replaces the card that was pressed, within 5 s of the event, for all users or for `userids` only. The new card must
+ * keep the `task_id` of the event, which is filled in when absent. WeCom doc 101032.
  *
  * @example
  * ```ts
@@ -534,8 +540,9 @@ export const updateTemplateCard = (
   Effect.flatMap(WecomBot, (bot) => bot.updateTemplateCard(to, card, options))
 
 /**
- * Pushes a message to a chat in which a user has written to the bot before: markdown, a card, or media. A push cannot be
- * recalled or edited, so after a lost connection it is not sent again but fails as `DeliveryUnknown`. WeCom doc 101463.
+ * Pushes a message to a chat in which a user has written to the bot before: markdown, a card, or media. A push cannot
+ * be recalled or edited, so it is not sent again after a lost connection but fails as `DeliveryUnknown`. WeCom doc
+ * 101463.
  *
  * @example
  * ```ts
@@ -558,9 +565,9 @@ export const sendMessage = (
   Effect.flatMap(WecomBot, (bot) => bot.sendMessage(to, body, options))
 
 /**
- * Requests an image, file or video that a user sent, given as the message, as its media, or as a link with its key. Succeeds
- * when the headers have arrived; the result reads the decrypted content as a Stream, as bytes, or into a file. A link lives
- * five minutes. See `MediaDownload`. WeCom doc 100719.
+ * Requests an image, file or video that a user sent, given as the message, as its media, or as a link with its key.
+ * Succeeds when the response headers arrive. The result is read as a Stream, as bytes, or into a file, and decrypted
+ * while it is read. A link is valid for five minutes. See `MediaDownload`. WeCom doc 100719.
  *
  * @example
  * ```ts
@@ -581,8 +588,9 @@ export const downloadFile = (
   Effect.flatMap(WecomBot, (bot) => bot.downloadFile(source, options))
 
 /**
- * Uploads bytes, or a Stream with its size, and succeeds with a media id that can be sent for three days. A file that the
- * service would refuse fails as `SendInvalid` before the first frame. See `MediaUpload`. WeCom doc 101463.
+ * Uploads bytes, or a Stream of known size, and succeeds with a media id that can be sent for three days. An upload
+ * that breaks a limit of the service fails as `SendInvalid` before the first frame. See `MediaUpload`. WeCom doc
+ * 101463.
  *
  * @example
  * ```ts
@@ -609,7 +617,7 @@ export const uploadMedia = <E = never, R = never, E2 = never, R2 = never>(
   WecomBot | NoInfer<R | R2>
 > => Effect.flatMap(WecomBot, (bot) => bot.uploadMedia(source, options))
 
-/** Options that cannot be read are passed on to the upload, which refuses them. */
+/** Options that throw when they are read pass through: the upload refuses them. */
 const named = <E, R>(
   options: Omit<MediaUpload.Options<E, R>, "filename"> & { readonly filename?: string | undefined },
   path: string
@@ -624,7 +632,7 @@ const named = <E, R>(
 }
 
 /**
- * `uploadMedia` for a file, chunk by chunk. Without a `filename` it is the last segment of the path.
+ * `uploadMedia` for a file, read chunk by chunk. The default `filename` is the last segment of the path.
  *
  * @since 0.1.0
  * @category media
@@ -643,7 +651,8 @@ export const uploadMediaFile = <E = never, R = never>(
   )
 
 /**
- * `uploadMedia` as a Stream of its progress. The last element has the result, as `media`. Ending the Stream ends the upload.
+ * `uploadMedia` as a Stream of its progress. The last element carries the result as `media`. Ending the Stream ends
+ * the upload.
  *
  * @since 0.1.0
  * @category media
@@ -655,7 +664,7 @@ export const uploadMediaProgress = <E = never, R = never, E2 = never, R2 = never
   MediaUpload.steps(options, (options) => uploadMedia(source, options))
 
 /**
- * Answers a message with an uploaded file. A video takes a title and a description. WeCom doc 101463.
+ * Answers a message with uploaded media. A video takes a title and a description. WeCom doc 101463.
  *
  * @since 0.1.0
  * @category media
@@ -668,7 +677,7 @@ export const replyMedia = (
   Effect.flatMap(WecomBot, (bot) => bot.replyMedia(to, media, options))
 
 /**
- * Pushes an uploaded file to a chat, as `sendMessage` does. WeCom doc 101463.
+ * Pushes uploaded media to a chat, as `sendMessage` does. WeCom doc 101463.
  *
  * @since 0.1.0
  * @category media
@@ -681,10 +690,11 @@ export const sendMediaMessage = (
   Effect.flatMap(WecomBot, (bot) => bot.sendMediaMessage(to, media, options))
 
 /**
- * A bot over its services, each of which can be replaced. With the `layer` of each of them it is the bot of `layer`.
+ * The bot with all of its services left open, so that each can be replaced. Provided with the `layer` of each
+ * service, it is the bot that `layer` makes.
  *
- * The layers of the services are constants, and a graph of layers builds a constant once, so two bots in one graph would share
- * a connection. Wrap each in `Layer.fresh`.
+ * The layers of the services are constants, and a constant is built once in a graph of layers: two bots in one graph
+ * would share one connection. Wrap each bot, with its services, in `Layer.fresh`.
  *
  * @since 0.1.0
  * @category layers
@@ -703,8 +713,8 @@ export const layerWithoutDependencies: Layer.Layer<
 > = Layer.scoped(WecomBot, compose.ofContext)
 
 /**
- * The services that can be replaced by policies. Each has a default `layer`. Layers that replace them are built for each bot
- * alone, and are not shared with the rest of the program.
+ * The services that can be replaced by a layer in the second argument of `make` and `layer`. Each has a default
+ * `layer`. A layer given there is built for this bot alone and shared with nothing else in the program.
  *
  * @since 0.1.0
  * @category layers
@@ -728,8 +738,9 @@ const open = <E, P extends Policy, E1, R1>(
 type Requirements = Socket.WebSocketConstructor | HttpClient.HttpClient
 
 /**
- * A bot as a value with the lifetime of its Scope, over any WebSocket and any HTTP client. For programs with many bots, or with
- * bots that come and go: a layer keeps a memo map, which is a third of the memory of an idle bot.
+ * A bot as a value that lives as long as its Scope, over any WebSocket and any HTTP client: the bot that `layer`
+ * makes. Use it in programs that hold many bots, or open and close them at run time: what a layer retains for sharing
+ * takes a third of the memory of an idle bot.
  *
  * @since 0.1.0
  * @category constructors
@@ -738,7 +749,7 @@ export function make(
   options: BotConfig.Options
 ): Effect.Effect<WecomBot.Service, ConfigError.ConfigError, Requirements | Scope.Scope>
 /**
- * With these policies instead of the default ones.
+ * The same, with these policies instead of the default ones.
  *
  * @since 0.1.0
  * @category constructors
@@ -756,8 +767,8 @@ export function make(options: BotConfig.Options, policies?: Layer.Layer<never, a
 }
 
 /**
- * A bot with these options, over any WebSocket and any HTTP client. An invalid option fails the layer with a `ConfigError`. The
- * second argument replaces default policies.
+ * A bot with these options, over any WebSocket and any HTTP client. An invalid option fails the layer with a
+ * `ConfigError`. The second argument replaces default policies.
  *
  * @example
  * ```ts
@@ -766,7 +777,7 @@ export function make(options: BotConfig.Options, policies?: Layer.Layer<never, a
  * import { Layer, Redacted } from "effect"
  * import { Governor, WecomBot } from "effect-wecom"
  *
- * // The WebSocket and the fetch of the runtime: without ws, CA and proxy, and without a quota.
+ * // The WebSocket and the fetch of the runtime: no ws, no CA, no proxy. Sends do not wait for quotas.
  * const bot = WecomBot.layer({ botId: "aib…", secret: Redacted.make("…") }, Governor.layerUnlimited).pipe(
  *   Layer.provide([Socket.layerWebSocketConstructorGlobal, FetchHttpClient.layer])
  * )
@@ -777,7 +788,7 @@ export function make(options: BotConfig.Options, policies?: Layer.Layer<never, a
  */
 export function layer(options: BotConfig.Options): Layer.Layer<WecomBot, ConfigError.ConfigError, Requirements>
 /**
- * With these policies instead of the default ones.
+ * The same, with these policies instead of the default ones.
  *
  * @since 0.1.0
  * @category layers
@@ -791,7 +802,7 @@ export function layer(options: BotConfig.Options, policies?: Layer.Layer<never, 
 }
 
 /**
- * A bot whose options come from `Config`, over any WebSocket and any HTTP.
+ * A bot whose options come from `Config`, over any WebSocket and any HTTP client.
  *
  * @since 0.1.0
  * @category layers
@@ -800,7 +811,7 @@ export function layerConfig(
   options: Config.Config.Wrap<BotConfig.Options>
 ): Layer.Layer<WecomBot, ConfigError.ConfigError, Requirements>
 /**
- * With these policies instead of the default ones.
+ * The same, with these policies instead of the default ones.
  *
  * @since 0.1.0
  * @category layers
