@@ -1,5 +1,6 @@
 /**
- * The options of a bot, resolved once with their defaults and checked before anything is opened.
+ * The options of a bot. They are resolved once: defaults are filled in, and every option is checked before anything
+ * is opened.
  *
  * @since 0.1.0
  */
@@ -25,62 +26,62 @@ import * as Limits from "./Limits.js"
 export interface Options {
   /** The id of the bot, from the WeCom admin console (`aib…`). */
   readonly botId: string
-  /** The secret of the bot's long connection, from the same page. */
+  /** The secret of the long connection of the bot, from the same page. */
   readonly secret: Redacted.Redacted
-  /** The URL of the service. Private deployments have their own. Default `wss://openws.work.weixin.qq.com`. */
+  /** The address of the service; private deployments have their own. Default `wss://openws.work.weixin.qq.com`. */
   readonly wsUrl?: string | undefined
-  /** First delay before a reconnect. It grows exponentially up to 30 s, with jitter. Default 1 second. */
+  /** The first delay before a reconnect. Delays grow exponentially up to 30 s, with jitter. Default 1 second. */
   readonly reconnectInterval?: Duration.DurationInput | undefined
-  /** How many reconnects in a row may fail; `Infinity` or -1 never gives up. Default 10. */
+  /** How many reconnects in a row may fail; `Infinity` or -1 for no limit. Default 10. */
   readonly maxReconnectAttempts?: number | undefined
-  /** How often in a row the credentials may be refused; `Infinity` or -1 never gives up. Default 5. */
+  /** How many times in a row the credentials may be refused; `Infinity` or -1 for no limit. Default 5. */
   readonly maxAuthFailureAttempts?: number | undefined
-  /** Time between pings. Default 30 seconds. */
+  /** The time between pings. Default 30 seconds. */
   readonly heartbeatInterval?: Duration.DurationInput | undefined
-  /** How long a ping may stay unacknowledged before the link counts as dead. Default 10 seconds. */
+  /** How long to wait for the ack of a ping before the link counts as dead. Default 10 seconds. */
   readonly pingTimeout?: Duration.DurationInput | undefined
-  /** How long opening the socket, and then the subscribe, may take. Default 10 seconds each. */
+  /** How long opening the socket and subscribing may take. Default 10 seconds each. */
   readonly subscribeTimeout?: Duration.DurationInput | undefined
-  /** How long a frame waits for its ack before its outcome counts as unknown. Default 5 seconds. */
+  /** How long to wait for the ack of a frame before its delivery counts as unknown. Default 5 seconds. */
   readonly ackTimeout?: Duration.DurationInput | undefined
   /**
-   * How late an ack can still arrive. Until then a frame that timed out keeps later acks of its `req_id` in doubt. Default 30
-   * seconds.
+   * The latest time at which an ack can arrive, counted from its frame. Until then a frame that timed out can make
+   * the delivery of later frames of its `req_id` unknown. Default 30 seconds.
    */
   readonly ackHorizon?: Duration.DurationInput | undefined
   /** How long a send waits for a subscribed connection. Default 30 seconds. */
   readonly unavailableTimeout?: Duration.DurationInput | undefined
-  /** HTTP: how long to wait for headers, and between bytes. Default 10 seconds. */
+  /** HTTP: how long to wait for the headers of a response, and between its bytes. Default 10 seconds. */
   readonly requestTimeout?: Duration.DurationInput | undefined
-  /** The most bytes a downloaded file may have. Default 100 MB, the largest a user can hand to a bot. */
+  /** The maximum size of a downloaded file in bytes. Default 100 MB, the most that a user can send to a bot. */
   readonly maxDownloadBytes?: number | undefined
   /**
-   * Whether downloads may reach loopback and private addresses. Link-local and metadata addresses are always refused. Default
-   * `false` with the public service, `true` with another `wsUrl`.
+   * Whether downloads may access loopback and private addresses. Link-local and metadata addresses are always
+   * refused. Default `false` with the public service, `true` with any other `wsUrl`.
    */
   readonly allowPrivateAddresses?: boolean | undefined
-  /** How long running handlers may continue when the bot closes. Default 10 seconds. */
+  /** How long handlers may continue to run when the bot closes. Default 10 seconds. */
   readonly drainTimeout?: Duration.DurationInput | undefined
   /** How long sealing open bubbles and flushing replies may take when the bot closes. Default 5 seconds. */
   readonly sealTimeout?: Duration.DurationInput | undefined
-  /** How many frames may wait on one req_id. Default 500. */
+  /** How many frames of one `req_id` may wait. Default 500. */
   readonly maxReplyQueueSize?: number | undefined
-  /** How many callbacks may wait for dispatch, and how many values each subscriber may lag behind. Default 1024. */
+  /** How many callbacks may wait to be processed, and by how many each subscriber may lag behind. Default 1024. */
   readonly inboxSize?: number | undefined
   /**
-   * What to do when another instance subscribes with this bot id: `"fail"` ends the bot with `Superseded`. `"retake"`
-   * subscribes again after 5 to 10 seconds, and fails when another instance takes over once more within ten minutes. Default
-   * `"fail"`.
+   * What to do when another instance subscribes with this bot id. `"fail"` closes the bot with `Superseded`.
+   * `"retake"` subscribes again after 5 to 10 seconds, and fails when the bot is superseded once more within ten
+   * minutes, so that two instances with `"retake"` do not alternate forever. Default `"fail"`.
    */
   readonly onSuperseded?: "fail" | "retake" | undefined
-  /** The undocumented `scene` of the subscribe. */
+  /** The undocumented `scene` field of the subscribe. */
   readonly scene?: number | undefined
-  /** The undocumented `plug_version` of the subscribe. */
+  /** The undocumented `plug_version` field of the subscribe. */
   readonly plugVersion?: string | undefined
 }
 
 /**
- * The options with their defaults filled in.
+ * The options with defaults filled in.
  *
  * @since 0.1.0
  * @category models
@@ -111,7 +112,7 @@ export interface Resolved {
 }
 
 /**
- * The resolved options of this bot.
+ * The resolved options of the bot.
  *
  * @since 0.1.0
  * @category tags
@@ -127,13 +128,14 @@ export class BotConfig extends Context.Tag("effect-wecom/BotConfig")<BotConfig, 
 export const defaultWsUrl = "wss://openws.work.weixin.qq.com"
 
 /**
- * Whether this `wsUrl` is the public service, and not a private deployment. Decides which addresses downloads may reach.
+ * Whether this `wsUrl` is the public service rather than a private deployment. Determines which addresses downloads
+ * may access.
  *
  * @since 0.1.0
  * @category constants
  */
 export const isPublicService: (wsUrl: string | undefined) => boolean = total(
-  // An invalid URL counts as the public service.
+  // A value that is no URL counts as public, which is the strict case.
   (wsUrl: string | undefined) =>
     wsUrl === undefined || !URL.canParse(wsUrl) || new URL(wsUrl).host === new URL(defaultWsUrl).host,
   true
@@ -141,7 +143,7 @@ export const isPublicService: (wsUrl: string | undefined) => boolean = total(
 
 const invalid = (option: string, problem: string) => ConfigError.InvalidData([option], problem)
 
-/** `Duration` decodes these to zero, which is valid for some options. */
+/** `Duration` decodes negative values as zero, which is valid for some options and means something else. */
 const isNegative = (input: unknown): boolean =>
   typeof input === "number"
     ? !(input >= 0)
@@ -149,7 +151,7 @@ const isNegative = (input: unknown): boolean =>
     ? input < 0n
     : typeof input === "string" && input.trim().startsWith("-")
 
-/** One value for all bots. */
+/** Shared by all bots. */
 const defaults = {
   reconnectInterval: Duration.seconds(1),
   heartbeatInterval: Duration.seconds(30),
@@ -171,32 +173,32 @@ const duration = (
 ): Either.Either<Duration.Duration, ConfigError.ConfigError> => {
   const decoded = isNegative(input) ? Option.none() : Duration.decodeUnknown(input ?? fallback)
   if (decoded._tag === "None") {
-    return Either.left(invalid(option, "must be a duration that is not negative, such as \"10 seconds\""))
+    return Either.left(invalid(option, "must be a non-negative duration, such as \"10 seconds\""))
   }
   const millis = Duration.toMillis(decoded.value)
   return Number.isFinite(millis) && (millis > 0 || allowZero && millis === 0)
     ? Either.right(decoded.value)
-    : Either.left(invalid(option, `must be finite and ${allowZero ? "not negative" : "longer than zero"}`))
+    : Either.left(invalid(option, `must be finite and ${allowZero ? "at least zero" : "longer than zero"}`))
 }
 
 const attempts = (option: string, input: number | undefined, fallback: number) => {
   const count = input === -1 ? Infinity : input ?? fallback
   return count === Infinity || Number.isInteger(count) && count >= 0
     ? Either.right(count)
-    : Either.left(invalid(option, "must be a whole number from 0 on, or Infinity or -1 for no limit"))
+    : Either.left(invalid(option, "must be an integer of at least 0, or Infinity or -1 for no limit"))
 }
 
 const size = (option: string, input: number | undefined, fallback: number) => {
   const count = input ?? fallback
   return Number.isInteger(count) && count >= 1
     ? Either.right(count)
-    : Either.left(invalid(option, "must be a whole number from 1 on"))
+    : Either.left(invalid(option, "must be an integer of at least 1"))
 }
 
 const text = (option: string, input: unknown) =>
   typeof input === "string" && input.trim() !== ""
     ? Either.right(input)
-    : Either.left(invalid(option, "must be a string that is not empty"))
+    : Either.left(invalid(option, "must be a non-empty string"))
 
 const webSocketUrl = (input: string | undefined) => {
   const url = input === undefined || input === "" ? defaultWsUrl : input
@@ -214,7 +216,8 @@ const oneOf = <A extends string>(option: string, input: A | undefined, fallback:
 }
 
 /**
- * Fills in the defaults. An invalid option fails with a `ConfigError` that names the option, and never its value.
+ * Fills in the defaults. An invalid option fails with a `ConfigError` that names the option and never contains its
+ * value.
  *
  * @since 0.1.0
  * @category constructors
@@ -223,11 +226,11 @@ export const resolve = (options: Options): Either.Either<Resolved, ConfigError.C
   try {
     return resolveUnsafe(options)
   } catch {
-    return Either.left(invalid("options", "must be a record of plain values"))
+    return Either.left(invalid("options", "must be an object whose properties can be read"))
   }
 }
 
-/** Throws when it cannot read them. */
+/** Throws when a property of the options throws. */
 const resolveUnsafe = (options: Options): Either.Either<Resolved, ConfigError.ConfigError> =>
   Either.gen(function*() {
     const botId = yield* text("botId", options.botId)
@@ -267,7 +270,7 @@ const resolveUnsafe = (options: Options): Either.Either<Resolved, ConfigError.Co
   })
 
 /**
- * The options of a bot. An invalid one fails with a `ConfigError`.
+ * The options of a bot. An invalid option fails with a `ConfigError`.
  *
  * @since 0.1.0
  * @category layers

@@ -1,5 +1,5 @@
 /**
- * A conversation: the single chat with a user, or a group.
+ * A conversation that messages can be sent to: a single chat or a group.
  *
  * @since 0.1.0
  */
@@ -71,7 +71,7 @@ export const user = (userid: string): User => ({ _tag: "User", userid })
 export const group = (chatid: string): Group => ({ _tag: "Group", chatid })
 
 /**
- * The id of the conversation: the userid of a single chat, the chatid of a group.
+ * The id of the conversation on the wire: the userid of a single chat, the chatid of a group.
  *
  * @since 0.1.0
  * @category getters
@@ -81,13 +81,13 @@ export const id = (chat: Chat): string => {
     const id: unknown = chat._tag === "User" ? chat.userid : chat.chatid
     if (typeof id === "string") return id
   } catch {
-    // The value cannot be read. The error below names it.
+    // A value that throws when it is read is no chat either.
   }
   throw invalid("chat", chat, "Chat.user(userid) or Chat.group(chatid)")
 }
 
 /**
- * A key that distinguishes conversations: a user and a group can have the same id.
+ * A unique key of the conversation. A user and a group may have the same id.
  *
  * @since 0.1.0
  * @category getters
@@ -95,7 +95,7 @@ export const id = (chat: Chat): string => {
 export const key = (chat: Chat): string => `${type(chat)}:${id(chat)}`
 
 /**
- * The wire's `chat_type` of `aibot_send_msg`: 1 single, 2 group (WeCom doc 101463).
+ * The `chat_type` of `aibot_send_msg`: 1 for a single chat, 2 for a group (WeCom doc 101463).
  *
  * @since 0.1.0
  * @category getters
@@ -109,8 +109,8 @@ export const type = (chat: Chat): 1 | 2 => {
 }
 
 /**
- * The conversation of a callback. In a single chat only `from.userid` counts: a `chatid` there is no address. `undefined` when
- * the callback names none, as `disconnected_event`.
+ * The conversation of a callback. In a single chat only `from.userid` is used, because a `chatid` there is not an
+ * address. `undefined` when the callback names no conversation, as `disconnected_event` does.
  *
  * @since 0.1.0
  * @category constructors

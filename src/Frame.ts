@@ -1,5 +1,6 @@
 /**
- * The envelopes of the long connection: requests of the client, acks and callbacks of the service (WeCom doc 101463).
+ * The envelopes of frames on the long connection: requests of the bot, and acks and callbacks of the service (WeCom
+ * doc 101463).
  *
  * @since 0.1.0
  */
@@ -26,7 +27,7 @@ export const Command = {
 } as const
 
 /**
- * The headers of every frame. Only `req_id` relates an ack to its request.
+ * The headers of every frame. An ack is matched to its request by `req_id` alone.
  *
  * @since 0.1.0
  * @category models
@@ -58,7 +59,7 @@ export interface Request {
 }
 
 /**
- * The service's answer to a request: no `cmd`, the request's `req_id`, and 0 or an error code.
+ * The answer of the service to a request: the `req_id` of the request, and 0 or an error code. It has no `cmd`.
  *
  * @since 0.1.0
  * @category models
@@ -71,7 +72,7 @@ export const Ack = Schema.Struct({
 })
 
 /**
- * The service's answer to a request: no `cmd`, the request's `req_id`, and 0 or an error code.
+ * The answer of the service to a request: the `req_id` of the request, and 0 or an error code. It has no `cmd`.
  *
  * @since 0.1.0
  * @category models
@@ -84,7 +85,7 @@ export interface Ack {
 }
 
 /**
- * A frame that carries a command. Without a body it has no such field.
+ * A frame that carries a command. Without a body the field `body` is absent.
  *
  * @since 0.1.0
  * @category constructors

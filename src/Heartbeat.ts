@@ -18,27 +18,27 @@ import * as SharedDeadlines from "./internal/time/sharedDeadlines.js"
  */
 export declare namespace Heartbeat {
   /**
-   * The heartbeat of a session.
+   * The interface of a heartbeat policy.
    *
    * @since 0.1.0
    * @category models
    */
   export interface Service {
     /**
-     * Runs while a session is subscribed. `ping` writes one ping and succeeds with its ack, or fails after `pingTimeout`
-     * without one. When `run` succeeds or fails, the link counts as dead and is terminated.
+     * Runs while a session is subscribed. `ping` writes one ping and succeeds with its ack, or fails when no ack
+     * arrives within `pingTimeout`. When `run` returns or fails, the link counts as dead and is terminated.
      */
     readonly run: <E>(ping: Effect.Effect<void, E>) => Effect.Effect<void, E>
     /**
-     * The interval of a heartbeat that only pings at an interval. The session then pings by its own timers, without a fiber,
-     * and never calls `run`. Leave it out in a policy with its own `run`.
+     * Set by a policy that only sends one ping per interval: the session then pings with its own timers, without a
+     * fiber, and does not call `run`. Leave it out of a policy with a custom `run`.
      */
     readonly interval?: Duration.Duration | undefined
   }
 }
 
 /**
- * The policy that detects dead links.
+ * The policy that detects a dead link.
  *
  * @since 0.1.0
  * @category tags
@@ -52,8 +52,9 @@ const millisOf = required(
 )
 
 /**
- * A ping every `interval`, and one within a second after the machine was suspended for more than 10 s, as its wall clock shows.
- * One unacked ping is enough: with the defaults a dead link is detected 40 s after its last sign of life.
+ * Sends a ping every `interval`. After the machine has slept for more than 10 s, as its wall clock shows, a ping is
+ * sent within a second. One missing ack is enough: with the defaults a dead link is detected at most 40 s after its
+ * last ack.
  *
  * @since 0.1.0
  * @category constructors
@@ -71,7 +72,7 @@ export const make = (interval: Duration.DurationInput): Heartbeat.Service => {
 }
 
 /**
- * `make` with the bot's `heartbeatInterval`.
+ * `make` with the `heartbeatInterval` of the bot.
  *
  * @since 0.1.0
  * @category layers

@@ -1,5 +1,5 @@
 /**
- * When to reconnect after a lost link, refused credentials, or a takeover by another instance.
+ * When to connect again after a link was lost, the credentials were refused, or another instance took over.
  *
  * @since 0.1.0
  */
@@ -12,9 +12,9 @@ import * as BotConfig from "./BotConfig.js"
 import { required } from "./internal/checks/arguments.js"
 
 /**
- * The delay before each attempt, and how many attempts in a row may fail. The connection counts: a successful subscribe resets
- * the count, but the delays only start again after an acked ping, so that a service that accepts and drops connections is not
- * hammered.
+ * The delay before each attempt, and how many attempts in a row may fail. The connection counts the attempts. A
+ * successful subscribe resets the count. The delays are reset only by the first ack of a ping, so that a service that
+ * accepts connections and drops them is not flooded.
  *
  * @since 0.1.0
  * @category models
@@ -30,17 +30,20 @@ export interface Policy {
  */
 export declare namespace Reconnect {
   /**
-   * One policy for each cause.
+   * One policy for each way to lose the service.
    *
    * @since 0.1.0
    * @category models
    */
   export interface Service {
-    /** After a link was lost or could not be made; `ReconnectExhausted` when its attempts are used up. */
+    /**
+     * After a link was lost or could not be opened. When the attempts are used up, the bot fails as
+     * `ReconnectExhausted`.
+     */
     readonly lost: Policy
-    /** After the credentials were refused; `AuthRejected` when its attempts are used up. */
+    /** After the credentials were refused. When the attempts are used up, the bot fails as `AuthRejected`. */
     readonly refused: Policy
-    /** After another instance subscribed; `Superseded` when its attempts are used up. */
+    /** After another instance subscribed. When the attempts are used up, the bot fails as `Superseded`. */
     readonly superseded: Policy
   }
 }
@@ -54,9 +57,10 @@ export declare namespace Reconnect {
 export class Reconnect extends Context.Tag("effect-wecom/Reconnect")<Reconnect, Reconnect.Service>() {}
 
 /**
- * Exponential from `base` up to `cap`: the mean of `base` and its doublings (1, 1.5, 2.5, 4.5, 8.5, 16.5 … seconds). The slow
- * start lets a bot recover within 5 s from a restart of the service that takes up to 3 s. With jitter each delay is between
- * half of that value and all of it.
+ * Exponential backoff from `base` up to `cap`, default 30 seconds. Without jitter the delays are the means of `base`
+ * and its doublings: 1, 1.5, 2.5, 4.5, 8.5, 16.5 … seconds. The first delays are short, so that a bot reconnects
+ * within 5 s after a restart of the service that takes up to 3 s. With jitter each delay lies between half of that
+ * value and the value, so it never exceeds the cap.
  *
  * @since 0.1.0
  * @category schedules
@@ -77,7 +81,7 @@ export const backoff: (
   }
 )
 
-/** The Schedules are made lazily: most bots never use them. */
+/** Builds the schedule at its first use: most bots use none of the three. */
 const policy = (maxAttempts: number, make: () => Schedule.Schedule<unknown>): Policy => {
   let delays: Schedule.Schedule<unknown> | undefined
   return {
@@ -88,9 +92,7 @@ const policy = (maxAttempts: number, make: () => Schedule.Schedule<unknown>): Po
   }
 }
 
-/**
- * Two instances that both retake must not fight forever: each takes the bot back once, so the first to lose it twice gives way.
- */
+/** Each of two instances with `"retake"` takes the bot back once; the first one to be superseded twice fails. */
 const retakes = 1
 
 /**
@@ -113,7 +115,7 @@ export const make: (config: BotConfig.Resolved) => Reconnect.Service = required(
 )
 
 /**
- * `make` with the bot's options.
+ * `make` with the options of the bot.
  *
  * @since 0.1.0
  * @category layers

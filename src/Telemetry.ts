@@ -12,7 +12,7 @@
  *     to the others.
  *     - `wecom.<method>`: one span per answer or push, whatever its number of frames: `wecom.replyStream`,
  *       `wecom.reply`, `wecom.sendMessage` …. Each ack is an event `wecom.ack` with its `wecom.errcode`; a frame
- *       without an ack is an event `wecom.no_ack` with the `wecom.error` tag. Outside of a router, answers and pushes
+ *       that fails without an ack is an event `wecom.no_ack` with the tag of its error as `wecom.error`. Outside of a router, answers and pushes
  *       have such a span if they have a parent span.
  *
  * Attributes: `messaging.system` (`wecom`), `messaging.operation.name`, `messaging.operation.type`,
@@ -42,7 +42,7 @@ const durations = MetricBoundaries.exponential({ start: 0.005, factor: 2, count:
  * @since 0.1.0
  * @category metrics
  */
-export const received = counter("wecom_received_total", "Messages and events that came in")
+export const received = counter("wecom_received_total", "Received messages and events")
 
 /**
  * Callbacks that the service delivered again.
@@ -50,7 +50,7 @@ export const received = counter("wecom_received_total", "Messages and events tha
  * @since 0.1.0
  * @category metrics
  */
-export const duplicates = counter("wecom_duplicate_callbacks_total", "Callbacks that had been seen before")
+export const duplicates = counter("wecom_duplicate_callbacks_total", "Callbacks delivered again")
 
 /**
  * Frames of the service that could not be decoded, by `reason`.
@@ -58,7 +58,7 @@ export const duplicates = counter("wecom_duplicate_callbacks_total", "Callbacks 
  * @since 0.1.0
  * @category metrics
  */
-export const undecodable = counter("wecom_undecodable_frames_total", "Frames of the service that could not be read")
+export const undecodable = counter("wecom_undecodable_frames_total", "Frames of the service that could not be decoded")
 
 /**
  * Frames of the service with a command that this version does not know.
@@ -85,7 +85,7 @@ export const inboxDropped = counter("wecom_inbox_dropped_total", "Callbacks drop
  */
 export const subscriberDropped = counter(
   "wecom_subscriber_dropped_total",
-  "Messages and events a slow subscriber lost"
+  "Messages and events that a slow or missing subscriber lost"
 )
 
 /**
@@ -94,7 +94,10 @@ export const subscriberDropped = counter(
  * @since 0.1.0
  * @category metrics
  */
-export const staleMessages = counter("wecom_stale_messages_total", "Messages that were sent too long ago")
+export const staleMessages = counter(
+  "wecom_stale_messages_total",
+  "Messages not handled because they were sent too long ago"
+)
 
 /**
  * Messages that were not handled because too many were waiting (`maxWaiting`), or because the bot closed first.
@@ -104,7 +107,7 @@ export const staleMessages = counter("wecom_stale_messages_total", "Messages tha
  */
 export const handlerDropped = counter(
   "wecom_handler_dropped_total",
-  "Messages dropped while too many waited for their handlers, or as the bot closed"
+  "Messages not handled because too many were waiting, or because the bot closed"
 )
 
 /**
@@ -121,7 +124,7 @@ export const handlersWaiting = level("wecom_handlers_waiting", "Messages that wa
  * @since 0.1.0
  * @category metrics
  */
-export const handlerDuration = Metric.histogram("wecom_handler_duration_seconds", durations, "How long handlers run")
+export const handlerDuration = Metric.histogram("wecom_handler_duration_seconds", durations, "Duration of handlers")
 
 /**
  * Frames of replies and pushes that were written, by `command`. Copies after a lost connection are not counted.
@@ -129,7 +132,7 @@ export const handlerDuration = Metric.histogram("wecom_handler_duration_seconds"
  * @since 0.1.0
  * @category metrics
  */
-export const sent = counter("wecom_sent_total", "Frames of replies and pushes that left")
+export const sent = counter("wecom_sent_total", "Frames of replies and pushes that were written")
 
 /**
  * The outcomes of frames of replies and pushes, by `verdict`: `Acked`, or the tag of the error.
@@ -137,7 +140,7 @@ export const sent = counter("wecom_sent_total", "Frames of replies and pushes th
  * @since 0.1.0
  * @category metrics
  */
-export const verdicts = counter("wecom_verdicts_total", "What became of frames of replies and pushes")
+export const verdicts = counter("wecom_verdicts_total", "Outcomes of frames of replies and pushes")
 
 /**
  * Frames of replies and pushes that currently wait for their turn or for their ack.
@@ -153,7 +156,7 @@ export const queueDepth = level("wecom_reply_queue_depth", "Frames that wait for
  * @since 0.1.0
  * @category metrics
  */
-export const ackLatency = Metric.histogram("wecom_ack_latency_seconds", durations, "How long acks take")
+export const ackLatency = Metric.histogram("wecom_ack_latency_seconds", durations, "Time from a frame to its ack")
 
 /**
  * Acks that matched no frame waiting for one.
@@ -161,7 +164,7 @@ export const ackLatency = Metric.histogram("wecom_ack_latency_seconds", duration
  * @since 0.1.0
  * @category metrics
  */
-export const surplusAcks = counter("wecom_surplus_acks_total", "Acks that belonged to no waiting frame")
+export const surplusAcks = counter("wecom_surplus_acks_total", "Acks that matched no waiting frame")
 
 /**
  * Reconnects, by `reason`: the tag of the `LinkFailure`.

@@ -1,5 +1,5 @@
 /**
- * The errors of the library: one tagged class for each thing that a bot can react to.
+ * The errors of the library: one tagged class for each failure that a program can react to.
  *
  * No error contains the secret, a media key, a media URL or the text of a message.
  *
@@ -10,7 +10,7 @@ import * as Schema from "effect/Schema"
 import { adviceEn } from "./internal/checks/cures.js"
 
 /**
- * Why a link to the service was lost, or could not be made.
+ * Why a link to the service was lost or could not be opened.
  *
  * @since 0.1.0
  * @category link failures
@@ -32,21 +32,30 @@ export const LinkFailure = Schema.Union(
 )
 
 /**
- * `Dns` the host name did not resolve · `Refused` the connection was refused · `Tls` the certificate was not accepted ·
- * `Handshake` the server answered the upgrade with an HTTP status · `OpenTimeout` the upgrade was not answered ·
- * `SubscribeTimeout` the subscribe was not acked · `CredentialsRefused` bot id or secret are wrong (853000) ·
- * `SubscribeRefused` the subscribe was refused for another reason · `HeartbeatLost` a ping was not acked · `NotSubscribed` the
- * service forgot the subscription (846609) · `TakenOver` another instance subscribed · `ClosedBy` the connection closed with
- * that code · `Network` any other socket error.
+ * Why a link to the service was lost or could not be opened:
+ *
+ * - `Dns`: the host name did not resolve
+ * - `Refused`: no server listens at the address
+ * - `Tls`: the certificate was not accepted
+ * - `Handshake`: the server answered the WebSocket handshake with an HTTP status
+ * - `OpenTimeout`: the server did not answer the WebSocket handshake
+ * - `SubscribeTimeout`: the service did not ack the subscribe
+ * - `CredentialsRefused`: bot id or secret are wrong (853000)
+ * - `SubscribeRefused`: the subscribe was refused for another reason
+ * - `HeartbeatLost`: a ping was not acked
+ * - `NotSubscribed`: the service no longer knows the subscription (846609)
+ * - `TakenOver`: another instance subscribed
+ * - `ClosedBy`: the connection was closed with this code
+ * - `Network`: any other socket error
  *
  * @since 0.1.0
  * @category link failures
  */
 export type LinkFailure = typeof LinkFailure.Type
 
-const untrusted = "its CA is not trusted: tell the bot of a private one with `ca`"
+const untrusted = "its CA is not trusted: pass a private CA in the option `ca`"
 
-/** What the codes of Node's TLS mean. */
+/** The meaning of the error codes of Node's TLS. */
 const tlsTexts: { readonly [code: string]: string } = {
   CERT_HAS_EXPIRED: "it has expired",
   CERT_NOT_YET_VALID: "it is not valid yet",
@@ -59,7 +68,7 @@ const tlsTexts: { readonly [code: string]: string } = {
 }
 
 const describeTls = (code: string): string | undefined =>
-  Object.hasOwn(tlsTexts, code) ? `the TLS certificate was not accepted, ${tlsTexts[code]} (${code})` : undefined
+  Object.hasOwn(tlsTexts, code) ? `the TLS certificate was not accepted: ${tlsTexts[code]} (${code})` : undefined
 
 const linkFailureTexts: {
   readonly [K in LinkFailure["_tag"]]: (failure: Extract<LinkFailure, { _tag: K }>) => string
@@ -80,7 +89,7 @@ const linkFailureTexts: {
 }
 
 /**
- * The failure in one sentence, for logs and people.
+ * The failure as one clause, for a log line or an error message.
  *
  * @since 0.1.0
  * @category link failures
@@ -94,7 +103,7 @@ export const describeLinkFailure = (failure: LinkFailure): string => {
 }
 
 /**
- * Terminal: the service refused the credentials `attempts` times. A person must correct `botId` or `secret`.
+ * Terminal: the service refused the credentials `attempts` times. Correct `botId` or `secret`.
  *
  * @since 0.1.0
  * @category connection errors
@@ -110,15 +119,15 @@ export class AuthRejected extends Schema.TaggedError<AuthRejected>()("AuthReject
 }
 
 /**
- * Terminal: another instance subscribed with this bot id. A bot has one connection; stop one of the two, or choose
- * `onSuperseded: "retake"`.
+ * Terminal: another instance subscribed with this bot id. A bot has one connection. Stop one of the two instances, or
+ * set `onSuperseded: "retake"`.
  *
  * @since 0.1.0
  * @category connection errors
  */
 export class Superseded extends Schema.TaggedError<Superseded>()("Superseded", {}) {
   override get message(): string {
-    return "another instance subscribed with this bot id: a bot has one connection, so stop one of the two"
+    return "another instance subscribed with this bot id: a bot has one connection, so stop one of the two instances"
   }
 }
 
@@ -138,7 +147,7 @@ export class ReconnectExhausted extends Schema.TaggedError<ReconnectExhausted>()
 }
 
 /**
- * The errors that close a bot for good.
+ * The failures that close a bot for good.
  *
  * @since 0.1.0
  * @category unions
@@ -146,8 +155,8 @@ export class ReconnectExhausted extends Schema.TaggedError<ReconnectExhausted>()
 export type ConnectionError = AuthRejected | Superseded | ReconnectExhausted
 
 /**
- * The frame was not sent: there was no subscription within `unavailableTimeout`, or the bot is draining or closed. Nothing was
- * delivered, so it can be sent again later.
+ * The frame was not written: there was no subscription within `unavailableTimeout`, or the bot is draining or closed.
+ * Nothing was delivered; sending again later is safe.
  *
  * @since 0.1.0
  * @category send errors
@@ -159,7 +168,7 @@ export class SendUnavailable extends Schema.TaggedError<SendUnavailable>()("Send
   override get message(): string {
     const why = {
       NotSubscribed: "there was no subscribed connection in time",
-      Draining: "the bot is closing down",
+      Draining: "the bot is closing",
       Closed: "the bot is closed"
     }[this.reason]
     return `${this.command} was not sent: ${why}`
@@ -167,7 +176,7 @@ export class SendUnavailable extends Schema.TaggedError<SendUnavailable>()("Send
 }
 
 /**
- * The service refused the frame: nothing was delivered. `advice` says what to do.
+ * The service refused the frame, and nothing was delivered. `advice` says how to react to the code.
  *
  * @since 0.1.0
  * @category send errors
@@ -178,7 +187,7 @@ export class SendRejected extends Schema.TaggedError<SendRejected>()("SendReject
   errmsg: Schema.String
 }) {
   /**
-   * What to do about the error code, from the table in `ErrorCode`.
+   * How to react to the error code, from the table in `ErrorCode`.
    *
    * @since 0.1.0
    */
@@ -191,7 +200,7 @@ export class SendRejected extends Schema.TaggedError<SendRejected>()("SendReject
 }
 
 /**
- * The window of the frame was over before it was written, so it was not sent.
+ * The frame was not written, because its window had passed.
  *
  * @since 0.1.0
  * @category send errors
@@ -206,9 +215,10 @@ export class SendExpired extends Schema.TaggedError<SendExpired>()("SendExpired"
 }
 
 /**
- * A field has an invalid value, size or target, and nothing was sent. Names the field, the problem and the limit.
+ * Size, shape or target of a body is wrong, and nothing was sent. Names the field, what is wrong with it, and what is
+ * allowed.
  *
- * Pure functions throw it for arguments that their types forbid.
+ * Pure functions throw it for an argument that their types forbid and for which they have no result.
  *
  * @since 0.1.0
  * @category send errors
@@ -239,8 +249,8 @@ export class ReplyQueueFull extends Schema.TaggedError<ReplyQueueFull>()("ReplyQ
 }
 
 /**
- * The frame was written, and its outcome is unknown. Sending it again can show it twice. For a whole answer `bytesOnScreen`
- * says how much of it is certainly in the chat.
+ * The frame was written, and its delivery cannot be known. Sending it again may show it twice. For a whole answer,
+ * `bytesOnScreen` is the number of bytes that are known to be shown in the chat.
  *
  * @since 0.1.0
  * @category send errors
@@ -252,14 +262,14 @@ export class DeliveryUnknown extends Schema.TaggedError<DeliveryUnknown>()("Deli
 }) {
   override get message(): string {
     const why = this.reason === "AckTimeout"
-      ? "its acknowledgement did not come in time, or cannot be told from another's"
-      : "the connection was lost before its acknowledgement"
-    return `${this.command} left, but whether it arrived is unknown: ${why}`
+      ? "no ack arrived in time, or its ack cannot be told from that of another frame"
+      : "the connection was lost before its ack"
+    return `${this.command} was sent, but its delivery is unknown: ${why}`
   }
 }
 
 /**
- * The errors of a send.
+ * The failures of a send.
  *
  * @since 0.1.0
  * @category unions
@@ -294,11 +304,18 @@ export const DownloadReason = Schema.Union(
 )
 
 /**
- * `NoMedia` the message has no media · `InvalidUrl` the link is no http or https URL · `AddressRefused` the link, a redirect or
- * a host name in one leads to an address that is not public · `TooManyRedirects` more than `limit` · `Expired` the server
- * answered 403: a link lives five minutes · `Status` it answered with another status · `Network` the connection failed ·
- * `Timeout` no bytes arrived for `requestTimeout` · `Truncated` the connection ended before the announced number of bytes ·
- * `TooLarge` the file has more than `limit` bytes.
+ * Why a download failed:
+ *
+ * - `NoMedia`: the message has nothing to download
+ * - `InvalidUrl`: the link is not an http or https URL
+ * - `AddressRefused`: the link or a redirect leads to an address that is not public, literally or by its host name
+ * - `TooManyRedirects`: more than `limit` redirects
+ * - `Expired`: the server answered 403; a link is valid for five minutes
+ * - `Status`: the server answered with another status
+ * - `Network`: the connection failed
+ * - `Timeout`: no data arrived for `requestTimeout`
+ * - `Truncated`: the connection ended before the announced number of bytes
+ * - `TooLarge`: the file has more than `limit` bytes
  *
  * @since 0.1.0
  * @category media errors
@@ -309,10 +326,11 @@ const downloadTexts: {
   readonly [K in DownloadReason["_tag"]]: (reason: Extract<DownloadReason, { _tag: K }>) => string
 } = {
   NoMedia: () => "there is no image, file or video in it",
-  InvalidUrl: () => "its link is no http or https URL",
-  AddressRefused: (_) => `its link leads to a ${_.kind} address, which is refused (see allowPrivateAddresses)`,
+  InvalidUrl: () => "its link is not an http or https URL",
+  AddressRefused: (_) =>
+    `its link leads to a ${_.kind} address, which is refused (see the option allowPrivateAddresses)`,
   TooManyRedirects: (_) => `its link redirects more than ${_.limit} times`,
-  Expired: () => "its link is not valid any more (403): a link lives five minutes, so ask for the file again",
+  Expired: () => "its link is no longer valid (403): a link lives five minutes, so ask the user for the file again",
   Status: (_) => `the server answered with status ${_.status}`,
   Network: (_) => describeTls(_.code) ?? `the connection failed (${_.code})`,
   Timeout: (_) => `the server sent no ${_.waitingFor} in time`,
@@ -321,7 +339,7 @@ const downloadTexts: {
 }
 
 /**
- * A file could not be downloaded. The bytes that were read before the failure are not the whole file.
+ * A file could not be downloaded. Bytes emitted before the failure are not the whole file.
  *
  * @since 0.1.0
  * @category media errors
@@ -339,16 +357,21 @@ const decryptTexts = {
   KeyInvalid: "the key is not base64 of 32 bytes",
   Empty: "there is nothing to decrypt",
   Truncated: "the ciphertext is cut off: its length is not a multiple of the block size",
-  PaddingWrong: "the padding is wrong: the key is of another file, or the ciphertext was corrupted or cut off",
-  Malformed: "the decrypted message has not the shape of a callback",
+  PaddingWrong: "the padding is wrong: the key belongs to another file, or the ciphertext is corrupted or cut off",
+  Malformed: "the decrypted message does not have the shape of a callback",
   ReceiveIdMismatch: "the message is meant for another receiver"
 } as const
 
 /**
- * A file or a callback could not be decrypted. `KeyInvalid` the key is not base64 of 32 bytes · `Empty` the ciphertext is empty
- * · `Truncated` the ciphertext ends inside a block · `PaddingWrong` the key is wrong, or the ciphertext is corrupted or
- * shortened, which cannot be distinguished · `Malformed` and `ReceiveIdMismatch` only for callbacks: the plaintext is no
- * callback, or one for another receiver.
+ * A file or a callback could not be decrypted. The reasons `Malformed` and `ReceiveIdMismatch` occur only for
+ * callbacks.
+ *
+ * - `KeyInvalid`: the key is not base64 of 32 bytes
+ * - `Empty`: there is nothing to decrypt
+ * - `Truncated`: the ciphertext is cut off inside a block
+ * - `PaddingWrong`: the key is wrong, or the ciphertext is corrupted or shortened; the two cannot be told apart
+ * - `Malformed`: the decrypted message is not a callback
+ * - `ReceiveIdMismatch`: the callback is meant for another receiver
  *
  * @since 0.1.0
  * @category media errors
@@ -357,7 +380,7 @@ export class DecryptFailed extends Schema.TaggedError<DecryptFailed>()("DecryptF
   reason: Schema.Literal("KeyInvalid", "Empty", "Truncated", "PaddingWrong", "Malformed", "ReceiveIdMismatch")
 }) {
   override get message(): string {
-    return `could not be decrypted: ${decryptTexts[this.reason]}`
+    return `the file or message could not be decrypted: ${decryptTexts[this.reason]}`
   }
 }
 
@@ -377,9 +400,14 @@ export const UploadReason = Schema.Union(
 )
 
 /**
- * `Refused` the service answered with an error code · `Unanswered` no try was acked · `Unavailable` there was no subscribed
- * connection in time, or the bot is closing · `MalformedAck` the ack has no id · `SizeMismatch` the source has another number
- * of bytes than announced · `SessionExpired` the upload took longer than its 30 minutes.
+ * Why an upload failed:
+ *
+ * - `Refused`: the service answered with an error code
+ * - `Unanswered`: the service did not answer, or the connection was lost, at every attempt
+ * - `Unavailable`: there was no subscribed connection in time, or the bot is closing
+ * - `MalformedAck`: the ack has no upload id or media id
+ * - `SizeMismatch`: the source has another number of bytes than its `size`
+ * - `SessionExpired`: the upload took longer than 30 minutes
  *
  * @since 0.1.0
  * @category media errors
@@ -394,17 +422,17 @@ const uploadTexts: {
   Unavailable: (_) =>
     ({
       NotSubscribed: "there was no subscribed connection in time",
-      Draining: "the bot is closing down",
+      Draining: "the bot is closing",
       Closed: "the bot is closed"
     })[_.reason],
-  MalformedAck: () => "the service answered without the id it owes",
+  MalformedAck: () => "the ack of the service has no upload id or media id",
   SizeMismatch: (_) => `the source has ${_.actual} bytes instead of ${_.expected}`,
   SessionExpired: () => "it took longer than 30 minutes"
 }
 
 /**
- * An upload failed at this stage: `source` reading the source, `init`, `chunk` (with its index) or `finish`. There is no media
- * id; uploading again is safe.
+ * An upload failed at this stage: `source` (reading the source), `init`, `chunk` (with the index of the chunk) or
+ * `finish`. There is no media id; uploading again is safe.
  *
  * @since 0.1.0
  * @category media errors
@@ -422,7 +450,7 @@ export class UploadFailed extends Schema.TaggedError<UploadFailed>()("UploadFail
 }
 
 /**
- * The errors of media.
+ * The failures of uploads and downloads, and of sending media.
  *
  * @since 0.1.0
  * @category unions
