@@ -1,6 +1,6 @@
 /**
- * What happens around the bot (WeCom doc 101027). Field names are WeCom's; `reqId` and `receivedAt` are ours, and `eventtype`
- * stands at the top as well, so that a union of events narrows by it.
+ * Events of the bot (WeCom doc 101027). Field names are those of WeCom, except `reqId` and `receivedAt`. `eventtype`
+ * is copied to the top level, so that a union of events narrows by it.
  *
  * @since 0.1.0
  */
@@ -23,7 +23,7 @@ const base = {
 }
 
 /**
- * A user opened the single chat for the first time today. Answer with `replyWelcome` within 5 s.
+ * A user opened the single chat for the first time that day. Answer with `replyWelcome` within 5 s.
  *
  * @since 0.1.0
  * @category models
@@ -36,7 +36,7 @@ export const EnterChat = Schema.Struct({
 }).annotations(preserving)
 
 /**
- * A user opened the single chat for the first time today. Answer with `replyWelcome` within 5 s.
+ * A user opened the single chat for the first time that day. Answer with `replyWelcome` within 5 s.
  *
  * @since 0.1.0
  * @category models
@@ -44,7 +44,7 @@ export const EnterChat = Schema.Struct({
 export interface EnterChat extends Schema.Schema.Type<typeof EnterChat> {}
 
 /**
- * What was chosen in a vote or multiple-choice card.
+ * The options selected in a vote or multiple-choice card.
  *
  * @since 0.1.0
  * @category models
@@ -61,7 +61,7 @@ export const SelectedItems = Schema.Struct({
 }).annotations(preserving)
 
 /**
- * A user pressed a button of a card, or submitted it. Answer with `updateTemplateCard` within 5 s.
+ * A user pressed a button of a card, or submitted the card. Answer with `updateTemplateCard` within 5 s.
  *
  * @since 0.1.0
  * @category models
@@ -82,7 +82,7 @@ export const TemplateCardEvent = Schema.Struct({
 }).annotations(preserving)
 
 /**
- * A user pressed a button of a card, or submitted it. Answer with `updateTemplateCard` within 5 s.
+ * A user pressed a button of a card, or submitted the card. Answer with `updateTemplateCard` within 5 s.
  *
  * @since 0.1.0
  * @category models
@@ -90,7 +90,7 @@ export const TemplateCardEvent = Schema.Struct({
 export interface TemplateCardEvent extends Schema.Schema.Type<typeof TemplateCardEvent> {}
 
 /**
- * A user rated an answer that carried a feedback id: `type` 1 like, 2 dislike, 3 withdrawn.
+ * A user rated an answer that was sent with a feedback id. `type` is 1 like, 2 dislike, 3 withdrawn.
  *
  * @since 0.1.0
  * @category models
@@ -111,7 +111,7 @@ export const FeedbackEvent = Schema.Struct({
 }).annotations(preserving)
 
 /**
- * A user rated an answer that carried a feedback id: `type` 1 like, 2 dislike, 3 withdrawn.
+ * A user rated an answer that was sent with a feedback id. `type` is 1 like, 2 dislike, 3 withdrawn.
  *
  * @since 0.1.0
  * @category models
@@ -119,7 +119,7 @@ export const FeedbackEvent = Schema.Struct({
 export interface FeedbackEvent extends Schema.Schema.Type<typeof FeedbackEvent> {}
 
 /**
- * Another instance subscribed with this bot id; this connection is over.
+ * Another instance subscribed with this bot id, and this connection ends.
  *
  * @since 0.1.0
  * @category models
@@ -133,7 +133,7 @@ export const DisconnectedEvent = Schema.Struct({
 }).annotations(preserving)
 
 /**
- * Another instance subscribed with this bot id; this connection is over.
+ * Another instance subscribed with this bot id, and this connection ends.
  *
  * @since 0.1.0
  * @category models
@@ -141,8 +141,8 @@ export const DisconnectedEvent = Schema.Struct({
 export interface DisconnectedEvent extends Schema.Schema.Type<typeof DisconnectedEvent> {}
 
 /**
- * An event of a type this version does not know, or of a known type in a shape it does not know. `raw` is the body as it
- * came.
+ * An event of a type that this version does not know, or of a known type with an unknown shape. `raw` is the body as
+ * received.
  *
  * @since 0.1.0
  * @category models
@@ -160,8 +160,8 @@ export const UnknownEvent = Schema.Struct({
 })
 
 /**
- * An event of a type this version does not know, or of a known type in a shape it does not know. `raw` is the body as it
- * came.
+ * An event of a type that this version does not know, or of a known type with an unknown shape. `raw` is the body as
+ * received.
  *
  * @since 0.1.0
  * @category models
@@ -169,7 +169,7 @@ export const UnknownEvent = Schema.Struct({
 export interface UnknownEvent extends Schema.Schema.Type<typeof UnknownEvent> {}
 
 /**
- * Any event, told apart by `eventtype`.
+ * Any event, distinguished by `eventtype`.
  *
  * @since 0.1.0
  * @category models
@@ -177,7 +177,7 @@ export interface UnknownEvent extends Schema.Schema.Type<typeof UnknownEvent> {}
 export const BotEvent = Schema.Union(EnterChat, TemplateCardEvent, FeedbackEvent, DisconnectedEvent, UnknownEvent)
 
 /**
- * Any event, told apart by `eventtype`.
+ * Any event, distinguished by `eventtype`.
  *
  * @since 0.1.0
  * @category models
@@ -185,7 +185,7 @@ export const BotEvent = Schema.Union(EnterChat, TemplateCardEvent, FeedbackEvent
 export type BotEvent = EnterChat | TemplateCardEvent | FeedbackEvent | DisconnectedEvent | UnknownEvent
 
 /**
- * The `eventtype`s this version knows, and `unknown`.
+ * The values of `eventtype` that this version knows, and `unknown`.
  *
  * @since 0.1.0
  * @category models
@@ -193,7 +193,7 @@ export type BotEvent = EnterChat | TemplateCardEvent | FeedbackEvent | Disconnec
 export type EventType = BotEvent["eventtype"]
 
 /**
- * The event type with this `eventtype`.
+ * The type of events with this `eventtype`.
  *
  * @since 0.1.0
  * @category models

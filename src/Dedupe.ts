@@ -1,5 +1,5 @@
 /**
- * Which callbacks were seen before: the service may push the same `msgid` twice (WeCom doc 100719).
+ * Which callbacks were received before: the service may deliver the same `msgid` twice (WeCom doc 100719).
  *
  * @since 0.1.0
  */
@@ -19,24 +19,24 @@ import { ExpiringSet } from "./internal/collections/expiringSet.js"
  */
 export declare namespace Dedupe {
   /**
-   * What such a memory does.
+   * The interface of a dedupe policy.
    *
    * @since 0.1.0
    * @category models
    */
   export interface Service {
-    /** `true` the first time a msgid is seen, `false` after that. */
+    /** `true` the first time it is called with a msgid, `false` after that. */
     readonly isNew: (msgid: string) => Effect.Effect<boolean>
     /**
-     * The same at once, for a memory that waits for nothing. When it is there, it is asked instead of `isNew`. Leave it out in a
-     * policy with an `isNew` of your own.
+     * The synchronous form of `isNew`, for a policy that never waits. If present, it is used instead of `isNew`.
+     * Leave it out of a policy with a custom `isNew`.
      */
     readonly unsafeIsNew?: ((msgid: string) => boolean) | undefined
   }
 }
 
 /**
- * The memory of callbacks that were seen.
+ * The policy that recognises callbacks delivered twice.
  *
  * @since 0.1.0
  * @category tags
@@ -44,8 +44,8 @@ export declare namespace Dedupe {
 export class Dedupe extends Context.Tag("effect-wecom/Dedupe")<Dedupe, Dedupe.Service>() {}
 
 /**
- * In memory: remembers each msgid for `timeToLive` (default 1 hour), at most `capacity` of them (default 10,000); the oldest
- * is forgotten first.
+ * In memory. Keeps each msgid for `timeToLive` (default 1 hour), and at most `capacity` of them (default 10,000); the
+ * oldest is removed first.
  *
  * @since 0.1.0
  * @category constructors
@@ -73,20 +73,21 @@ export const make = (options?: {
  */
 export const layer: Layer.Layer<Dedupe> = Layer.effect(Dedupe, make())
 
-/** Few enough keys for any store, and many enough that each holds little. */
+/** The number of keys: few for any store, and enough to keep each value small. */
 const slots = 256
 
 const Slot = Schema.parseJson(Schema.Array(Schema.Tuple(Schema.String, Schema.Number)))
 const decodeSlot = Schema.decodeUnknownOption(Slot)
 
 /**
- * Over a `KeyValueStore`, so that it survives a restart: a message that is delivered again to the next process is not handled
- * again. Each msgid is remembered for `timeToLive` (default 1 hour of wall time). The store holds at most 256 keys, under
- * `prefix` (default `wecom-msgid/`), with `capacity` msgids (default 10,000) in all of them together; the oldest of a key are
- * forgotten first.
+ * Over a `KeyValueStore`, so that msgids survive a restart: a message delivered again to the next process is not
+ * handled again. Keeps each msgid for `timeToLive` (default 1 hour of wall time). The store holds at most 256 keys,
+ * under `prefix` (default `wecom-msgid/`), and `capacity` msgids (default 10,000) in all of them together; each key
+ * drops its oldest msgids first.
  *
- * A msgid counts as seen from the moment it is asked about. A store that fails, or takes longer than `timeout` (default 1
- * second), lets the message through and is reported in the log: rather twice than never.
+ * A msgid counts as received as soon as `isNew` is called. When the store fails, or takes longer than `timeout`
+ * (default 1 second), the message counts as new and a warning is logged: handling a message twice is better than
+ * losing it.
  *
  * @since 0.1.0
  * @category layers
@@ -125,7 +126,7 @@ export const layerKeyValueStore = (options?: {
           remember(msgid).pipe(
             Effect.timeout(timeout),
             lock.withPermits(1),
-            // Without the cause, which can contain anything of a store.
+            // The cause is not logged, because a store may put content into it.
             Effect.catchAllCause(() =>
               Effect.as(Effect.logWarning("the store of seen messages failed; the message is taken for new"), true)
             )

@@ -1,6 +1,6 @@
 /**
- * When a conversation's quota lets a message go: the service takes 30 a minute and 1000 an hour in each, replies and pushes
- * together; refreshes of a stream do not count (WeCom doc 101463).
+ * The quotas of conversations. The service accepts 30 messages a minute and 1000 an hour in each conversation,
+ * replies and pushes together; snapshots of a stream do not count (WeCom doc 101463).
  *
  * @since 0.1.0
  */
@@ -13,7 +13,7 @@ import * as internal from "./internal/sending/quota.js"
 import * as Limits from "./Limits.js"
 
 /**
- * `final` passes before `message`: what completes an answer goes before what starts another.
+ * `final` goes before `message`: a message that completes an answer goes before one that starts an answer.
  *
  * @since 0.1.0
  * @category models
@@ -26,15 +26,18 @@ export type Priority = "final" | "message"
  */
 export declare namespace Governor {
   /**
-   * What keeps quotas does.
+   * The interface of a quota policy.
    *
    * @since 0.1.0
    * @category models
    */
   export interface Service {
-    /** Takes a place in the quota of this conversation if there is one now and no message waits for one. */
+    /** Takes a place in the quota of this conversation if one is free and no other message waits for one. */
     readonly unsafeTryTake: (chatId: string) => boolean
-    /** Waits for a place, and succeeds with how long it waited. Never drops, never fails; interruption gives up the place. */
+    /**
+     * Waits for a place, and succeeds with the time it waited. It never fails and never drops a message. Interruption
+     * releases the place.
+     */
     readonly take: (chatId: string, priority: Priority) => Effect.Effect<Duration.Duration>
   }
 }
@@ -48,7 +51,7 @@ export declare namespace Governor {
 export class Governor extends Context.Tag("effect-wecom/Governor")<Governor, Governor.Service>() {}
 
 /**
- * How many messages may go in how long.
+ * The maximum number of messages in a window.
  *
  * @since 0.1.0
  * @category models
@@ -58,7 +61,7 @@ export interface Quota {
   readonly window: Duration.DurationInput
 }
 
-/** What we count as sent within a minute may arrive within less. */
+/** Messages sent over a minute may arrive at the service within less than a minute. */
 const margin = Duration.seconds(1)
 
 const limitsOf = required(
@@ -67,14 +70,15 @@ const limitsOf = required(
   (quotas: ReadonlyArray<Quota>) => quotas.map(internal.limitOf)
 )
 
-/** The same for all bots. */
+/** Shared by all bots. */
 const serviceLimits = limitsOf([
   { count: Limits.messagesPerMinute, window: Duration.sum(Duration.minutes(1), margin) },
   { count: Limits.messagesPerHour, window: Duration.sum(Duration.hours(1), margin) }
 ])
 
 /**
- * Keeps every conversation within all of the quotas; by default those of the service, with a second to spare.
+ * Keeps every conversation within all of the quotas. Default: the quotas of the service, with windows one second
+ * longer.
  *
  * @since 0.1.0
  * @category constructors
@@ -94,7 +98,7 @@ export const make = (quotas?: ReadonlyArray<Quota>): Effect.Effect<Governor.Serv
 export const layer: Layer.Layer<Governor> = Layer.effect(Governor, make())
 
 /**
- * Lets everything go at once; the service then answers 846607 to what is too much.
+ * Never waits. The service then answers 846607 to messages above its quota.
  *
  * @since 0.1.0
  * @category layers

@@ -10,7 +10,7 @@ import * as Message from "./Message.js"
 import * as ReplyTarget from "./ReplyTarget.js"
 
 /**
- * A message or an event, told apart by `isMessage` and `isEvent`.
+ * A message or an event, distinguished by `isMessage` and `isEvent`.
  *
  * @since 0.1.0
  * @category models
@@ -40,7 +40,7 @@ export const isEvent: (incoming: Incoming) => incoming is BotEvent.BotEvent = to
 )
 
 /**
- * A message or event from a group.
+ * Narrows to messages and events from a group.
  *
  * @since 0.1.0
  * @category guards
@@ -51,7 +51,7 @@ export const isGroup = <A extends Incoming>(
   Chat.fromCallback(incoming)?._tag === "Group"
 
 /**
- * A message or event from a single chat.
+ * Narrows to messages and events from a single chat.
  *
  * @since 0.1.0
  * @category guards
@@ -67,7 +67,7 @@ export const isSingle: <A extends Incoming>(
 )
 
 /**
- * From one of these users.
+ * Messages and events of one of these users.
  *
  * @since 0.1.0
  * @category predicates
@@ -85,7 +85,7 @@ export const fromUsers: (userids: Iterable<string>) => (incoming: Incoming) => b
 )
 
 /**
- * From one of these groups or single chats, by chatid or userid.
+ * Messages and events of one of these groups or single chats, by chatid or userid.
  *
  * @since 0.1.0
  * @category predicates

@@ -1,5 +1,5 @@
 /**
- * What users send to the bot (WeCom doc 100719). Field names are WeCom's; `reqId` and `receivedAt` are ours.
+ * Messages from users to the bot (WeCom doc 100719). Field names are those of WeCom, except `reqId` and `receivedAt`.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import { total } from "./internal/checks/arguments.js"
 const preserving = { parseOptions: { onExcessProperty: "preserve" } } as const
 
 /**
- * What a user wrote.
+ * The text of a message.
  *
  * @since 0.1.0
  * @category contents
@@ -17,7 +17,7 @@ const preserving = { parseOptions: { onExcessProperty: "preserve" } } as const
 export const Text = Schema.Struct({ content: Schema.String }).annotations(preserving)
 
 /**
- * An encrypted file behind a pre-signed URL that lives five minutes. Neither field belongs in a log.
+ * An encrypted file at a pre-signed URL that is valid for five minutes. Neither field belongs in a log.
  *
  * @since 0.1.0
  * @category contents
@@ -28,7 +28,7 @@ export const Media = Schema.Struct({
 }).annotations(preserving)
 
 /**
- * An encrypted file behind a pre-signed URL that lives five minutes. Neither field belongs in a log.
+ * An encrypted file at a pre-signed URL that is valid for five minutes. Neither field belongs in a log.
  *
  * @since 0.1.0
  * @category contents
@@ -36,7 +36,7 @@ export const Media = Schema.Struct({
 export type Media = typeof Media.Type
 
 /**
- * The transcript of a voice message; may be empty.
+ * The transcript of a voice message. It may be empty.
  *
  * @since 0.1.0
  * @category contents
@@ -44,7 +44,7 @@ export type Media = typeof Media.Type
 export const Voice = Schema.Struct({ content: Schema.String }).annotations(preserving)
 
 /**
- * One part of a mixed message. `text` and `image` are documented; other types pass through.
+ * One part of a mixed message. The documentation names `text` and `image`; other types are kept.
  *
  * @since 0.1.0
  * @category contents
@@ -67,7 +67,7 @@ export const MixedItem = Schema.Struct({
 export const Mixed = Schema.Struct({ msg_item: Schema.Array(MixedItem) }).annotations(preserving)
 
 /**
- * What the user quoted. It names neither its own msgid nor its sender.
+ * The message that the user quoted. The service gives neither its msgid nor its sender.
  *
  * @since 0.1.0
  * @category contents
@@ -83,7 +83,7 @@ export const Quote = Schema.Struct({
 }).annotations(preserving)
 
 /**
- * What the user quoted. It names neither its own msgid nor its sender.
+ * The message that the user quoted. The service gives neither its msgid nor its sender.
  *
  * @since 0.1.0
  * @category contents
@@ -91,7 +91,7 @@ export const Quote = Schema.Struct({
 export type Quote = typeof Quote.Type
 
 /**
- * Who sent it.
+ * The sender.
  *
  * @since 0.1.0
  * @category contents
@@ -115,7 +115,7 @@ const base = {
 }
 
 /**
- * A text, perhaps with a quote.
+ * A text message, optionally with a quote.
  *
  * @since 0.1.0
  * @category models
@@ -127,7 +127,7 @@ export const TextMessage = Schema.Struct({
 }).annotations(preserving)
 
 /**
- * A text, perhaps with a quote.
+ * A text message, optionally with a quote.
  *
  * @since 0.1.0
  * @category models
@@ -135,7 +135,7 @@ export const TextMessage = Schema.Struct({
 export interface TextMessage extends Schema.Schema.Type<typeof TextMessage> {}
 
 /**
- * An image. Comes from single chats only.
+ * An image. The service sends it from single chats only.
  *
  * @since 0.1.0
  * @category models
@@ -147,7 +147,7 @@ export const ImageMessage = Schema.Struct({
 }).annotations(preserving)
 
 /**
- * An image. Comes from single chats only.
+ * An image. The service sends it from single chats only.
  *
  * @since 0.1.0
  * @category models
@@ -155,7 +155,7 @@ export const ImageMessage = Schema.Struct({
 export interface ImageMessage extends Schema.Schema.Type<typeof ImageMessage> {}
 
 /**
- * Texts and images together.
+ * A message that mixes texts and images.
  *
  * @since 0.1.0
  * @category models
@@ -167,7 +167,7 @@ export const MixedMessage = Schema.Struct({
 }).annotations(preserving)
 
 /**
- * Texts and images together.
+ * A message that mixes texts and images.
  *
  * @since 0.1.0
  * @category models
@@ -175,7 +175,7 @@ export const MixedMessage = Schema.Struct({
 export interface MixedMessage extends Schema.Schema.Type<typeof MixedMessage> {}
 
 /**
- * A voice message as its transcript. Comes from single chats only.
+ * A voice message, as its transcript. The service sends it from single chats only.
  *
  * @since 0.1.0
  * @category models
@@ -187,7 +187,7 @@ export const VoiceMessage = Schema.Struct({
 }).annotations(preserving)
 
 /**
- * A voice message as its transcript. Comes from single chats only.
+ * A voice message, as its transcript. The service sends it from single chats only.
  *
  * @since 0.1.0
  * @category models
@@ -195,7 +195,7 @@ export const VoiceMessage = Schema.Struct({
 export interface VoiceMessage extends Schema.Schema.Type<typeof VoiceMessage> {}
 
 /**
- * A file. Comes from single chats only.
+ * A file. The service sends it from single chats only.
  *
  * @since 0.1.0
  * @category models
@@ -207,7 +207,7 @@ export const FileMessage = Schema.Struct({
 }).annotations(preserving)
 
 /**
- * A file. Comes from single chats only.
+ * A file. The service sends it from single chats only.
  *
  * @since 0.1.0
  * @category models
@@ -215,7 +215,7 @@ export const FileMessage = Schema.Struct({
 export interface FileMessage extends Schema.Schema.Type<typeof FileMessage> {}
 
 /**
- * A video. Comes from single chats only.
+ * A video. The service sends it from single chats only.
  *
  * @since 0.1.0
  * @category models
@@ -227,7 +227,7 @@ export const VideoMessage = Schema.Struct({
 }).annotations(preserving)
 
 /**
- * A video. Comes from single chats only.
+ * A video. The service sends it from single chats only.
  *
  * @since 0.1.0
  * @category models
@@ -235,8 +235,8 @@ export const VideoMessage = Schema.Struct({
 export interface VideoMessage extends Schema.Schema.Type<typeof VideoMessage> {}
 
 /**
- * A message of a type this version does not know, or of a known type in a shape it does not know. `raw` is the body as it
- * came. It can be answered like any other.
+ * A message of a type that this version does not know, or of a known type with an unknown shape. `raw` is the body as
+ * received. It can be answered like any other message.
  *
  * @since 0.1.0
  * @category models
@@ -256,8 +256,8 @@ export const UnknownMessage = Schema.Struct({
 })
 
 /**
- * A message of a type this version does not know, or of a known type in a shape it does not know. `raw` is the body as it
- * came. It can be answered like any other.
+ * A message of a type that this version does not know, or of a known type with an unknown shape. `raw` is the body as
+ * received. It can be answered like any other message.
  *
  * @since 0.1.0
  * @category models
@@ -265,12 +265,12 @@ export const UnknownMessage = Schema.Struct({
 export interface UnknownMessage extends Schema.Schema.Type<typeof UnknownMessage> {}
 
 /**
- * Any message, told apart by `msgtype`. Fields this version does not know are kept as they came.
+ * Any message, distinguished by `msgtype`. Fields that this version does not know are kept.
  *
- * - `msgid` is unique; the service may push the same one twice, and the bot shows it once.
- * - `chatid` is an address in groups only; `Chat.fromCallback` gives the right one.
- * - `create_time` is seconds; `receivedAt` is milliseconds.
- * - `response_url` takes one HTTP POST within an hour.
+ * - `msgid` is unique. The service may deliver a message twice; the bot emits it once.
+ * - `chatid` is an address in groups only; `Chat.fromCallback` returns the right address.
+ * - `create_time` is in seconds, `receivedAt` in milliseconds.
+ * - `response_url` accepts one HTTP POST within an hour.
  *
  * @since 0.1.0
  * @category models
@@ -286,7 +286,7 @@ export const Message = Schema.Union(
 )
 
 /**
- * Any message, told apart by `msgtype`.
+ * Any message, distinguished by `msgtype`.
  *
  * @since 0.1.0
  * @category models
@@ -301,7 +301,7 @@ export type Message =
   | UnknownMessage
 
 /**
- * The `msgtype`s this version knows, and `unknown`.
+ * The values of `msgtype` that this version knows, and `unknown`.
  *
  * @since 0.1.0
  * @category models
@@ -309,7 +309,7 @@ export type Message =
 export type MsgType = Message["msgtype"]
 
 /**
- * The message type with this `msgtype`.
+ * The type of messages with this `msgtype`.
  *
  * @since 0.1.0
  * @category models
@@ -326,7 +326,8 @@ export const isType = <T extends MsgType>(msgtype: T): (message: Message) => mes
   total((message: Message): message is OfType<T> => message.msgtype === msgtype, false)
 
 /**
- * Something with bytes in or around a message. `media` is what `downloadFile` takes; `origin` says where it stood.
+ * A file that came with a message. `media` is a source for `downloadFile`; `origin` is the part of the message that
+ * contains it.
  *
  * @since 0.1.0
  * @category views
@@ -348,8 +349,8 @@ const mediaOf = (fields: MediaFields, origin: Attachment["origin"]): ReadonlyArr
   })
 
 /**
- * Every image, file and video that came with a message: its own, those of its mixed items, and those of what it quotes. In
- * a group a user hands the bot an image or a file by quoting it.
+ * Every image, file and video of a message: its own, those of its mixed items, and those of its quote. In a group,
+ * users send the bot an image or a file by quoting it.
  *
  * @since 0.1.0
  * @category views
@@ -370,7 +371,7 @@ export const attachments: (message: Message) => ReadonlyArray<Attachment> = tota
 const invisible =
   /((?<=\p{Extended_Pictographic}(?:\ufe0f|\p{Emoji_Modifier})?)\u200d(?=\p{Extended_Pictographic}))|[\u200b-\u200d\u2060\ufeff]/gu
 
-/** Zero-width characters go, but for the joiners inside an emoji; full-width spaces become plain ones. */
+/** Removes zero-width characters except joiners inside an emoji, and replaces full-width spaces with plain ones. */
 const normalise = (text: string): string =>
   text.replace(invisible, (_, joiner: string | undefined) => joiner ?? "").replaceAll("\u3000", " ")
 
@@ -388,11 +389,11 @@ const textOf = (fields: TextFields): string =>
     .join("\n")
 
 /**
- * The words of a message: its text, the transcript of a voice message, the texts of a mixed one. Zero-width characters are
- * removed, full-width spaces made plain, and the ends trimmed.
+ * The text of a message: its text, the transcript of a voice message, or the texts of a mixed message. Zero-width
+ * characters are removed, full-width spaces are replaced with plain ones, and the text is trimmed.
  *
- * With `botName` the mention of the bot is taken out of group messages, wherever it stands; the name may contain spaces. In
- * a single chat a leading `@` belongs to the user's text.
+ * With `botName`, mentions of the bot are removed from group messages wherever they occur. The name may contain
+ * spaces. In a single chat, a leading `@` is part of the text.
  *
  * @since 0.1.0
  * @category views
@@ -405,7 +406,7 @@ export const plainText: (
   const text = normalise(textOf(message as TextFields))
   const botName = normalise(options?.botName ?? "")
   if (message.chattype === "single" || botName === "") return text.trim()
-  // Not inside an address or a longer name: hi@Bot.com, @Bot-2, @Botany.
+  // Does not match inside an address or a longer name: hi@Bot.com, @Bot-2, @Botany.
   const mention = new RegExp(`(?<![\\w.])@${escapeRegExp(botName)}(?![\\p{L}\\p{N}_]|[.-]\\w)\\s?`, "gu")
   return text.replace(mention, "").trim()
 }, "")

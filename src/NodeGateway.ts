@@ -1,11 +1,11 @@
 /**
- * The WeCom service of `TestGateway` on a real port: for bots in other processes and other languages, for trying a bot by
- * hand, and for tests in which a real socket is the point.
+ * The WeCom service of `TestGateway` on a real port: for bots in other processes or other languages, for manual tests
+ * of a bot, and for tests that need a real socket.
  *
- * The files it serves have links to the same port, so a bot with this `wsUrl` may fetch them.
+ * The links of the files it serves use the same port, and a bot with this `wsUrl` may download them.
  *
- * It takes the same options and is controlled by the same tag, `TestGateway.TestGateway`. Its connections are real: `cut`
- * destroys the socket, `halfOpen` stops reading and writing, `refuseConnections` stops listening.
+ * It takes the options of `TestGateway` and is controlled by the same tag, `TestGateway.TestGateway`. Its connections
+ * are real: `cut` destroys the socket, `halfOpen` stops reading and writing, `refuseConnections` stops listening.
  *
  * @since 0.1.0
  */
@@ -23,7 +23,7 @@ import * as Service from "./internal/gateway/service.js"
 import * as TestGateway from "./TestGateway.js"
 
 /**
- * Where the gateway listens.
+ * The address of the gateway.
  *
  * @since 0.1.0
  * @category tags
@@ -36,47 +36,39 @@ export class NodeGateway extends Context.Tag("effect-wecom/NodeGateway")<NodeGat
  */
 export declare namespace NodeGateway {
   /**
-   * Where it listens.
+   * The address of the gateway.
    *
    * @since 0.1.0
    * @category models
    */
   export interface Service {
-    /**
-     * What to give a bot as `wsUrl`: `ws://127.0.0.1:…`, or `wss://…` with `tls`.
-     */
+    /** The `wsUrl` for a bot: `ws://127.0.0.1:…`, or `wss://…` with `tls`. */
     readonly url: string
     readonly port: number
   }
 }
 
 /**
- * The options of `TestGateway.layer`, and where to listen.
+ * The options of `TestGateway.layer`, and the address to listen on.
  *
  * @since 0.1.0
  * @category options
  */
 export interface Options extends TestGateway.Options {
-  /**
-   * Default: 0, which takes any free port.
-   */
+  /** The port. Default 0: any free port. */
   readonly port?: number | undefined
-  /**
-   * Default: `"127.0.0.1"`, which other machines cannot reach.
-   */
+  /** The host name or address. Default `"127.0.0.1"`, which other machines cannot reach. */
   readonly host?: string | undefined
-  /**
-   * Certificate and key, as `node:https` takes them. Default: none, so plain `ws://`.
-   */
+  /** Certificate and key, as `node:https` takes them. Default none: plain `ws://`. */
   readonly tls?: Tls.SecureContextOptions | undefined
 }
 
 const resolved = required("options", "an object of NodeGateway.Options, or nothing", Opts.resolve)
 
 /**
- * The gateway on a port. When its scope ends, every connection is destroyed and the port is free again.
+ * The gateway on a port. When its scope closes, every connection is destroyed and the port is released.
  *
- * Fails with `ServeError` when it cannot listen there.
+ * Fails with `ServeError` when it cannot listen on the port.
  *
  * @example
  * ```ts
@@ -109,7 +101,7 @@ export const layer = (options?: Options): Layer.Layer<TestGateway.TestGateway | 
   }))
 
 /**
- * What to give a bot as `wsUrl`.
+ * The `wsUrl` for a bot.
  *
  * @since 0.1.0
  * @category accessors

@@ -1,5 +1,5 @@
 /**
- * The bot for Node: `WecomBot` over the `ws` package.
+ * `WecomBot` for Node, over the `ws` package and undici.
  *
  * @since 0.1.0
  */
@@ -24,23 +24,24 @@ import * as nodeSocket from "./internal/node/socket.js"
 import * as WecomBot from "./WecomBot.js"
 
 /**
- * How Node reaches the service.
+ * How Node connects to the service.
  *
  * @since 0.1.0
  * @category models
  */
 export interface NetworkOptions {
-  /** PEM certificates to trust beside Node's own, for a private deployment with a private CA. */
+  /** PEM certificates to trust in addition to those of Node, for a private deployment with a private CA. */
   readonly ca?: string | Uint8Array | ReadonlyArray<string | Uint8Array> | undefined
   /**
-   * The URL of a CONNECT proxy, with credentials if it asks for them; `false` for none. By default the environment decides:
-   * `HTTPS_PROXY` (`HTTP_PROXY` for `ws://`), `ALL_PROXY` and `NO_PROXY`. A proxy needs the package `https-proxy-agent`.
+   * The URL of a CONNECT proxy, with credentials if it requires them; `false` for no proxy. Default: the environment
+   * variables `HTTPS_PROXY` (`HTTP_PROXY` for `ws://`), `ALL_PROXY` and `NO_PROXY`. A proxy requires the package
+   * `https-proxy-agent`.
    */
   readonly proxy?: Redacted.Redacted | false | undefined
 }
 
 /**
- * The options of a bot, and how Node reaches the service.
+ * The options of a bot, and how Node connects to the service.
  *
  * @since 0.1.0
  * @category models
@@ -49,7 +50,7 @@ export interface Options extends BotConfig.Options, NetworkOptions {}
 
 const isList = (ca: NonNullable<NetworkOptions["ca"]>): ca is ReadonlyArray<string | Uint8Array> => Array.isArray(ca)
 
-/** Node takes a list of its own in place of its roots, so they are named again. */
+/** The option `ca` of Node replaces its root certificates, so they are included. */
 const trusted = (ca: NetworkOptions["ca"]): Array<string | Buffer> | undefined =>
   ca === undefined ? undefined : [
     ...Tls.rootCertificates,
@@ -91,8 +92,8 @@ const makeWebSocketConstructor = (wsUrl: string, options: NetworkOptions) =>
   )
 
 /**
- * `ws` as the WebSocket of the platform: it can be terminated, which a link that counts as dead needs, the writes of one turn
- * leave together, and it knows private CAs and proxies. `wsUrl` is the address the proxy is chosen for.
+ * `ws` as the `WebSocketConstructor`. It can be terminated, which a dead link requires, writes the frames of one turn
+ * together, and supports private CAs and proxies. The proxy is chosen for the address `wsUrl`.
  *
  * @since 0.1.0
  * @category layers
@@ -117,9 +118,9 @@ const httpOptions = (options: NetworkOptions & Pick<BotConfig.Options, "allowPri
 }
 
 /**
- * undici for downloads. A name is judged by what it resolves to as the connection is made, so a link cannot lead into the
- * bot's own network unless `allowPrivateAddresses`; names that a proxy resolves are out of sight. Knows private CAs and
- * proxies.
+ * undici as the `HttpClient` for downloads. Unless `allowPrivateAddresses` is set, it refuses host names that resolve
+ * to a private address when the connection is opened, so a link cannot reach the network of the bot. Names that a
+ * proxy resolves cannot be checked. It supports private CAs and proxies.
  *
  * @since 0.1.0
  * @category layers
@@ -153,8 +154,9 @@ const open = (options: Options, policies: Layer.Layer<never, any, any> | undefin
   })
 
 /**
- * A bot as a value that lives as long as its Scope: what `layer` makes. For programs that hold many bots, or open and close them
- * as they go: a layer keeps what it needs to be shared, which is a third of what an idle bot takes.
+ * A bot as a value that lives as long as its Scope: the bot that `layer` makes. Use it in programs that hold many
+ * bots, or open and close them at run time: what a layer retains for sharing takes a third of the memory of an idle
+ * bot.
  *
  * @example
  * ```ts
@@ -179,7 +181,7 @@ export function make(
   options: Options
 ): Effect.Effect<WecomBot.WecomBot.Service, ConfigError.ConfigError, Scope.Scope>
 /**
- * The same, with these policies in place of the default ones.
+ * The same, with these policies instead of the default ones.
  *
  * @since 0.1.0
  * @category constructors
@@ -193,8 +195,8 @@ export function make(options: Options, policies?: Layer.Layer<never, any, any>) 
 }
 
 /**
- * A bot with these options. An option that makes no sense fails the layer as a `ConfigError`. The second argument takes the
- * place of default policies, as `Dedupe.layerKeyValueStore()` does.
+ * A bot with these options. An invalid option fails the layer with a `ConfigError`. The second argument replaces
+ * default policies, for example with `Dedupe.layerKeyValueStore()`.
  *
  * @example
  * ```ts
@@ -202,7 +204,7 @@ export function make(options: Options, policies?: Layer.Layer<never, any, any>) 
  * import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
  * import { readFileSync } from "node:fs"
  *
- * // Bound to a constant: a layer is a connection.
+ * // Bound to a constant: each layer opens one connection.
  * const bot = NodeWecomBot.layer({
  *   botId: "aib…",
  *   secret: Redacted.make(process.env.WECOM_BOT_SECRET ?? ""),
@@ -216,7 +218,7 @@ export function make(options: Options, policies?: Layer.Layer<never, any, any>) 
  */
 export function layer(options: Options): Layer.Layer<WecomBot.WecomBot, ConfigError.ConfigError>
 /**
- * The same, with these policies in place of the default ones.
+ * The same, with these policies instead of the default ones.
  *
  * @since 0.1.0
  * @category layers
@@ -238,8 +240,8 @@ const fromEnvironment: Config.Config.Wrap<Options> = {
 }
 
 /**
- * A bot whose options come from `Config`; without an argument from `WECOM_BOT_ID`, `WECOM_BOT_SECRET` and, if there is one,
- * `WECOM_WS_URL`.
+ * A bot whose options come from `Config`. Without an argument they are `WECOM_BOT_ID`, `WECOM_BOT_SECRET` and, if
+ * set, `WECOM_WS_URL`.
  *
  * @example
  * ```ts
@@ -260,7 +262,7 @@ export function layerConfig(
   options?: Config.Config.Wrap<Options>
 ): Layer.Layer<WecomBot.WecomBot, ConfigError.ConfigError>
 /**
- * The same, with these policies in place of the default ones.
+ * The same, with these policies instead of the default ones.
  *
  * @since 0.1.0
  * @category layers

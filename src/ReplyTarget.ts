@@ -1,6 +1,6 @@
 /**
- * What an answer needs to know of the callback it answers. A plain value with a Schema, so that a job queue or a restarted
- * process can answer later.
+ * The part of a callback that a reply needs: a plain value with a Schema, so that a job queue or a restarted process
+ * can reply later.
  *
  * @since 0.1.0
  */
@@ -20,7 +20,7 @@ const fields = {
 }
 
 /**
- * Answers a message, with `reply`, `replyStream`, `replyTemplateCard` and `replyMedia`, for 24 h.
+ * The target for replies to a message: `reply`, `replyStream`, `replyTemplateCard` and `replyMedia`, for 24 h.
  *
  * @since 0.1.0
  * @category models
@@ -28,7 +28,7 @@ const fields = {
 export const MessageTarget = Schema.Struct({ kind: Schema.Literal("message"), ...fields })
 
 /**
- * Answers a message, with `reply`, `replyStream`, `replyTemplateCard` and `replyMedia`, for 24 h.
+ * The target for replies to a message: `reply`, `replyStream`, `replyTemplateCard` and `replyMedia`, for 24 h.
  *
  * @since 0.1.0
  * @category models
@@ -36,7 +36,7 @@ export const MessageTarget = Schema.Struct({ kind: Schema.Literal("message"), ..
 export type MessageTarget = typeof MessageTarget.Type
 
 /**
- * Answers `enter_chat`, with `replyWelcome`, for 5 s.
+ * The target for `replyWelcome`, for 5 s after `enter_chat`.
  *
  * @since 0.1.0
  * @category models
@@ -44,7 +44,7 @@ export type MessageTarget = typeof MessageTarget.Type
 export const EnterChatTarget = Schema.Struct({ kind: Schema.Literal("enter_chat"), ...fields })
 
 /**
- * Answers `enter_chat`, with `replyWelcome`, for 5 s.
+ * The target for `replyWelcome`, for 5 s after `enter_chat`.
  *
  * @since 0.1.0
  * @category models
@@ -52,7 +52,7 @@ export const EnterChatTarget = Schema.Struct({ kind: Schema.Literal("enter_chat"
 export type EnterChatTarget = typeof EnterChatTarget.Type
 
 /**
- * Answers `template_card_event`, with `updateTemplateCard`, for 5 s.
+ * The target for `updateTemplateCard`, for 5 s after `template_card_event`.
  *
  * @since 0.1.0
  * @category models
@@ -64,7 +64,7 @@ export const CardTarget = Schema.Struct({
 })
 
 /**
- * Answers `template_card_event`, with `updateTemplateCard`, for 5 s.
+ * The target for `updateTemplateCard`, for 5 s after `template_card_event`.
  *
  * @since 0.1.0
  * @category models
@@ -72,7 +72,7 @@ export const CardTarget = Schema.Struct({
 export type CardTarget = typeof CardTarget.Type
 
 /**
- * `receivedAt` is milliseconds of wall time; windows count from it.
+ * Any target. `receivedAt` is wall time in milliseconds, from which windows are counted.
  *
  * @since 0.1.0
  * @category models
@@ -80,7 +80,7 @@ export type CardTarget = typeof CardTarget.Type
 export const ReplyTarget = Schema.Union(MessageTarget, EnterChatTarget, CardTarget)
 
 /**
- * `receivedAt` is milliseconds of wall time; windows count from it.
+ * Any target. `receivedAt` is wall time in milliseconds, from which windows are counted.
  *
  * @since 0.1.0
  * @category models
@@ -88,14 +88,14 @@ export const ReplyTarget = Schema.Union(MessageTarget, EnterChatTarget, CardTarg
 export type ReplyTarget = typeof ReplyTarget.Type
 
 /**
- * What an answer to this message needs.
+ * The target for replies to this message.
  *
  * @example
  * ```ts
  * import { Schema } from "effect"
  * import { type Message, ReplyTarget, WecomBot } from "effect-wecom"
  *
- * // Goes into a queue, and comes out of it in another process.
+ * // Encoded into a queue, and decoded in another process.
  * const job = (message: Message.Message) => Schema.encodeSync(ReplyTarget.MessageTarget)(ReplyTarget.fromMessage(message))
  * const answer = (job: unknown) =>
  *   WecomBot.replyStream(Schema.decodeUnknownSync(ReplyTarget.MessageTarget)(job), "It is done.")
@@ -116,7 +116,7 @@ export const fromMessage: (message: Message.Message) => MessageTarget = required
 )
 
 /**
- * What a welcome needs.
+ * The target for a welcome.
  *
  * @since 0.1.0
  * @category constructors
@@ -133,7 +133,7 @@ export const fromEnterChat: (event: BotEvent.EnterChat) => EnterChatTarget = req
 )
 
 /**
- * What an update of this card needs.
+ * The target for an update of this card.
  *
  * @since 0.1.0
  * @category constructors
@@ -151,7 +151,7 @@ export const fromTemplateCardEvent: (event: BotEvent.TemplateCardEvent) => CardT
 )
 
 /**
- * How long the service takes answers of this kind, in milliseconds from `receivedAt`.
+ * How long the service accepts replies to this target, in milliseconds from `receivedAt`.
  *
  * @since 0.1.0
  * @category windows
@@ -168,7 +168,7 @@ export const windowMillis: (target: ReplyTarget) => number = required("target", 
 })
 
 /**
- * The wall time, in milliseconds, after which an answer is refused.
+ * The wall time in milliseconds after which a reply is refused.
  *
  * @since 0.1.0
  * @category windows

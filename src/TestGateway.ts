@@ -1,15 +1,15 @@
 /**
- * The WeCom service in memory, for tests of bots: it stands behind the WebSocket, acks, refuses, times out and shows on
- * its users' screens what the real service would, and it breaks on request.
+ * The WeCom service in memory, for tests of bots. It replaces the WebSocket: it acks, refuses and times out as the
+ * real service does, records what users would see on their screens, and injects faults on request.
  *
- * Time and chance are Effect's, so that windows of minutes pass with `TestClock.adjust`, and with its default options it
- * answers in the same turn, so that nothing has to be adjusted for it. Facts of the service that are undocumented or
- * disputed are switches in {@link Options}.
+ * Time and randomness are Effect's, so windows of minutes pass with `TestClock.adjust`. With its default options the
+ * gateway answers in the same turn, so a test does not need to adjust the clock for it. Behaviour of the service that
+ * is undocumented or disputed is an option in {@link Options}.
  *
- * It knows subscribe, ping, replies, welcomes, card updates, pushes and uploads with their windows, quotas, sizes and rules
- * for cards (WeCom docs 101463, 101031, 101032), and hands out encrypted files. Where no source says which error code the service answers with, it takes
- * 846604 for an answer after its window, 45009 for a second subscribe on one connection and for too many uploads, and 40058
- * for commands it does not know and for uploads that are wrong.
+ * It implements subscribe, ping, replies, welcomes, card updates, pushes and uploads with their windows, quotas,
+ * sizes and rules for cards (WeCom docs 101463, 101031, 101032), and serves encrypted files. Some error codes are
+ * documented nowhere; the gateway then answers 846604 to a reply after its window, 45009 to a second subscribe on one
+ * connection and to too many uploads, and 40058 to unknown commands and invalid uploads.
  *
  * @since 0.1.0
  */
@@ -78,8 +78,8 @@ export type {
 }
 
 /**
- * The gateway, as a test controls it: {@link user} and {@link group} act for people, {@link received} and
- * {@link connections} show the bot's side, {@link acks} and {@link faults} break things.
+ * The gateway as a test controls it: {@link user} and {@link group} act as people, {@link received} and {@link
+ * connections} show what the bot did, {@link acks} and {@link faults} inject faults.
  *
  * @since 0.1.0
  * @category tags
@@ -92,7 +92,7 @@ export class TestGateway extends Context.Tag("effect-wecom/TestGateway")<TestGat
  */
 export declare namespace TestGateway {
   /**
-   * The controls, as a value. The functions of this module are the same with the gateway as a requirement.
+   * The controls as a value. The functions of this module are the same with the gateway as a requirement.
    *
    * @since 0.1.0
    * @category models
@@ -119,10 +119,10 @@ export const defaultSecret: Redacted.Redacted = Opts.defaultSecret
 const resolved = required("options", "an object of TestGateway.Options, or nothing", Opts.resolve)
 
 /**
- * The gateway in memory and the `WebSocketConstructor` that leads to it, whatever URL it is given. Put a bot on top of
- * it with `Layer.provideMerge`, or take {@link layerBot}.
+ * The gateway in memory, and a `WebSocketConstructor` that connects to it whatever the URL. Provide it to a bot with
+ * `Layer.provideMerge`, or use {@link layerBot}.
  *
- * The sockets behave as those of the `ws` package, `terminate` included.
+ * The sockets behave as those of the `ws` package, including `terminate`.
  *
  * @since 0.1.0
  * @category layers
@@ -142,7 +142,7 @@ export const layer = (
   ))
 
 /**
- * The options of the gateway and of the bot on it, which share `botId` and `secret`.
+ * The options of the gateway and of a bot connected to it, which share `botId` and `secret`.
  *
  * @since 0.1.0
  * @category options
@@ -150,10 +150,10 @@ export const layer = (
 export interface BotOptions extends Options, Partial<Omit<BotConfig.Options, "botId" | "secret">> {}
 
 /**
- * A bot on a gateway in memory, with nothing left to provide.
+ * A bot connected to a gateway in memory, without requirements.
  *
- * It closes without waiting for running handlers and for acks (`drainTimeout` and `sealTimeout` are zero unless told
- * otherwise), because no test advances a `TestClock` while a Scope closes.
+ * By default `drainTimeout` and `sealTimeout` are zero, so the bot closes without waiting for handlers and acks:
+ * under `TestClock` the clock does not advance while a scope closes.
  *
  * @example
  * ```ts
@@ -194,7 +194,7 @@ export const layerBot: (
 })
 
 /**
- * A user in their single chat with the bot. The same userid is the same user.
+ * A user in the single chat with the bot. Two calls with the same userid return the same user.
  *
  * @example
  * ```ts
@@ -217,7 +217,7 @@ export const user = (
 ): Effect.Effect<User, never, TestGateway> => Effect.flatMap(TestGateway, (gateway) => gateway.user(userid, options))
 
 /**
- * A group the bot is in. The same chatid is the same group.
+ * A group that the bot is a member of. Two calls with the same chatid return the same group.
  *
  * @since 0.1.0
  * @category people
@@ -228,7 +228,7 @@ export const group = (
 ): Effect.Effect<Group, never, TestGateway> => Effect.flatMap(TestGateway, (gateway) => gateway.group(chatid, options))
 
 /**
- * Every client frame so far, in order; `receivedLimit` bounds it.
+ * Every frame received from clients so far, in order. `receivedLimit` limits their number.
  *
  * @since 0.1.0
  * @category received frames
@@ -239,7 +239,8 @@ export const received: Effect.Effect<ReadonlyArray<Received>, never, TestGateway
 )
 
 /**
- * Waits for a client frame, received already or yet to come: the first that matches, or the one after `skip` others.
+ * Waits for a client frame that matches, including frames already received. `skip` is the number of matching frames
+ * to skip.
  *
  * @since 0.1.0
  * @category received frames
@@ -251,7 +252,7 @@ export const awaitReceived = (
   Effect.flatMap(TestGateway, (gateway) => gateway.awaitReceived(filter, options))
 
 /**
- * Every connection so far, in the order they were opened.
+ * Every connection so far, in the order of opening.
  *
  * @since 0.1.0
  * @category connections
@@ -262,7 +263,7 @@ export const connections: Effect.Effect<ReadonlyArray<Connection>, never, TestGa
 )
 
 /**
- * Waits until the connections look as wanted, and returns them.
+ * Waits until the connections satisfy a predicate, and returns them.
  *
  * @since 0.1.0
  * @category connections
@@ -273,7 +274,7 @@ export const awaitConnections = (
   Effect.flatMap(TestGateway, (gateway) => gateway.awaitConnections(predicate))
 
 /**
- * Waits until the bot is subscribed on a connection that is not half open; the number of that connection.
+ * Waits until the bot is subscribed on a connection that is not half open, and returns the number of that connection.
  *
  * @since 0.1.0
  * @category connections
@@ -284,7 +285,7 @@ export const awaitSubscribed = (
   Effect.flatMap(TestGateway, (gateway) => gateway.awaitSubscribed(options))
 
 /**
- * Teaches the gateway another command, or another answer to one it knows. The handler sees frames of subscribed
+ * Adds a command to the gateway, or replaces the answer to a known command. The handler receives frames of subscribed
  * connections only.
  *
  * @since 0.1.0
@@ -297,7 +298,7 @@ export const answerCommand = (
   Effect.flatMap(TestGateway, (gateway) => gateway.answerCommand(cmd, handler))
 
 /**
- * The controls `T` as they are called on this module: with the gateway as a requirement.
+ * The controls `T` as functions of this module, with the gateway as a requirement.
  *
  * @since 0.1.0
  * @category models
@@ -309,7 +310,7 @@ export type Accessors<T> = {
     : never
 }
 
-/** The member `key` of a group of controls; the tables below give it its type. */
+/** The member `key` of a group of controls. Its type comes from the objects below. */
 const accessor =
   (group: "acks" | "faults", key: string) =>
   (...args: ReadonlyArray<unknown>): Effect.Effect<any, never, TestGateway> =>
@@ -318,7 +319,8 @@ const accessor =
 const ack = (key: keyof Acks) => accessor("acks", key)
 
 /**
- * Puts a file behind a link, for a user to send. It is encrypted, its link lives five minutes, and it breaks on request.
+ * Serves a file behind a link that a user can send. The file is encrypted, the link is valid for five minutes, and
+ * faults can be injected.
  *
  * @example
  * ```ts
@@ -350,7 +352,7 @@ export const downloads: Effect.Effect<ReadonlyArray<DownloadRequest>, never, Tes
 )
 
 /**
- * Every upload that was finished so far, with its bytes, in order.
+ * Every finished upload so far, with its bytes, in order.
  *
  * @since 0.1.0
  * @category media
@@ -361,7 +363,7 @@ export const uploads: Effect.Effect<ReadonlyArray<UploadedMedia>, never, TestGat
 )
 
 /**
- * What happens to acks: `TestGateway.acks.delay("5 seconds")`, for example.
+ * Controls of acks, for example `TestGateway.acks.delay("5 seconds")`.
  *
  * @since 0.1.0
  * @category acks
@@ -381,7 +383,7 @@ export const acks: Accessors<Acks> = {
 const fault = (key: keyof Faults) => accessor("faults", key)
 
 /**
- * What can go wrong with connections: `TestGateway.faults.cut()`, for example.
+ * Faults of connections, for example `TestGateway.faults.cut()`.
  *
  * @since 0.1.0
  * @category faults
