@@ -1,6 +1,6 @@
 /**
- * Request ids and random strings, md5, and the decryption of incoming files. Everything random that reaches the wire comes
- * from here, so that a seed replays it. For the signed and encrypted HTTP callbacks see `WecomCrypto`.
+ * Request ids and random strings, md5, and the decryption of incoming files. Every random value on the wire comes
+ * from this service, so that a seed replays it. For signed and encrypted HTTP callbacks see `WecomCrypto`.
  *
  * @since 0.1.0
  */
@@ -23,19 +23,19 @@ import type { DecryptFailed } from "./WecomError.js"
  */
 export declare namespace Crypto {
   /**
-   * What a source of ids does.
+   * The interface of a source of random strings.
    *
    * @since 0.1.0
    * @category models
    */
   export interface Service {
-    /** `length` characters of `[0-9a-z]`, synchronously: ids are made on the hot path. */
+    /** `length` characters of `[0-9a-z]`. Synchronous, because ids are generated on the hot path. */
     readonly unsafeRandomString: (length: number) => string
   }
 }
 
 /**
- * Where ids come from.
+ * The source of ids.
  *
  * @since 0.1.0
  * @category tags
@@ -54,7 +54,7 @@ export const randomString = (length: number): Effect.Effect<string, never, Crypt
   Effect.map(Crypto, (crypto) => crypto.unsafeRandomString(length))
 
 /**
- * A `req_id` for a request of our own: the prefix, usually its command, and sixteen random characters.
+ * A `req_id` for a request of the bot: the prefix, usually the command, and sixteen random characters.
  *
  * @since 0.1.0
  * @category accessors
@@ -63,7 +63,7 @@ export const generateReqId = (prefix: string): Effect.Effect<string, never, Cryp
   Effect.map(Crypto, (crypto) => unsafeReqId(crypto, prefix))
 
 /**
- * `generateReqId` for code that holds the service.
+ * `generateReqId` for code that has the service.
  *
  * @since 0.1.0
  * @category accessors
@@ -74,10 +74,10 @@ export const unsafeReqId: (crypto: Crypto.Service, prefix: string) => string = r
   (crypto: Crypto.Service, prefix: string) => `${prefix}_${crypto.unsafeRandomString(16)}`
 )
 
-// 252 is the largest multiple of 36 in a byte; what lies above would favour the first letters.
+// 252 is the largest multiple of 36 in a byte. Larger bytes would make the first characters of the alphabet more likely.
 const fair = 252
 
-/** One block for all: nothing of one bot can be told from what another got. */
+/** One block of random bytes for all bots: bytes of one bot reveal nothing about those of another. */
 let block: Uint8Array | undefined
 let used = 0
 
@@ -95,7 +95,7 @@ const unsafeRandomString: Crypto.Service["unsafeRandomString"] = (length) => {
 }
 
 /**
- * From the operating system's source of randomness, a block at a time.
+ * Random bytes of the operating system, read in blocks of 1024.
  *
  * @since 0.1.0
  * @category constructors
@@ -118,7 +118,7 @@ export const layer: Layer.Layer<Crypto> = Layer.effect(Crypto, make)
  */
 export const layerDeterministic = (seed: string | number = 0): Layer.Layer<Crypto> =>
   Layer.sync(Crypto, () => {
-    // What Effect's Random draws from, without a fiber for each character.
+    // The generator behind Effect's Random, without running an Effect for each character.
     const random = new PCGRandom(Hash.hash(seed))
     return {
       unsafeRandomString: (length) => {
@@ -130,12 +130,12 @@ export const layerDeterministic = (seed: string | number = 0): Layer.Layer<Crypt
   })
 
 /**
- * Decrypts a whole file: AES-256-CBC, the key's first 16 bytes as IV, PKCS#7 to 32 bytes, of which range and every byte are
- * checked. `aeskey` is the one of the message it came with: 43 or 44 characters of base64 or base64url. For files of any
- * size take {@link decryptStream}. WeCom doc 100719.
+ * Decrypts a whole file: AES-256-CBC with the first 16 bytes of the key as IV, and PKCS#7 padding to 32 bytes, of
+ * which every byte is checked. `aeskey` is the key of the message: 43 or 44 characters of base64 or base64url. For
+ * files of any size use {@link decryptStream}. WeCom doc 100719.
  *
- * Fails as `DecryptFailed`, which says whether the key is no key, the ciphertext is cut off, or the two do not belong
- * together. The result is an `Either`, so it works with and without Effect.
+ * Fails as `DecryptFailed`, whose reason tells an invalid key, a ciphertext that is cut off, and a wrong key or
+ * damaged ciphertext apart. The result is an `Either`, for use with and without Effect.
  *
  * @example
  * ```ts
@@ -152,8 +152,9 @@ export const decryptFile = (ciphertext: Uint8Array, aeskey: string): Either.Eith
   Either.flatMap(internal.decodeKey(aeskey), (key) => internal.decrypt(ciphertext, key))
 
 /**
- * Decrypts a file as it comes, whatever its pieces. The last 32 bytes are held back until the end has shown what of them is
- * padding; when it is wrong the Stream fails as `DecryptFailed`, so what it handed on before is a file only if it ends well.
+ * Decrypts a Stream of bytes, whatever the size of its chunks. The last 32 bytes are held back until the end, which
+ * shows how many of them are padding. Wrong padding fails the Stream as `DecryptFailed`, so bytes emitted before a
+ * failure are not a complete file.
  *
  * @since 0.1.0
  * @category decryption
@@ -184,7 +185,7 @@ const isStream = (value: unknown): boolean =>
   typeof value === "object" && value !== null && Stream.StreamTypeId in value
 
 /**
- * The md5 of bytes, or of a Stream without holding it: 32 characters of lower-case hex.
+ * The md5 of bytes, or of a Stream without buffering it: 32 characters of lower-case hex.
  *
  * @since 0.1.0
  * @category hashes

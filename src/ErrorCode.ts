@@ -1,7 +1,7 @@
 /**
- * The error codes of the long connection as data: their meaning, and what to do about them.
+ * The error codes of the long connection: the meaning of each, and how to react to it.
  *
- * The service decorates its `errmsg` (hints, addresses), so only the number is compared.
+ * Codes are matched by number only, because the service adds hints and addresses to `errmsg`.
  *
  * @since 0.1.0
  */
@@ -9,10 +9,17 @@ import * as Option from "effect/Option"
 import { adviceEn, cures } from "./internal/checks/cures.js"
 
 /**
- * What to do about a code: `none` nothing, it is success · `reconnect` reconnect and subscribe, then send again · `push` the
- * callback takes no more answers, so push a message instead · `wait` send again after a pause · `split` send smaller parts ·
- * `resend` send the latest state again · `fix` correct the call · `person` correct the bot's settings in the WeCom admin
- * console · `terminal` no retry will succeed.
+ * How to react to a code:
+ *
+ * - `none`: nothing, the frame succeeded
+ * - `reconnect`: connect and subscribe again, then send again
+ * - `push`: push a message, because the callback accepts no more replies
+ * - `wait`: send again after a pause
+ * - `split`: send smaller parts
+ * - `resend`: send the latest snapshot again
+ * - `fix`: correct the call
+ * - `person`: an administrator must act in the WeCom admin console
+ * - `terminal`: do not send it again, it cannot succeed
  *
  * @since 0.1.0
  * @category models
@@ -28,7 +35,7 @@ export type Cure = "none" | "reconnect" | "push" | "wait" | "split" | "resend" |
 export type Language = "en" | "zh"
 
 /**
- * One code. `meaning` and `advice` are sentences without a full stop, ready for a log line.
+ * One code. `meaning` and `advice` are sentences without a full stop, for log lines.
  *
  * @since 0.1.0
  * @category models
@@ -49,7 +56,7 @@ export interface Entry {
 export const ok = 0
 
 /**
- * The backend is busy ("system error"); also the answer to a burst of upload chunks.
+ * The backend is busy ("system error"). Also the answer to a burst of upload chunks.
  *
  * @since 0.1.0
  * @category codes
@@ -57,7 +64,7 @@ export const ok = 0
 export const systemError = -1
 
 /**
- * Racing updates of one stream.
+ * Concurrent updates of one stream.
  *
  * @since 0.1.0
  * @category codes
@@ -65,7 +72,7 @@ export const systemError = -1
 export const versionConflict = 6000
 
 /**
- * The command does not take this `msgtype`; `text` is for welcomes only.
+ * The command does not accept this `msgtype`. `text` is for welcomes only.
  *
  * @since 0.1.0
  * @category codes
@@ -81,7 +88,7 @@ export const invalidMsgType = 40008
 export const invalidButtonCount = 40016
 
 /**
- * A field has a value or type the service does not take.
+ * A field has a value or type that the service does not accept.
  *
  * @since 0.1.0
  * @category codes
@@ -129,7 +136,7 @@ export const concurrencyLimit = 45033
 export const notInGroup = 93001
 
 /**
- * No such chat, or its user never wrote to the bot.
+ * The chat does not exist, or its user has never written to the bot.
  *
  * @since 0.1.0
  * @category codes
@@ -137,7 +144,7 @@ export const notInGroup = 93001
 export const invalidChatId = 93006
 
 /**
- * The window of the callback is over.
+ * The window for answers to the callback has passed.
  *
  * @since 0.1.0
  * @category codes
@@ -145,7 +152,7 @@ export const invalidChatId = 93006
 export const reqIdExpired = 846604
 
 /**
- * The command cannot answer this `req_id`: it is unknown, an event's, or a message's on a welcome.
+ * The command cannot answer this `req_id`: it is unknown, or belongs to a callback of another kind.
  *
  * @since 0.1.0
  * @category codes
@@ -153,7 +160,7 @@ export const reqIdExpired = 846604
 export const invalidReqId = 846605
 
 /**
- * The callback was answered before.
+ * The callback was already answered.
  *
  * @since 0.1.0
  * @category codes
@@ -177,7 +184,7 @@ export const frequencyLimit = 846607
 export const streamExpired = 846608
 
 /**
- * The service does not know a subscription on this connection.
+ * The connection has no subscription.
  *
  * @since 0.1.0
  * @category codes
@@ -205,7 +212,7 @@ const entry = (
 const pushInsteadZh = "请改用 sendMessage 主动推送"
 
 /**
- * Every known code. WeCom doc 101463, and codes seen on the live service.
+ * Every known code: those of WeCom doc 101463, and codes observed on the live service.
  *
  * @since 0.1.0
  * @category table
@@ -268,18 +275,19 @@ export const table: ReadonlyMap<number, Entry> = new Map([
 ])
 
 /**
- * What is known about a code.
+ * The entry of a code, if it is known.
  *
  * @since 0.1.0
  * @category lookups
  */
 export const lookup = (errcode: number): Option.Option<Entry> => Option.fromNullable(table.get(errcode))
 
+/** At most 32 characters of a code; of any other value only its type. */
 const shown = (errcode: unknown): string =>
   typeof errcode === "number" || typeof errcode === "string" ? String(errcode).slice(0, 32) : typeof errcode
 
 /**
- * What a code means, in one sentence; an unknown code is named.
+ * The meaning of a code in one sentence. For an unknown code the sentence names the code.
  *
  * @since 0.1.0
  * @category lookups
@@ -289,7 +297,7 @@ export const meaning = (errcode: number, language: Language = "en"): string =>
     (language === "zh" ? `未知错误码 ${shown(errcode)}` : `an unknown error code (${shown(errcode)})`)
 
 /**
- * What to do about a code, in one sentence; for an unknown code, where to look it up.
+ * How to react to a code, in one sentence. For an unknown code the sentence names the page with all codes.
  *
  * @example
  * ```ts

@@ -1,12 +1,12 @@
 /**
- * Every number of the protocol: windows in milliseconds, sizes in bytes, and counts, each with the page of the WeCom
- * documentation it rests on. When WeCom changes a number, this is the only file to change.
+ * The numbers of the protocol: windows in milliseconds, sizes in bytes, and counts, each with its page of the WeCom
+ * documentation. When WeCom changes a number, only this file changes.
  *
  * @since 0.1.0
  */
 
 /**
- * How long after an `enter_chat` event its welcome is accepted. Milliseconds; WeCom doc 101463.
+ * How long a welcome is accepted after its `enter_chat` event. Milliseconds; WeCom doc 101463.
  *
  * @since 0.1.0
  * @category windows
@@ -14,7 +14,7 @@
 export const welcomeWindowMillis = 5_000
 
 /**
- * How long after a `template_card_event` its card update is accepted. Milliseconds; WeCom doc 101463.
+ * How long a card update is accepted after its `template_card_event`. Milliseconds; WeCom doc 101463.
  *
  * @since 0.1.0
  * @category windows
@@ -22,7 +22,7 @@ export const welcomeWindowMillis = 5_000
 export const cardUpdateWindowMillis = 5_000
 
 /**
- * How long after a message callback replies to it are accepted. Milliseconds (24 h); WeCom doc 101463.
+ * How long replies are accepted after a message callback. Milliseconds (24 h); WeCom doc 101463.
  *
  * @since 0.1.0
  * @category windows
@@ -30,7 +30,7 @@ export const cardUpdateWindowMillis = 5_000
 export const replyWindowMillis = 24 * 60 * 60 * 1000
 
 /**
- * How long one stream takes frames, counted from its first frame and not extended by later ones. A frame after it is
+ * How long a stream accepts frames, counted from its first frame and not extended by others. After that, frames are
  * refused with 846608. Milliseconds (10 min, 6 min until mid 2026); WeCom doc 101463.
  *
  * @since 0.1.0
@@ -39,7 +39,7 @@ export const replyWindowMillis = 24 * 60 * 60 * 1000
 export const streamWindowMillis = 10 * 60 * 1000
 
 /**
- * How long the one-use `response_url` of a callback works. Milliseconds (1 h); WeCom doc 101138.
+ * How long the `response_url` of a callback is valid, for one use. Milliseconds (1 h); WeCom doc 101138.
  *
  * @since 0.1.0
  * @category windows
@@ -47,7 +47,7 @@ export const streamWindowMillis = 10 * 60 * 1000
 export const responseUrlWindowMillis = 60 * 60 * 1000
 
 /**
- * How long the download URL of an incoming image, file or video works. Milliseconds (5 min); WeCom doc 100719.
+ * How long the download URL of an incoming image, file or video is valid. Milliseconds (5 min); WeCom doc 100719.
  *
  * @since 0.1.0
  * @category windows
@@ -55,7 +55,7 @@ export const responseUrlWindowMillis = 60 * 60 * 1000
 export const downloadUrlMillis = 5 * 60 * 1000
 
 /**
- * How long an upload session lives after its init; it survives a reconnect of the same bot. Milliseconds (30 min);
+ * How long an upload session is valid after its init. It survives a reconnect of the same bot. Milliseconds (30 min);
  * WeCom doc 101463.
  *
  * @since 0.1.0
@@ -72,7 +72,7 @@ export const uploadSessionMillis = 30 * 60 * 1000
 export const mediaIdMillis = 3 * 24 * 60 * 60 * 1000
 
 /**
- * The interval at which the service wants to see a `ping`. Milliseconds; WeCom doc 101463.
+ * The interval at which the service expects a `ping`. Milliseconds; WeCom doc 101463.
  *
  * @since 0.1.0
  * @category windows
@@ -80,7 +80,7 @@ export const mediaIdMillis = 3 * 24 * 60 * 60 * 1000
 export const heartbeatMillis = 30_000
 
 /**
- * Messages one conversation takes per minute, replies and pushes together. WeCom doc 101463.
+ * Messages that one conversation accepts per minute, replies and pushes together. WeCom doc 101463.
  *
  * @since 0.1.0
  * @category quotas
@@ -88,7 +88,7 @@ export const heartbeatMillis = 30_000
 export const messagesPerMinute = 30
 
 /**
- * Messages one conversation takes per hour, replies and pushes together. WeCom doc 101463.
+ * Messages that one conversation accepts per hour, replies and pushes together. WeCom doc 101463.
  *
  * @since 0.1.0
  * @category quotas
@@ -96,7 +96,7 @@ export const messagesPerMinute = 30
 export const messagesPerHour = 1000
 
 /**
- * Uploads one bot may begin per minute. WeCom doc 101463.
+ * Uploads that one bot may start per minute. WeCom doc 101463.
  *
  * @since 0.1.0
  * @category quotas
@@ -104,7 +104,7 @@ export const messagesPerHour = 1000
 export const uploadsPerMinute = 30
 
 /**
- * Uploads one bot may begin per hour. WeCom doc 101463.
+ * Uploads that one bot may start per hour. WeCom doc 101463.
  *
  * @since 0.1.0
  * @category quotas
@@ -112,7 +112,7 @@ export const uploadsPerMinute = 30
 export const uploadsPerHour = 1000
 
 /**
- * The `content` of a stream frame or a markdown message: bytes of UTF-8. Larger is refused whole (45002).
+ * The maximum `content` of a stream frame or a markdown message: bytes of UTF-8. Larger content is refused (45002).
  * WeCom doc 101031.
  *
  * @since 0.1.0
@@ -121,8 +121,8 @@ export const uploadsPerHour = 1000
 export const contentBytes = 20_480
 
 /**
- * The `content` of a welcome text: bytes of UTF-8. The documentation (WeCom doc 101031) names no limit; the one for
- * markdown stands in for it.
+ * The maximum `content` of a welcome text: bytes of UTF-8. The documentation (WeCom doc 101031) names no limit; this
+ * is the one for markdown.
  *
  * @since 0.1.0
  * @category messages
@@ -130,8 +130,8 @@ export const contentBytes = 20_480
 export const welcomeTextBytes = contentBytes
 
 /**
- * The `id` of a stream: bytes of UTF-8. The documentation (WeCom doc 101031) names no limit; the one for a feedback id
- * stands in for it.
+ * The maximum `id` of a stream: bytes of UTF-8. The documentation (WeCom doc 101031) names no limit; this is the one
+ * for a feedback id.
  *
  * @since 0.1.0
  * @category messages
@@ -139,7 +139,7 @@ export const welcomeTextBytes = contentBytes
 export const streamIdBytes = 256
 
 /**
- * A feedback `id`: bytes of UTF-8, at least one. WeCom doc 101031.
+ * The maximum feedback `id`: bytes of UTF-8, at least one. WeCom doc 101031.
  *
  * @since 0.1.0
  * @category messages
@@ -147,7 +147,7 @@ export const streamIdBytes = 256
 export const feedbackIdBytes = 256
 
 /**
- * Images in the `msg_item` list of a final stream frame. WeCom doc 101031.
+ * The maximum number of images in the `msg_item` list of a final stream frame. WeCom doc 101031.
  *
  * @since 0.1.0
  * @category messages
@@ -155,7 +155,7 @@ export const feedbackIdBytes = 256
 export const msgItems = 10
 
 /**
- * One image of `msg_item`: bytes before base64 (10 MB, JPG or PNG). WeCom doc 101031.
+ * The maximum image of `msg_item`: bytes before base64 (10 MB, JPG or PNG). WeCom doc 101031.
  *
  * @since 0.1.0
  * @category messages
@@ -163,7 +163,7 @@ export const msgItems = 10
 export const msgItemImageBytes = 10 * 1024 * 1024
 
 /**
- * The `title` of a video message: bytes of UTF-8. WeCom doc 101463.
+ * The maximum `title` of a video message: bytes of UTF-8. WeCom doc 101463.
  *
  * @since 0.1.0
  * @category messages
@@ -171,7 +171,7 @@ export const msgItemImageBytes = 10 * 1024 * 1024
 export const videoTitleBytes = 64
 
 /**
- * The `description` of a video message: bytes of UTF-8. WeCom doc 101463.
+ * The maximum `description` of a video message: bytes of UTF-8. WeCom doc 101463.
  *
  * @since 0.1.0
  * @category messages
@@ -179,7 +179,7 @@ export const videoTitleBytes = 64
 export const videoDescriptionBytes = 512
 
 /**
- * Rows of `horizontal_content_list`. WeCom doc 101032.
+ * The maximum number of rows of `horizontal_content_list`. WeCom doc 101032.
  *
  * @since 0.1.0
  * @category template cards
@@ -187,7 +187,7 @@ export const videoDescriptionBytes = 512
 export const cardHorizontalContents = 6
 
 /**
- * Rows of `vertical_content_list`. WeCom doc 101032.
+ * The maximum number of rows of `vertical_content_list`. WeCom doc 101032.
  *
  * @since 0.1.0
  * @category template cards
@@ -195,7 +195,7 @@ export const cardHorizontalContents = 6
 export const cardVerticalContents = 4
 
 /**
- * Entries of `jump_list`. WeCom doc 101032.
+ * The maximum number of entries of `jump_list`. WeCom doc 101032.
  *
  * @since 0.1.0
  * @category template cards
@@ -203,7 +203,7 @@ export const cardVerticalContents = 4
 export const cardJumps = 3
 
 /**
- * Buttons of `button_list`, at least one; otherwise 40016. WeCom doc 101032.
+ * The maximum number of buttons of `button_list`, at least one; otherwise 40016. WeCom doc 101032.
  *
  * @since 0.1.0
  * @category template cards
@@ -211,7 +211,7 @@ export const cardJumps = 3
 export const cardButtons = 6
 
 /**
- * Entries of `action_menu.action_list`, at least one. WeCom doc 101032.
+ * The maximum number of entries of `action_menu.action_list`, at least one. WeCom doc 101032.
  *
  * @since 0.1.0
  * @category template cards
@@ -219,7 +219,7 @@ export const cardButtons = 6
 export const cardActions = 3
 
 /**
- * Selectors of `select_list`, at least one. WeCom doc 101032.
+ * The maximum number of selectors of `select_list`, at least one. WeCom doc 101032.
  *
  * @since 0.1.0
  * @category template cards
@@ -227,7 +227,7 @@ export const cardActions = 3
 export const cardSelects = 3
 
 /**
- * Options of one selector, at least one. WeCom doc 101032.
+ * The maximum number of options of one selector, at least one. WeCom doc 101032.
  *
  * @since 0.1.0
  * @category template cards
@@ -235,7 +235,7 @@ export const cardSelects = 3
 export const cardSelectOptions = 10
 
 /**
- * Options of a `checkbox`, at least one. WeCom doc 101032.
+ * The maximum number of options of a `checkbox`, at least one. WeCom doc 101032.
  *
  * @since 0.1.0
  * @category template cards
@@ -243,7 +243,7 @@ export const cardSelectOptions = 10
 export const cardCheckboxOptions = 20
 
 /**
- * A `key` or `question_key`: bytes of UTF-8, at least one. WeCom doc 101032.
+ * The maximum `key` or `question_key`: bytes of UTF-8, at least one. WeCom doc 101032.
  *
  * @since 0.1.0
  * @category template cards
@@ -251,7 +251,7 @@ export const cardCheckboxOptions = 20
 export const cardKeyBytes = 1024
 
 /**
- * The `id` of an option: bytes of UTF-8, at least one. WeCom doc 101032.
+ * The maximum `id` of an option: bytes of UTF-8, at least one. WeCom doc 101032.
  *
  * @since 0.1.0
  * @category template cards
@@ -267,7 +267,7 @@ export const cardOptionIdBytes = 128
 export const cardTaskIdBytes = 128
 
 /**
- * The `question` of a jump of type 3: bytes of UTF-8. WeCom doc 101032.
+ * The maximum `question` of a jump of type 3: bytes of UTF-8. WeCom doc 101032.
  *
  * @since 0.1.0
  * @category template cards
@@ -275,7 +275,7 @@ export const cardTaskIdBytes = 128
 export const cardQuestionBytes = 200
 
 /**
- * The least `card_image.aspect_ratio` (width by height), which is also its default. WeCom doc 101032.
+ * The minimum of `card_image.aspect_ratio` (width by height), which is also its default. WeCom doc 101032.
  *
  * @since 0.1.0
  * @category template cards
@@ -283,7 +283,7 @@ export const cardQuestionBytes = 200
 export const cardAspectRatioMin = 1.3
 
 /**
- * The greatest `card_image.aspect_ratio` (width by height). WeCom doc 101032.
+ * The maximum of `card_image.aspect_ratio` (width by height). WeCom doc 101032.
  *
  * @since 0.1.0
  * @category template cards
@@ -291,7 +291,7 @@ export const cardAspectRatioMin = 1.3
 export const cardAspectRatioMax = 2.25
 
 /**
- * One chunk of an upload: bytes before base64. WeCom doc 101463.
+ * The size of a chunk of an upload: bytes before base64. WeCom doc 101463.
  *
  * @since 0.1.0
  * @category media
@@ -299,7 +299,7 @@ export const cardAspectRatioMax = 2.25
 export const uploadChunkBytes = 512 * 1024
 
 /**
- * Chunks of one upload, at least one. WeCom doc 101463.
+ * The maximum number of chunks of one upload, at least one. WeCom doc 101463.
  *
  * @since 0.1.0
  * @category media
@@ -307,7 +307,7 @@ export const uploadChunkBytes = 512 * 1024
 export const uploadChunks = 100
 
 /**
- * The least size of an upload: bytes. WeCom doc 101463.
+ * The minimum size of an upload: bytes. WeCom doc 101463.
  *
  * @since 0.1.0
  * @category media
@@ -315,7 +315,7 @@ export const uploadChunks = 100
 export const uploadMinBytes = 5
 
 /**
- * The `filename` of an upload: bytes of UTF-8. WeCom doc 101463.
+ * The maximum `filename` of an upload: bytes of UTF-8. WeCom doc 101463.
  *
  * @since 0.1.0
  * @category media
@@ -323,7 +323,7 @@ export const uploadMinBytes = 5
 export const uploadFilenameBytes = 256
 
 /**
- * An image to upload (png, jpg, gif): bytes. An older page said 2 MB. WeCom doc 101463.
+ * The maximum image to upload (png, jpg, gif): bytes. An older page said 2 MB. WeCom doc 101463.
  *
  * @since 0.1.0
  * @category media
@@ -331,7 +331,7 @@ export const uploadFilenameBytes = 256
 export const imageBytes = 10 * 1024 * 1024
 
 /**
- * A voice clip to upload (amr): bytes. WeCom doc 101463.
+ * The maximum voice clip to upload (amr): bytes. WeCom doc 101463.
  *
  * @since 0.1.0
  * @category media
@@ -339,7 +339,7 @@ export const imageBytes = 10 * 1024 * 1024
 export const voiceBytes = 2 * 1024 * 1024
 
 /**
- * A video to upload (mp4): bytes. WeCom doc 101463.
+ * The maximum video to upload (mp4): bytes. WeCom doc 101463.
  *
  * @since 0.1.0
  * @category media
@@ -347,7 +347,7 @@ export const voiceBytes = 2 * 1024 * 1024
 export const videoBytes = 10 * 1024 * 1024
 
 /**
- * A file to upload: bytes. WeCom doc 101463.
+ * The maximum file to upload: bytes. WeCom doc 101463.
  *
  * @since 0.1.0
  * @category media
@@ -355,7 +355,7 @@ export const videoBytes = 10 * 1024 * 1024
 export const fileBytes = 20 * 1024 * 1024
 
 /**
- * The largest file or video a user can hand to a bot: bytes. WeCom doc 100719.
+ * The maximum file or video that a user can send to a bot: bytes. WeCom doc 100719.
  *
  * @since 0.1.0
  * @category media
@@ -363,7 +363,7 @@ export const fileBytes = 20 * 1024 * 1024
 export const downloadBytes = 100 * 1024 * 1024
 
 /**
- * The largest upload of each media type: bytes. WeCom doc 101463.
+ * The maximum upload of each media type: bytes. WeCom doc 101463.
  *
  * @since 0.1.0
  * @category media

@@ -1,18 +1,20 @@
 /**
- * Markdown in messages of limited size: pure functions that cut a text so that each part reads alone as it reads together.
+ * Splits Markdown into messages of limited size, so that each part is rendered as it would be in the whole text. All
+ * functions are pure.
  *
- * Sizes are bytes of UTF-8. What a cut closes and opens again: code fences with their language, tables with their header,
- * list items and quotes with their markers, emphasis, links and code spans, comments, and `<think>`. It stands at the end
- * of a paragraph if it can, else of a line, a sentence, a word, and never inside a character as a reader sees it: line
- * breaks of two characters, surrogate pairs, ZWJ sequences and combining marks stay together (only a character of more
- * than a third of the limit is cut). No part ends with a heading, none is all thoughts or white space: such a part shows
- * an ellipsis, because a message that shows nothing cannot be sealed.
+ * Sizes are bytes of UTF-8. A cut closes the constructs that are open, and the next part opens them again: code
+ * fences with their language, tables with their header, list items and quotes with their markers, emphasis, links and
+ * code spans, comments, and `<think>`. A cut is made at the end of a paragraph if possible, otherwise of a line, a
+ * sentence or a word, and never inside a character as the reader sees it: CRLF, surrogate pairs, ZWJ sequences and
+ * combining marks stay together. Only a character of more than a third of the limit is cut. No part ends with a
+ * heading. A part of only reasoning or white space would show nothing and could not be sealed, so it shows an
+ * ellipsis.
  *
- * What a text refers to from elsewhere (`[text][label]`, footnotes) is not repeated.
+ * Definitions that a text refers to (`[text][label]`, footnotes) are not repeated.
  *
- * Every limit of four bytes and more is kept. Opening blocks again may take two thirds of a part and leaves at least 64
- * bytes to the text, so from about 256 bytes on ordinary Markdown keeps its reading; below, blocks are just cut. The work is
- * linear in the text.
+ * Every limit of four bytes or more is kept. Constructs that are opened again may take two thirds of a part, and
+ * leave at least 64 bytes for the text. With a limit of 256 bytes or more ordinary Markdown is rendered unchanged;
+ * with smaller limits blocks are cut without being opened again. The work is linear in the size of the text.
  *
  * @since 0.1.0
  */
@@ -21,7 +23,7 @@ import * as Cut from "./internal/markdown/cut.js"
 import { prefixAt } from "./internal/markdown/resume.js"
 import * as Limits from "./Limits.js"
 
-/** What is no text throws `SendInvalid`. */
+/** Throws `SendInvalid` for a text that is not a string. */
 const ofText = <F extends (text: string, more?: any) => unknown>(f: F): F =>
   required(
     "text",
@@ -33,11 +35,12 @@ const ofText = <F extends (text: string, more?: any) => unknown>(f: F): F =>
   )
 
 /**
- * The text in messages of at most `limit` bytes each (default 20480, WeCom doc 101031), in order; a text that fits stays as
- * it is. Without what is repeated they are the whole text, up to white space at its end.
+ * Splits a text into messages of at most `limit` bytes each (default 20480, WeCom doc 101031), in order. A text that
+ * fits is returned unchanged. Without the repeated constructs the messages are the whole text, except for white space
+ * at its end.
  *
- * A list item that goes on in another message shows its marker again. Where the text itself has to stand in a line of its
- * own below that marker, or begins with what would be read as a marker, a zero-width space (U+200B) stands before it.
+ * A list item that continues in another message shows its marker again. If the text after that marker must start on
+ * its own line, or would itself be read as a marker, a zero-width space (U+200B) is inserted before it.
  *
  * @example
  * ```ts
@@ -74,7 +77,7 @@ export const split: (
 )
 
 /**
- * The first message of a text, and what is left of it.
+ * The first message of a text, and the rest.
  *
  * @since 0.1.0
  * @category models
@@ -82,18 +85,18 @@ export const split: (
 export interface Cutting {
   /** At most the limit, valid by itself. */
   readonly head: string
-  /** What the next message begins with: `prefix` and the rest of the text. Shorter than the text was. */
+  /** The beginning of the next message: `prefix` and the remaining text. Shorter than the text. */
   readonly rest: string
-  /** Fences, headers and markers that are opened again. */
+  /** The fences, headers and markers that are opened again. */
   readonly prefix: string
-  /** How many UTF-16 units of the text are in the head. */
+  /** How many UTF-16 units of the text are in `head`. */
   readonly consumed: number
 }
 
 /**
- * Cuts off the first message of at most `limit` bytes, for a text that still grows: the head can be sealed, and what comes
- * goes behind `rest`. A text that fits is all head, as it is: `close` it to seal it. Cutting `rest` again and again
- * gives what `split` gives, except that the last `rest` may be white space.
+ * Cuts off the first message of at most `limit` bytes, for a text that is still growing: `head` can be sealed, and
+ * new text is appended to `rest`. If the text fits, `head` is the whole text, unchanged; `close` it before sealing
+ * it. Cutting `rest` repeatedly gives the result of `split`, except that the last `rest` may be white space.
  *
  * @example
  * ```ts
@@ -115,8 +118,8 @@ export const cut: (text: string, limit: number) => Cutting = ofText((text, limit
 })
 
 /**
- * Closes the code fence or comment and the `<think>` that are open at the end, so that the text can stand alone: what a
- * bubble needs whose answer was cut off. A text in which nothing is open stays as it is.
+ * Closes the code fence, the comment and the `<think>` that are open at the end, so that the text can stand alone in
+ * a sealed bubble. A text without open constructs is returned unchanged.
  *
  * @example
  * ```ts
@@ -133,9 +136,9 @@ export const cut: (text: string, limit: number) => Cutting = ofText((text, limit
 export const close: (text: string) => string = ofText((text) => Cut.closeOpen(text))
 
 /**
- * The text from a place on (in UTF-16 units), as it goes on in another message: what a cut there would open again is
- * opened again, except emphasis. The place may be the end of the text: then it is what the next message begins with, for
- * what comes to go behind.
+ * The text from a position (in UTF-16 units), as it continues in another message: everything that a cut at that
+ * position would open again is opened again, except emphasis. At the end of the text the result is the beginning of
+ * the next message, to which new text is appended.
  *
  * @example
  * ```ts
@@ -155,8 +158,8 @@ export const resume: (text: string, at: number) => string = ofText((text, at: nu
 )
 
 /**
- * Text that merely mentions `<think>` or `</think>`, whatever their case: a zero-width space (U+200B) keeps the tag from
- * being one, and reads the same. Without it an unclosed one hides all that follows (WeCom doc 101031).
+ * Escapes `<think>` and `</think>` in text that only mentions them, in any case: a zero-width space (U+200B) prevents
+ * the tag and is not visible. Otherwise an unclosed tag hides all following text (WeCom doc 101031).
  *
  * @since 0.1.0
  * @category reasoning

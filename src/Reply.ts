@@ -1,8 +1,9 @@
 /**
- * Bodies of outgoing messages with WeCom's field names: schemas, constructors, and checks.
+ * Bodies of outgoing messages with the field names of WeCom: schemas, constructors and checks.
  *
- * A constructor builds exactly the JSON that is sent, and checks nothing. `validateReply`, `validateWelcome`,
- * `validateUpdateCard` and `validatePush` check a body for its command. The bot calls them itself.
+ * A constructor builds exactly the JSON that is sent, without checking it. `validateReply`, `validateWelcome`,
+ * `validateUpdateCard` and `validatePush` check a body for its command, so that the service does not have to refuse
+ * it. The bot calls them for every send.
  *
  * @since 0.1.0
  */
@@ -29,7 +30,7 @@ import { TemplateCard } from "./TemplateCard.js"
 import type { SendInvalid } from "./WecomError.js"
 
 /**
- * The answer to a message callback (`aibot_respond_msg`). WeCom doc 101463.
+ * Bodies that answer a message callback (`aibot_respond_msg`). WeCom doc 101463.
  *
  * @since 0.1.0
  * @category commands
@@ -43,7 +44,7 @@ export const ReplyBody = Schema.Union(
 )
   .annotations({ description: "a message body" })
 /**
- * The values of the `ReplyBody` schema.
+ * The type of the `ReplyBody` schema.
  *
  * @since 0.1.0
  * @category commands
@@ -51,7 +52,7 @@ export const ReplyBody = Schema.Union(
 export type ReplyBody = StreamBody | MarkdownBody | TemplateCardBody | StreamWithCardBody | MediaBody
 
 /**
- * The answer to an `enter_chat` event (`aibot_respond_welcome_msg`). WeCom doc 101463.
+ * Bodies that answer an `enter_chat` event (`aibot_respond_welcome_msg`). WeCom doc 101463.
  *
  * @since 0.1.0
  * @category commands
@@ -59,7 +60,7 @@ export type ReplyBody = StreamBody | MarkdownBody | TemplateCardBody | StreamWit
 export const WelcomeBody = Schema.Union(TextBody, TemplateCardBody).annotations({ description: "a welcome body" })
 
 /**
- * The values of the `WelcomeBody` schema.
+ * The type of the `WelcomeBody` schema.
  *
  * @since 0.1.0
  * @category commands
@@ -67,8 +68,8 @@ export const WelcomeBody = Schema.Union(TextBody, TemplateCardBody).annotations(
 export type WelcomeBody = TextBody | TemplateCardBody
 
 /**
- * The answer to a `template_card_event` (`aibot_respond_update_msg`). `userids` limits who sees the new card; without it all
- * users do. `template_card.task_id` must be that of the event. WeCom doc 101463.
+ * The body that answers a `template_card_event` (`aibot_respond_update_msg`). With `userids` only these users see the
+ * new card, otherwise all do. `template_card.task_id` must equal that of the event. WeCom doc 101463.
  *
  * @since 0.1.0
  * @category commands
@@ -90,7 +91,7 @@ export const UpdateCardBody = struct("a card update", {
 })
 
 /**
- * The values of the `UpdateCardBody` schema.
+ * The type of the `UpdateCardBody` schema.
  *
  * @since 0.1.0
  * @category commands
@@ -98,7 +99,7 @@ export const UpdateCardBody = struct("a card update", {
 export interface UpdateCardBody extends Schema.Schema.Type<typeof UpdateCardBody> {}
 
 /**
- * A push (`aibot_send_msg`) without its address. WeCom doc 101463.
+ * Bodies that are pushed to a conversation (`aibot_send_msg`), without the address. WeCom doc 101463.
  *
  * @since 0.1.0
  * @category commands
@@ -106,14 +107,14 @@ export interface UpdateCardBody extends Schema.Schema.Type<typeof UpdateCardBody
 export const PushBody = Schema.Union(MarkdownBody, TemplateCardBody, ...MediaBody.members)
   .annotations({ description: "a message body" })
 /**
- * The values of the `PushBody` schema.
+ * The type of the `PushBody` schema.
  *
  * @since 0.1.0
  * @category commands
  */
 export type PushBody = MarkdownBody | TemplateCardBody | MediaBody
 
-/** A value that cannot be read becomes part of the body, so that the check of the body names its field. */
+/** An unreadable value becomes part of the body, so that the check before sending names its field. */
 const unread = (value: unknown): any => value ?? null
 
 const read = <A extends object, K extends keyof A>(options: A | undefined, key: K): A[K] | undefined => {
@@ -148,7 +149,7 @@ export const markdown = (
 
 export {
   /**
-   * The id under which users rate a message. WeCom doc 101031.
+   * The id that ratings of a message refer to. WeCom doc 101031.
    *
    * @since 0.1.0
    * @category bodies
@@ -190,13 +191,17 @@ export interface StreamOptions {
   readonly feedback?: Feedback | undefined
 }
 
-const streamFrame = ({ content, feedback, finish, id, msgItem }: StreamOptions): StreamFrame => ({
-  id,
-  finish: finish ?? false,
-  content,
-  ...(msgItem === undefined || msgItem.length === 0 ? undefined : { msg_item: msgItem }),
-  ...(feedback === undefined ? undefined : { feedback })
-})
+// Hot path. Not an object literal: V8 may allocate all objects of one literal in the old generation, which also keeps what they
+// refer to from being collected with the young generation.
+const streamFrame = (options: StreamOptions): StreamFrame => {
+  const frame = {} as { -readonly [K in keyof StreamFrame]: StreamFrame[K] }
+  frame.id = options.id
+  frame.finish = options.finish ?? false
+  frame.content = options.content
+  if (options.msgItem !== undefined && options.msgItem.length > 0) frame.msg_item = options.msgItem
+  if (options.feedback !== undefined) frame.feedback = options.feedback
+  return frame
+}
 
 /**
  * One frame of a stream, for replies.
@@ -224,7 +229,7 @@ export interface StreamWithCardOptions extends StreamOptions {
 }
 
 /**
- * One frame of a stream with a card; `StreamWithCardBody` says how the service treats it.
+ * One frame of a stream with a card. See `StreamWithCardBody` for its support by the service.
  *
  * @since 0.1.0
  * @category constructors
@@ -267,7 +272,7 @@ export const media = <T extends MediaType>(
 }
 
 /**
- * Replaces the pressed card, for all users or for `userids` only.
+ * A new card that replaces the one that was pressed, for all users or for `userids` only.
  *
  * @since 0.1.0
  * @category constructors
@@ -308,8 +313,8 @@ const decodePush = validator(PushBody, {
 })
 
 /**
- * Checks a body for `aibot_respond_msg`. The result is a copy. An error names the field of the first broken rule, never its
- * content.
+ * Checks a body for `aibot_respond_msg`. The result is a copy. A violation names the field of the first broken rule,
+ * never its content.
  *
  * @since 0.1.0
  * @category validation
@@ -343,7 +348,7 @@ export const validatePush = (body: unknown): Either.Either<PushBody, SendInvalid
 
 const frameFields = { id: true, finish: true, content: true, feedback: true } as const
 
-// True only for bodies that the schema accepts; after a "no" the schema decides.
+// True only for frames that the schema accepts too. False means that the schema must decide.
 const isPlainFrame = (body: StreamBody): boolean => {
   const frame = body.stream
   for (const key in body) if (key !== "msgtype" && key !== "stream") return false
@@ -356,8 +361,8 @@ const isPlainFrame = (body: StreamBody): boolean => {
 }
 
 /**
- * `validateReply` for the hot path: the same verdict on a stream frame, without a copy and, for most frames, without the
- * schema. Returns undefined for a valid body.
+ * `validateReply` for the hot path: the same result for a stream frame, without a copy, and without the schema for
+ * ordinary frames. Returns undefined when the frame may be sent.
  *
  * @since 0.1.0
  * @category validation
@@ -366,7 +371,7 @@ export const checkStreamFrame = (body: StreamBody): SendInvalid | undefined => {
   try {
     if (isPlainFrame(body)) return undefined
   } catch {
-    // The schema names the field that could not be read.
+    // The schema meets the same exception and names the field.
   }
   const verdict = validateReply(body)
   return Either.isLeft(verdict) ? verdict.left : undefined

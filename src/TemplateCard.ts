@@ -1,8 +1,9 @@
 /**
  * Template cards: the five types, their parts, and constructors that check a card before it is sent.
  *
- * Every rule is WeCom doc 101032. Field names are WeCom's, sizes are bytes of UTF-8, and the "about" lengths are its advice for
- * the layout, which is not enforced. Enums are JSON numbers and flags JSON booleans: the service refuses anything else.
+ * Every rule is from WeCom doc 101032. Field names are those of WeCom, and sizes are bytes of UTF-8. Lengths given as
+ * "about" are recommendations for a good layout and are not enforced. Enums are JSON numbers and flags are JSON
+ * booleans; the service refuses other types.
  *
  * @since 0.1.0
  */
@@ -46,8 +47,8 @@ const menuNeedsTask = <A extends { readonly action_menu?: unknown; readonly task
   )(self)
 
 /**
- * A notice of text. Needs `card_action`, and a title: `main_title.title` or `sub_title_text`. With `action_menu` also a
- * `task_id`.
+ * A text notice. Requires `card_action`, and a title: `main_title.title` or `sub_title_text`. With `action_menu` also
+ * requires a `task_id`.
  *
  * @since 0.1.0
  * @category cards
@@ -83,8 +84,8 @@ export const TextNotice = struct("a text_notice card", {
 export interface TextNotice extends Schema.Schema.Type<typeof TextNotice> {}
 
 /**
- * A notice with a picture. Needs `main_title`, `card_action`, and `card_image` or `image_text_area`. With `action_menu`
- * also a `task_id`.
+ * A notice with a picture. Requires `main_title`, `card_action`, and `card_image` or `image_text_area`. With
+ * `action_menu` also requires a `task_id`.
  *
  * @since 0.1.0
  * @category cards
@@ -123,7 +124,7 @@ export const NewsNotice = struct("a news_notice card", {
 export interface NewsNotice extends Schema.Schema.Type<typeof NewsNotice> {}
 
 /**
- * A card with 1 to 6 buttons. Needs `main_title`, `button_list` and `task_id`.
+ * A card with 1 to 6 buttons. Requires `main_title`, `button_list` and `task_id`.
  *
  * @since 0.1.0
  * @category cards
@@ -152,7 +153,7 @@ export const ButtonInteraction = struct("a button_interaction card", {
 export interface ButtonInteraction extends Schema.Schema.Type<typeof ButtonInteraction> {}
 
 /**
- * A card with one question. Needs `main_title`, `checkbox`, `submit_button` and `task_id`.
+ * A card with one question. Requires `main_title`, `checkbox`, `submit_button` and `task_id`.
  *
  * @since 0.1.0
  * @category cards
@@ -176,7 +177,7 @@ export const VoteInteraction = struct("a vote_interaction card", {
 export interface VoteInteraction extends Schema.Schema.Type<typeof VoteInteraction> {}
 
 /**
- * A card with 1 to 3 drop-downs. Needs `main_title`, `select_list`, `submit_button` and `task_id`.
+ * A card with 1 to 3 drop-downs. Requires `main_title`, `select_list`, `submit_button` and `task_id`.
  *
  * @since 0.1.0
  * @category cards
@@ -200,7 +201,7 @@ export const MultipleInteraction = struct("a multiple_interaction card", {
 export interface MultipleInteraction extends Schema.Schema.Type<typeof MultipleInteraction> {}
 
 /**
- * Any card, told apart by `card_type`.
+ * Any card, distinguished by `card_type`.
  *
  * @since 0.1.0
  * @category cards
@@ -214,7 +215,7 @@ export const TemplateCard = Schema.Union(
 ).annotations({ description: "a template card" })
 
 /**
- * Any card, told apart by `card_type`.
+ * Any card, distinguished by `card_type`.
  *
  * @since 0.1.0
  * @category cards
@@ -222,7 +223,7 @@ export const TemplateCard = Schema.Union(
 export type TemplateCard = TextNotice | NewsNotice | ButtonInteraction | VoteInteraction | MultipleInteraction
 
 /**
- * What a constructor takes: the card without its `card_type`.
+ * The argument of a constructor: the card without its `card_type`.
  *
  * @since 0.1.0
  * @category cards
@@ -237,7 +238,7 @@ const construct = <A extends TemplateCard, I>(card_type: A["card_type"], schema:
 }
 
 /**
- * A `text_notice` card, or the rule it breaks.
+ * A `text_notice` card, or `SendInvalid` for the first rule that it breaks.
  *
  * @since 0.1.0
  * @category constructors
@@ -248,7 +249,7 @@ export const textNotice: (fields: Fields<TextNotice>) => Either.Either<TextNotic
 )
 
 /**
- * A `news_notice` card, or the rule it breaks.
+ * A `news_notice` card, or `SendInvalid` for the first rule that it breaks.
  *
  * @since 0.1.0
  * @category constructors
@@ -286,7 +287,7 @@ export const buttonInteraction: (fields: Fields<ButtonInteraction>) => Either.Ei
   )
 
 /**
- * A `vote_interaction` card, or the rule it breaks.
+ * A `vote_interaction` card, or `SendInvalid` for the first rule that it breaks.
  *
  * @since 0.1.0
  * @category constructors
@@ -298,7 +299,7 @@ export const voteInteraction: (fields: Fields<VoteInteraction>) => Either.Either
   )
 
 /**
- * A `multiple_interaction` card, or the rule it breaks.
+ * A `multiple_interaction` card, or `SendInvalid` for the first rule that it breaks.
  *
  * @since 0.1.0
  * @category constructors
@@ -313,8 +314,9 @@ export const multipleInteraction: (
 const decodeAny = validator(TemplateCard, at)
 
 /**
- * Checks any value as a card, for cards that come as JSON. The result is a copy, so the checked value is the sent one. An error
- * names the path of the first broken rule (`template_card.button_list[2].key`), never its content.
+ * Checks any value as a card, for cards that come as JSON. The result is a copy, so later changes of the value cannot
+ * change the card that is sent. A violation names the path of the first broken rule
+ * (`template_card.button_list[2].key`), never its content.
  *
  * @since 0.1.0
  * @category validation

@@ -1,6 +1,6 @@
 /**
- * The callback mode of WeCom, in which the service calls the bot over HTTP: its signatures, and the encryption of what it
- * posts and of what it is answered (WeCom doc 101033). The long connection needs none of this.
+ * The callback mode of WeCom, in which the service calls the bot over HTTP: signatures, and the encryption of
+ * requests and answers (WeCom doc 101033). The long connection does not use this module.
  *
  * @since 0.1.0
  */
@@ -13,49 +13,37 @@ import * as file from "./internal/crypto.js"
 import { DecryptFailed } from "./WecomError.js"
 
 /**
- * What the admin console shows for a callback address.
+ * The values that the admin console shows for a callback address.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /**
-   * `Token`.
-   */
+  /** The `Token`. */
   readonly token: string
-  /**
-   * `EncodingAESKey`: 43 characters.
-   */
+  /** The `EncodingAESKey`: 43 characters. */
   readonly encodingAESKey: string
   /**
-   * The receiver of the messages: the corp id of an app, nothing for an intelligent bot. A message for another receiver is
-   * refused. Default: none.
+   * The receiver of messages: the corp id of an app, nothing for an intelligent bot. If set, a message for another
+   * receiver is refused. Default none.
    */
   readonly receiveId?: string | undefined
 }
 
 /**
- * Signatures and encryption under one token and one key.
+ * Signatures and encryption with one token and one key.
  *
  * @since 0.1.0
  * @category models
  */
 export interface WecomCrypto {
-  /**
-   * The `msg_signature` of a request: sha1 over token, timestamp, nonce and ciphertext in sorted order.
-   */
+  /** The `msg_signature` of a request: sha1 of token, timestamp, nonce and ciphertext in sorted order. */
   readonly computeSignature: (timestamp: string, nonce: string, encrypt: string) => string
-  /**
-   * Whether a request is signed with this token. Takes the same time whatever is wrong with the signature.
-   */
+  /** Whether a request is signed with this token. The comparison takes constant time. */
   readonly verifySignature: (signature: string, timestamp: string, nonce: string, encrypt: string) => boolean
-  /**
-   * The text of `encrypt`, usually JSON or XML. Check the signature first. Fails as `DecryptFailed`.
-   */
+  /** The text of `encrypt`, usually JSON or XML. Check the signature first. Fails as `DecryptFailed`. */
   readonly decrypt: (encrypt: string) => Either.Either<string, DecryptFailed>
-  /**
-   * Encrypts an answer and signs it. Timestamp and nonce go beside it into the answer.
-   */
+  /** Encrypts and signs an answer. The answer must also carry this timestamp and nonce. */
   readonly encrypt: (
     text: string,
     timestamp: string,
@@ -63,12 +51,12 @@ export interface WecomCrypto {
   ) => Effect.Effect<{ readonly encrypt: string; readonly signature: string }, never, Crypto.Crypto>
 }
 
-/** 16 random bytes and the length of the text, 4 bytes, stand before it. */
+/** The plain text begins with 16 random bytes and the length of the text in 4 bytes. */
 const headerBytes = 20
 
 const sha1 = (text: string): string => NodeCrypto.createHash("sha1").update(text).digest("hex")
 
-/** What is no key may be no text either. */
+/** A value that is not a string is an invalid key too. */
 const keyOf = (options: Options): ReturnType<typeof file.decodeKey> => {
   try {
     return file.decodeKey(options.encodingAESKey.trim())
@@ -78,7 +66,8 @@ const keyOf = (options: Options): ReturnType<typeof file.decodeKey> => {
 }
 
 /**
- * Fails as `DecryptFailed` with `KeyInvalid` when `encodingAESKey` is not base64 of 32 bytes.
+ * Signatures and encryption with these options. Fails as `DecryptFailed` with `KeyInvalid` when `encodingAESKey` is
+ * not base64 of 32 bytes.
  *
  * @example
  * ```ts
