@@ -115,7 +115,7 @@ const routesOf = <E, R>(router: BotRouter<E, R>): ReadonlyArray<Route<E, R>> => 
   } catch {
     // A value that throws when it is read is no router either.
   }
-  throw invalid("router", router, "BotRouter.empty, and what the functions of BotRouter make of it")
+  throw invalid("router", router, "BotRouter.empty, or a router built from it with the functions of BotRouter")
 }
 
 const withoutState = required(

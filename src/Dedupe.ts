@@ -128,7 +128,7 @@ export const layerKeyValueStore = (options?: {
             lock.withPermits(1),
             // The cause is not logged, because a store may put content into it.
             Effect.catchAllCause(() =>
-              Effect.as(Effect.logWarning("the store of seen messages failed; the message is taken for new"), true)
+              Effect.as(Effect.logWarning("the store of received msgids failed; the message counts as new"), true)
             )
           )
       }

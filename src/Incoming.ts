@@ -131,7 +131,7 @@ export const view: (
   options?: { readonly botName?: string | undefined }
 ) => View = required(
   "message",
-  "a message as it came",
+  "a message as the bot received it",
   (message: Message.Message, options?: { readonly botName?: string | undefined }) => ({
     plainText: Message.plainText(message, options),
     attachments: Message.attachments(message),

@@ -105,7 +105,7 @@ export const layerWebSocketConstructor = (
   Layer.effect(
     Socket.WebSocketConstructor,
     Effect.catchAllDefect(makeWebSocketConstructor(wsUrl, options), () =>
-      Effect.fail(ConfigError.InvalidData(["wsUrl"], "must be a URL, with options that hold PEM certificates as ca")))
+      Effect.fail(ConfigError.InvalidData(["wsUrl"], "must be a URL; the option ca must hold PEM certificates")))
   )
 
 const httpOptions = (options: NetworkOptions & Pick<BotConfig.Options, "allowPrivateAddresses" | "wsUrl">) => {

@@ -11,7 +11,7 @@ import { required } from "./internal/checks/arguments.js"
 import * as Limits from "./Limits.js"
 import type * as Message from "./Message.js"
 
-const anyTarget = "a ReplyTarget, as its functions and its schema make it"
+const anyTarget = "a ReplyTarget, from its constructors or its schema"
 
 const fields = {
   reqId: Schema.String,
@@ -106,7 +106,7 @@ export type ReplyTarget = typeof ReplyTarget.Type
  */
 export const fromMessage: (message: Message.Message) => MessageTarget = required(
   "message",
-  "a message as it came",
+  "a message as the bot received it",
   (message: Message.Message) => ({
     kind: "message",
     reqId: message.reqId,
@@ -123,7 +123,7 @@ export const fromMessage: (message: Message.Message) => MessageTarget = required
  */
 export const fromEnterChat: (event: BotEvent.EnterChat) => EnterChatTarget = required(
   "event",
-  "an enter_chat event as it came",
+  "an enter_chat event as the bot received it",
   (event: BotEvent.EnterChat) => ({
     kind: "enter_chat",
     reqId: event.reqId,
@@ -140,7 +140,7 @@ export const fromEnterChat: (event: BotEvent.EnterChat) => EnterChatTarget = req
  */
 export const fromTemplateCardEvent: (event: BotEvent.TemplateCardEvent) => CardTarget = required(
   "event",
-  "a template_card_event as it came",
+  "a template_card_event as the bot received it",
   (event: BotEvent.TemplateCardEvent) => ({
     kind: "template_card_event",
     reqId: event.reqId,

@@ -210,7 +210,9 @@ export class SendExpired extends Schema.TaggedError<SendExpired>()("SendExpired"
   window: Schema.DurationFromMillis
 }) {
   override get message(): string {
-    return `${this.command} was not sent: its window of ${Duration.format(this.window)} had passed; push instead`
+    return `${this.command} was not sent: its window of ${
+      Duration.format(this.window)
+    } had passed; push the message instead`
   }
 }
 
