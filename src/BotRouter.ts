@@ -326,8 +326,8 @@ export const onEvent = <T extends BotEvent.EventType, X, E1, R1>(
   )
 
 /**
- * Presses of the button with this key, or those that satisfy a predicate. Answer with `updateTemplateCard` within 5
- * s.
+ * Presses of the button with this key, or those that satisfy a predicate. Answer with
+ * `updateTemplateCard` within 5 s.
  *
  * @since 0.1.0
  * @category events

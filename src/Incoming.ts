@@ -1,5 +1,5 @@
 /**
- * A message or an event, as a router is asked about it, and the guards that narrow it.
+ * Incoming messages and events: guards, predicates, and the view of a message with the parts that most handlers need.
  *
  * @since 0.1.0
  */

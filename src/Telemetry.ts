@@ -12,8 +12,8 @@
  *     to the others.
  *     - `wecom.<method>`: one span per answer or push, whatever its number of frames: `wecom.replyStream`,
  *       `wecom.reply`, `wecom.sendMessage` …. Each ack is an event `wecom.ack` with its `wecom.errcode`; a frame
- *       that fails without an ack is an event `wecom.no_ack` with the tag of its error as `wecom.error`. Outside of a router, answers and pushes
- *       have such a span if they have a parent span.
+ *       that fails without an ack is an event `wecom.no_ack` with the tag of its error as `wecom.error`. Outside of a
+ *       router, answers and pushes have such a span if they have a parent span.
  *
  * Attributes: `messaging.system` (`wecom`), `messaging.operation.name`, `messaging.operation.type`,
  * `messaging.message.id` (the msgid), `messaging.message.conversation_id` (the userid or chatid),

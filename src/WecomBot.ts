@@ -497,8 +497,8 @@ export const replyTemplateCard = (
   Effect.flatMap(WecomBot, (bot) => bot.replyTemplateCard(to, card, options))
 
 /**
- * Greets a user who opened the chat with `Reply.text` or `Reply.templateCard`, within 5 s of the event. WeCom doc
- * 101027.
+ * Welcomes a user who opened the chat. The body is from `Reply.text` or `Reply.templateCard`. Accepted within 5 s of the
+ * event. WeCom doc 101027.
  *
  * @since 0.1.0
  * @category outgoing
