@@ -191,17 +191,13 @@ export interface StreamOptions {
   readonly feedback?: Feedback | undefined
 }
 
-// Hot path. Not an object literal: V8 may allocate all objects of one literal in the old generation, which also keeps what they
-// refer to from being collected with the young generation.
-const streamFrame = (options: StreamOptions): StreamFrame => {
-  const frame = {} as { -readonly [K in keyof StreamFrame]: StreamFrame[K] }
-  frame.id = options.id
-  frame.finish = options.finish ?? false
-  frame.content = options.content
-  if (options.msgItem !== undefined && options.msgItem.length > 0) frame.msg_item = options.msgItem
-  if (options.feedback !== undefined) frame.feedback = options.feedback
-  return frame
-}
+const streamFrame = ({ content, feedback, finish, id, msgItem }: StreamOptions): StreamFrame => ({
+  id,
+  finish: finish ?? false,
+  content,
+  ...(msgItem === undefined || msgItem.length === 0 ? undefined : { msg_item: msgItem }),
+  ...(feedback === undefined ? undefined : { feedback })
+})
 
 /**
  * One frame of a stream, for replies.

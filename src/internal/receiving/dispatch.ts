@@ -100,7 +100,7 @@ export const make = (
     publishIfNew(callback, msgid === undefined || isNew(msgid))
   }
 
-  const warnDedupeFailed = Effect.logWarning("the memory of seen messages failed; the message is taken for new")
+  const warnDedupeFailed = Effect.logWarning("deduplication failed; the message counts as new")
 
   /** Callbacks that are not dispatched when the bot closes are dropped and counted. */
   const dispatch = (callbacks: ReadonlyArray<Connection.Callback>): Effect.Effect<void> => {
