@@ -5,7 +5,7 @@ import { Crypto, WecomCrypto } from "effect-wecom"
 import * as fc from "fast-check"
 import { createCipheriv, createHash, randomBytes } from "node:crypto"
 import { encryptBlocks, wrongKey } from "./setup/ciphertexts.js"
-import { collected } from "./support/bytes.js"
+import { collect, encrypt } from "./support/bytes.js"
 
 const sdk = ((Official as any).default?.decryptFile === undefined ? Official : (Official as any).default) as any
 
@@ -15,12 +15,6 @@ const official = (ciphertext: Uint8Array, key: string): Uint8Array | undefined =
   } catch {
     return undefined
   }
-}
-
-const encrypt = (plain: Uint8Array, key: Buffer, block = 32): Buffer => {
-  const cipher = createCipheriv("aes-256-cbc", key, key.subarray(0, 16)).setAutoPadding(false)
-  const pad = block - plain.length % block
-  return Buffer.concat([cipher.update(plain), cipher.update(Buffer.alloc(pad, pad)), cipher.final()])
 }
 
 const ours = (ciphertext: Uint8Array, key: string) => Either.getOrUndefined(Crypto.decryptFile(ciphertext, key))
@@ -113,7 +107,7 @@ describe("decryptFile", () => {
           fc.array(fc.integer({ min: 1, max: 70 }), { maxLength: 4 }),
           async ({ ciphertext, key }, sizes) => {
             const streamed = await Effect.runPromise(
-              Effect.either(collected(Crypto.decryptStream(key)(pieces(ciphertext, sizes))))
+              Effect.either(collect(Crypto.decryptStream(key)(pieces(ciphertext, sizes))))
             )
             const whole = Crypto.decryptFile(ciphertext, key)
             expect(Either.isLeft(streamed)).toBe(Either.isLeft(whole))

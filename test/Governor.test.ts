@@ -3,9 +3,9 @@ import { Clock, Duration, Effect, Fiber, Stream } from "effect"
 import { Governor, Reply, WecomBot } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
 import { alice, bubbles, chat, target, test, timed } from "./answer/harness.js"
-import * as Sim from "./simulate/Sim.js"
 import { card } from "./support/card.js"
 import { epochMillis } from "./support/clock.js"
+import * as Sim from "./support/simulation.js"
 
 const sim = (name: string, program: (governor: Governor.Governor.Service) => Effect.Effect<void>) =>
   it(name, () => Sim.runPromise(1, Effect.flatMap(Governor.make(), program)))

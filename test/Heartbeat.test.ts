@@ -3,7 +3,7 @@ import { Clock, Duration, Effect, Fiber, TestClock } from "effect"
 import { Heartbeat } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
 import { gateway, open } from "./contract/wired.js"
-import { altered } from "./support/clock.js"
+import { withWall } from "./support/clock.js"
 
 describe("Heartbeat.make", () => {
   it.scoped("pings once every interval, counted from the ack before", () =>
@@ -27,19 +27,17 @@ describe("Heartbeat.make", () => {
 
   it.scoped("pings at once after the wall clock jumped, forwards or backwards, and not for a small correction", () =>
     Effect.gen(function*() {
-      const testClock = yield* TestClock.testClock()
-      let jumped = 0
-      const clock = altered(testClock, { ahead: () => jumped })
+      const { clock, jump } = withWall(yield* TestClock.testClock())
       let pings = 0
       yield* Heartbeat.make("30 seconds").run(Effect.sync(() => pings++)).pipe(Effect.withClock(clock), Effect.fork)
       yield* TestClock.adjust("1 second")
-      jumped += 9_000
+      jump(9_000)
       yield* TestClock.adjust("5 seconds")
       expect(pings).toBe(0)
-      jumped += 60_000
+      jump(60_000)
       yield* TestClock.adjust("5 seconds")
       expect(pings).toBe(1)
-      jumped -= 60_000
+      jump(-60_000)
       yield* TestClock.adjust("5 seconds")
       expect(pings).toBe(2)
     }))

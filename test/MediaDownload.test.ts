@@ -7,9 +7,9 @@ import { MediaDownload } from "effect-wecom"
 import type { Message, WecomError } from "effect-wecom"
 import { randomBytes } from "node:crypto"
 import type { Answer } from "./media/servers.js"
-import { encrypt, layerOver, memoryServer, newKey, nodeHttp, pieces, realServer } from "./media/servers.js"
+import { layerOver, memoryServer, newKey, nodeHttp, pieces, realServer } from "./media/servers.js"
 import { encryptBlocks } from "./setup/ciphertexts.js"
-import { collected } from "./support/bytes.js"
+import { collect, encrypt } from "./support/bytes.js"
 
 const url = "https://files.example.com/media/1?sign=url-secret"
 
@@ -28,7 +28,7 @@ const bytesOf = (source: MediaDownload.Source, options?: MediaDownload.Options) 
   Effect.flatMap(MediaDownload.download(source, options), (download) => download.bytes)
 
 const streamOf = (source: MediaDownload.Source) =>
-  Effect.flatMap(MediaDownload.download(source), (download) => collected(download.stream))
+  Effect.flatMap(MediaDownload.download(source), (download) => collect(download.stream))
 
 /** The clock goes on for as long as it takes: real files are not ready when a fiber asks first. */
 const withTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -73,7 +73,7 @@ describe("byte-identical", () => {
             url: `${base}/${path}${size}`,
             ...(encrypted ? { aeskey: key.toString("base64url") } : {})
           })
-          expect((yield* collected(download.stream)).equals(plain)).toBe(true)
+          expect((yield* collect(download.stream)).equals(plain)).toBe(true)
           if (chunked) expect(download.size).toBe(undefined)
           else if (!encrypted) expect(download.size).toBe(size)
           else {
@@ -346,7 +346,7 @@ describe("failures", () => {
     return Effect.gen(function*() {
       const download = yield* MediaDownload.download({ url })
       expect([...(yield* download.bytes)]).toEqual([1])
-      expect([...(yield* collected(download.stream))]).toEqual([2])
+      expect([...(yield* collect(download.stream))]).toEqual([2])
     }).pipe(Effect.provide(server.media))
   })
 
@@ -359,7 +359,7 @@ describe("failures", () => {
       for (const path of ["length", "chunked"]) {
         for (const aeskey of [undefined, newKey().toString("base64")]) {
           const download = yield* MediaDownload.download({ url: `${base}/${path}`, aeskey })
-          const error = yield* Effect.flip(collected(download.stream))
+          const error = yield* Effect.flip(collect(download.stream))
           expect(error._tag).toBe("DownloadFailed")
           expect(["Network", "Truncated"]).toContain(reasonOf(error))
         }
@@ -376,7 +376,7 @@ describe("failures", () => {
       })
       const download = yield* MediaDownload.download({ url: `${base}/x` })
       yield* Effect.sleep("100 millis")
-      expect((yield* collected(download.stream)).toString()).toBe("whole")
+      expect((yield* collect(download.stream)).toString()).toBe("whole")
     }).pipe(Effect.provide(layerOver(nodeHttp(), { allowPrivateAddresses: true }))))
 })
 
@@ -676,7 +676,7 @@ describe("secrets", () => {
       for (const answer of answers) {
         const program = Effect.flatMap(
           MediaDownload.download({ url, aeskey: key }),
-          (download) => collected(download.stream)
+          (download) => collect(download.stream)
         ).pipe(
           Effect.tapErrorCause((cause) => Effect.logError("failed", cause)),
           Effect.withSpan("test"),

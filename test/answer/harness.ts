@@ -7,8 +7,8 @@ import type { Duration, Layer, Scope } from "effect"
 import { Chat, ReplyTarget, WecomBot } from "effect-wecom"
 import type { BotConfig, Message } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
-import * as Bot from "../simulate/bot.js"
-import * as Sim from "../simulate/Sim.js"
+import * as Bot from "../support/seededBot.js"
+import * as Sim from "../support/simulation.js"
 
 export type Services = Layer.Layer.Success<ReturnType<typeof Bot.layer>> | Scope.Scope
 

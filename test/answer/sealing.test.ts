@@ -6,7 +6,7 @@ import { Cause, Effect, Exit, Fiber, Option, Stream } from "effect"
 import { WecomBot } from "effect-wecom"
 import type { ReplyTarget } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
-import * as Bot from "../simulate/bot.js"
+import * as Bot from "../support/seededBot.js"
 import { alice, asked, bubbles, chat, frames, spaced, stream, target, test, texts, timed, words } from "./harness.js"
 
 const cmd = "aibot_respond_msg"

@@ -2,7 +2,7 @@
  * One way to write a test of the bot for both gateways: in memory time is moved by hand, on a real port it is waited for.
  */
 import { expect, it } from "@effect/vitest"
-import { Duration, Effect, Fiber, Layer, Logger, Metric, Queue, Stream, TestClock } from "effect"
+import { Duration, Effect, Fiber, Layer, Logger, Metric, Stream, TestClock } from "effect"
 import type { MetricState, Scope } from "effect"
 import { BotConfig, type Connection, Heartbeat, WecomBot } from "effect-wecom"
 import * as NodeGateway from "effect-wecom/NodeGateway"
@@ -104,23 +104,6 @@ export const byLayers: Harness = {
       return Effect.provide(body(), layer)
     })
 }
-
-/** Subscribes to a stream in the background; the effect takes its next element. */
-export const collect = <A, E, R>(stream: Stream.Stream<A, E, R>) =>
-  Effect.gen(function*() {
-    const queue = yield* Queue.unbounded<A>()
-    yield* Stream.runForEach(stream, (element) => Queue.offer(queue, element)).pipe(Effect.ignore, Effect.forkScoped)
-    return Queue.take(queue)
-  })
-
-/** Alice, a message of hers, and how to take the next one. */
-export const asked = Effect.gen(function*() {
-  const alice = yield* TestGateway.user("alice")
-  const next = yield* collect(WecomBot.messages)
-  yield* alice.sendText("hi")
-  const message = yield* next
-  return { alice, next, message }
-})
 
 /** Waits until the bot itself says so; the gateway knows earlier. */
 export const awaitStatus = (tag: Connection.Status["_tag"]) =>

@@ -1,8 +1,9 @@
 import { Effect, Stream } from "effect"
 import { BotRouter, Chat, Telemetry, WecomBot } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
+import { asked, collect } from "../support/messages.js"
 import type { Harness } from "./harness.js"
-import { asked, collect, counting, expect, sentFrames } from "./harness.js"
+import { counting, expect, sentFrames } from "./harness.js"
 
 const callback = (cmd: string, reqId: string, body: unknown) =>
   JSON.stringify({ cmd, headers: { req_id: reqId }, body })

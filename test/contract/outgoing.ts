@@ -1,8 +1,9 @@
 import { Deferred, Effect, Exit, Fiber, Option } from "effect"
 import { Chat, ErrorCode, Reply, ReplyTarget, WecomBot } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
+import { asked, collect } from "../support/messages.js"
 import type { Harness } from "./harness.js"
-import { asked, awaitStatus, card, collect, expect, sentFrames } from "./harness.js"
+import { awaitStatus, card, expect, sentFrames } from "./harness.js"
 
 const respond = "aibot_respond_msg"
 

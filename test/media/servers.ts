@@ -8,7 +8,7 @@ import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { Effect, Layer, Redacted, Stream } from "effect"
 import { BotConfig, Crypto, MediaDownload } from "effect-wecom"
-import { createCipheriv, randomBytes } from "node:crypto"
+import { randomBytes } from "node:crypto"
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
 import * as NodeHttp from "../../src/internal/node/http.js"
@@ -81,12 +81,6 @@ export const nodeHttp = (options?: Partial<NodeHttp.Options>) =>
   NodeHttp.layer({ allowPrivateAddresses: true, ...options })
 
 export const newKey = () => randomBytes(32)
-
-export const encrypt = (plain: Uint8Array, key: Buffer): Buffer => {
-  const cipher = createCipheriv("aes-256-cbc", key, key.subarray(0, 16)).setAutoPadding(false)
-  const pad = 32 - plain.length % 32
-  return Buffer.concat([cipher.update(plain), cipher.update(Buffer.alloc(pad, pad)), cipher.final()])
-}
 
 /** In pieces of this size. */
 export const pieces = (bytes: Uint8Array, size: number): Stream.Stream<Uint8Array> =>

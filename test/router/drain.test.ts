@@ -4,8 +4,8 @@ import { BotRouter, WecomBot } from "effect-wecom"
 import * as NodeGateway from "effect-wecom/NodeGateway"
 import * as TestGateway from "effect-wecom/TestGateway"
 import { start } from "../fixtures/process.js"
-import * as SimBot from "../simulate/bot.js"
-import * as Sim from "../simulate/Sim.js"
+import * as SimBot from "../support/seededBot.js"
+import * as Sim from "../support/simulation.js"
 
 const users = Array.from({ length: 20 }, (_, n) => `user-${n}`)
 

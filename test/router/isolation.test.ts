@@ -7,7 +7,7 @@ import { Cause, Effect, Fiber, FiberId, FiberRef, Layer, Option, Stream } from "
 import { BotRouter, Reply, Telemetry, WecomBot } from "effect-wecom"
 import * as Current from "../../src/internal/handlers/current.js"
 import * as Handlers from "../../src/internal/handlers/handlers.js"
-import * as Sim from "../simulate/Sim.js"
+import * as Sim from "../support/simulation.js"
 import { logged, loose, moved, text, told } from "./support.js"
 
 const own = FiberRef.unsafeMake("initial")
@@ -67,23 +67,6 @@ it("children end with the handler that forked them, before the next begins", asy
     "2"
   )
   expect(seen).toEqual(["1", "child of 1", "2", "child of 2"])
-})
-
-it("a fiber that was kept ends with its handler, and interrupts no other", async () => {
-  let kept: Fiber.RuntimeFiber<unknown, unknown> | undefined
-  const seen = await told(
-    (msgid, tell) =>
-      Effect.withFiberRuntime((fiber) => {
-        const before = kept
-        kept = fiber
-        before?.unsafeInterruptAsFork(FiberId.none)
-        return Effect.zipRight(Effect.sleep("1 second"), tell(`${msgid}, ${before?.unsafePoll()?._tag}`))
-      }),
-    {},
-    "1",
-    "2"
-  )
-  expect(seen).toEqual(["1, undefined", "2, Success"])
 })
 
 it("a handler that interrupts itself, or dies, is followed by the next", async () => {

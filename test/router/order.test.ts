@@ -2,7 +2,7 @@ import { expect, it } from "@effect/vitest"
 import { Effect, Fiber, Random } from "effect"
 import { BotRouter } from "effect-wecom"
 import { measure } from "../bench/routerMemory.js"
-import * as Sim from "../simulate/Sim.js"
+import * as Sim from "../support/simulation.js"
 import { loose, text } from "./support.js"
 
 it("1,000 conversations interleaved, handlers of random length: each keeps its order, and they run side by side", () =>

@@ -1,9 +1,8 @@
 import { expect, it } from "@effect/vitest"
 import { Effect, Scope } from "effect"
-import { told } from "./support.js"
+import { type Tell, told, toldBy } from "./support.js"
 
-const finalizer = (tell: (what: string) => Effect.Effect<void>, name = "finalizer") =>
-  Effect.addFinalizer((exit) => tell(`${name} ${exit._tag}`))
+const finalizer = (tell: Tell, name = "finalizer") => Effect.addFinalizer((exit) => tell(`${name} ${exit._tag}`))
 
 it("a handler's Scope closes with how the handler ended, and before anybody is told of a failure", async () => {
   const errorReply = (_: unknown, message: { readonly msgid: string }) => {
@@ -27,7 +26,7 @@ it("a handler's Scope closes with how the handler ended, and before anybody is t
 })
 
 it("handlers are interruptible whoever runs the router", async () => {
-  const seen = await told(
+  const seen = await toldBy((router) => Effect.forkDaemon(Effect.uninterruptible(router)))(
     (_, tell) => Effect.onExit(Effect.sleep("30 seconds"), (exit) => tell(exit._tag)),
     { handlerTimeout: "5 seconds" },
     "1"

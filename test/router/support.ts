@@ -2,11 +2,10 @@
  * What the tests of routers share: log lines as values, differences of metrics, and a bot without a connection for
  * properties of thousands of messages.
  */
-import { Array as Arr, Cause, Effect, HashMap, Layer, Logger, Mailbox, Metric, Ref, Stream } from "effect"
-import type { Scope } from "effect"
+import { Array as Arr, Cause, Effect, HashMap, Layer, Logger, Mailbox, Metric, Ref, type Scope, Stream } from "effect"
 import { type BotEvent, BotRouter, type Message, type Telemetry, WecomBot, type WecomError } from "effect-wecom"
 import * as Handlers from "../../src/internal/handlers/handlers.js"
-import * as Sim from "../simulate/Sim.js"
+import * as Sim from "../support/simulation.js"
 
 export interface Line {
   readonly level: string
@@ -76,22 +75,24 @@ export const loose = Effect.gen(function*() {
 
 export type Tell = (what: string) => Effect.Effect<void>
 
-/** Runs a handler for these messages of alice by an uninterruptible router, and collects what it tells within a minute. */
-export const told = (
-  handler: (msgid: string, tell: Tell) => Effect.Effect<unknown, unknown, Scope.Scope | WecomBot.WecomBot>,
-  options: BotRouter.RunOptions<any>,
-  ...msgids: ReadonlyArray<string>
-): Promise<ReadonlyArray<string>> =>
-  Sim.runPromise(
-    1,
-    Effect.gen(function*() {
-      const bot = yield* loose
-      const seen: Array<string> = []
-      const tell: Tell = (what) => Effect.sync(() => void seen.push(what))
-      const router = BotRouter.empty.pipe(BotRouter.onText((message) => handler(message.msgid, tell)))
-      yield* Effect.forkDaemon(Effect.uninterruptible(Effect.provide(BotRouter.run(router, options), bot.layer)))
-      for (const msgid of msgids) bot.say(text("alice", msgid))
-      yield* Effect.sleep("1 minute")
-      return seen
-    })
-  )
+type Handle = (msgid: string, tell: Tell) => Effect.Effect<unknown, unknown, Scope.Scope | WecomBot.WecomBot>
+
+/** Runs one handler for these messages of alice, by a router that is started so, and returns in order what it told. */
+export const toldBy =
+  (start: (router: Effect.Effect<never, WecomError.ConnectionError>) => Effect.Effect<unknown>) =>
+  (handler: Handle, options: BotRouter.RunOptions<any>, ...msgids: ReadonlyArray<string>) =>
+    Sim.runPromise(
+      1,
+      Effect.gen(function*() {
+        const bot = yield* loose
+        const seen: Array<string> = []
+        const tell: Tell = (what) => Effect.sync(() => void seen.push(what))
+        const router = BotRouter.empty.pipe(BotRouter.onText((message) => handler(message.msgid, tell)))
+        yield* start(Effect.provide(BotRouter.run(router, options), bot.layer))
+        for (const msgid of msgids) bot.say(text("alice", msgid))
+        yield* Effect.sleep("1 minute")
+        return seen
+      })
+    )
+
+export const told = toldBy(Effect.fork)

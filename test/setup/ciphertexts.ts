@@ -1,6 +1,6 @@
 /** What cannot be decrypted, for certain: to one key or one block in 256 taken by chance the padding looks right. */
 import { createCipheriv, createDecipheriv } from "node:crypto"
-import { encrypt } from "../media/servers.js"
+import { encrypt } from "../support/bytes.js"
 
 /** Without padding, so the last byte must say that there is some: a 0 never does. */
 export const encryptBlocks = (key: Buffer, blocks: Buffer): Buffer =>

@@ -4,6 +4,7 @@
 import { Effect } from "effect"
 import { Chat, Reply, WecomBot } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
+import * as Faults from "./faults.js"
 import * as Files from "./files.js"
 import * as Handlers from "./handlers.js"
 import type * as Plan from "./plan.js"
@@ -13,13 +14,13 @@ export type Acting = (act: Plan.Act) => Effect.Effect<void, never, TestGateway.T
 const meanwhile = { wait: false } as const
 
 export const acting =
-  (cast: Handlers.Cast, behaviours: Map<string, Plan.Behaviour>, msgids: Array<string>): Acting => (act) =>
+  (cast: Handlers.Cast, behaviours: Map<string, Plan.Behaviour>, stage: Faults.Stage): Acting => (act) =>
     Effect.gen(function*() {
       const who: TestGateway.Participant = act.group
         ? (yield* TestGateway.group("team")).member(act.who)
         : yield* TestGateway.user(act.who)
       const sent = (what: string, { delivered, msgid }: TestGateway.Sent) => {
-        msgids.push(msgid)
+        stage.msgids.push(msgid)
         cast.books.note(act.who, what, msgid, delivered ? "" : "(to nobody)")
       }
       switch (act._tag) {
@@ -28,7 +29,9 @@ export const acting =
           behaviours.set(name, act.behaviour)
           cast.books.note(act.who, "writes", name, JSON.stringify(act.behaviour))
           const content = act.group ? `@Bot ${name}` : name
-          return sent("wrote", yield* who.send({ msgtype: "text", text: { content } }, meanwhile))
+          const wrote = yield* who.send({ msgtype: "text", text: { content } }, meanwhile)
+          if (act.fault !== undefined) yield* Faults.arrange(stage, act.fault, wrote.reqId)
+          return sent("wrote", wrote)
         }
         case "Enters":
           return sent("enters", yield* who.sendEvent("enter_chat", undefined, meanwhile))

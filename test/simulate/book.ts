@@ -64,7 +64,7 @@ export interface Books {
   readonly lastFault: (...tags: ReadonlyArray<string>) => number
   readonly isSubscribed: () => boolean
   readonly isDoubtful: (reqId: string) => boolean
-  /** How often another instance took the bot away, and this one was told. */
+  /** How often, in the worst ten minutes, another instance took the bot away and this one was told. */
   readonly takeovers: () => number
   /** Whether it wrote a frame of this stream. */
   readonly isAuthor: (streamId: string) => boolean
@@ -133,7 +133,7 @@ export const make = (now: () => number, options: {
   const notRepeated: Array<{ readonly token: number; readonly at: number }> = []
   const finals = new Map<string, number>()
   const streams = new Set<string>()
-  let takeovers = 0
+  const takenAt: Array<number> = []
   const laneOf = new Map<number, string>()
   const inForce = new Map<string, number>()
   const subscribing = new Map<number, string>()
@@ -238,7 +238,7 @@ export const make = (now: () => number, options: {
       msgid,
       frame.body?.event?.eventtype ?? frame.body?.text?.content
     )
-    if (frame.body?.event?.eventtype === "disconnected_event" && !isDraining && link.isHeard()) takeovers++
+    if (frame.body?.event?.eventtype === "disconnected_event" && !isDraining && link.isHeard()) takenAt.push(now())
     if (typeof msgid !== "string" || !String(frame.cmd).endsWith("_callback") || callbacks.has(msgid)) return
     callbacks.set(msgid, {
       msgid,
@@ -371,7 +371,8 @@ export const make = (now: () => number, options: {
         if (link.isHeard()) complain(`somebody listens to link ${link.number} after the layer was closed`)
       }
     },
-    takeovers: () => takeovers,
+    takeovers: () =>
+      Math.max(0, ...takenAt.map((at) => takenAt.filter((other) => other <= at && at - other < 10 * 60_000).length)),
     isAuthor: (streamId) => streams.has(streamId),
     isSubscribed: () => status === "Subscribed",
     finalsOf: (streamId) => finals.get(streamId) ?? 0,

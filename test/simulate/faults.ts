@@ -3,19 +3,21 @@
  */
 import { Effect } from "effect"
 import * as TestGateway from "effect-wecom/TestGateway"
-import type * as SimClock from "../support/clock.js"
+import type * as Clocks from "../support/clock.js"
 import type { Books } from "./book.js"
-import type { Fault } from "./plan.js"
+import { type Fault, goneCodes, type LaneFault } from "./plan.js"
 import type * as Rng from "./rng.js"
 
 export interface Stage {
   /** Of every bot. */
   readonly all: ReadonlyArray<Books>
-  readonly time: SimClock.SimClock
+  readonly time: Clocks.ManualClock
   readonly rng: Rng.Rng
   /** Lanes whose acks were doubled: what is known of them rests on an assumption that does not hold. */
   readonly doubted: Set<string>
   readonly msgids: Array<string>
+  /** Lanes with a fault of their own. */
+  readonly disturbed: Set<string>
   /** When a connection became half open, by its number. */
   readonly silentSince: Map<number, number>
 }
@@ -83,6 +85,32 @@ const goneStream = (all: ReadonlyArray<Books>) => {
     const isSecondCopy = stream.finish === true && all.some((books) => books.finalsOf(stream.id) > 1)
     victim ??= stream.id
     return victim === stream.id && !isSecondCopy
+  }
+}
+
+/** Puts the fault on the frames of this req_id. */
+export const arrange = (
+  stage: Stage,
+  fault: LaneFault,
+  reqId: string
+): Effect.Effect<unknown, never, TestGateway.TestGateway> => {
+  const { all, rng } = stage
+  stage.disturbed.add(reqId)
+  for (const books of all) books.onFault(fault._tag, Infinity, reqId)
+  switch (fault._tag) {
+    case "AcksLate":
+      return acks.delay({ min: 0, max: fault.max }, { reqId })
+    case "AcksDropped":
+      return acks.drop({ reqId, where: () => rng.chance(fault.chance) })
+    case "FramesLost":
+      return acks.lose({ reqId, where: () => rng.chance(fault.chance) })
+    case "Refused": {
+      let seen = 0
+      const isVictim = goneCodes.includes(fault.code) ? goneStream(all) : () => true
+      const where = (frame: TestGateway.Received) => seen++ >= fault.after && isVictim(frame)
+      const times = Number.isFinite(fault.times) ? fault.times : undefined
+      return acks.refuse(fault.code, { reqId, times, where })
+    }
   }
 }
 

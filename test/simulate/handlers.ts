@@ -8,6 +8,7 @@ import type * as TestGateway from "effect-wecom/TestGateway"
 import type * as Books from "./book.js"
 import * as Files from "./files.js"
 import type { Behaviour } from "./plan.js"
+import * as Scripts from "./scripts.js"
 
 /** What a planned failure fails with, and a planned defect dies of. */
 export class Planned extends Error {
@@ -18,7 +19,9 @@ export class Planned extends Error {
 export interface Told {
   readonly token: number
   readonly reqId: string
-  readonly words: number
+  /** What a user must have read after a success. */
+  readonly wanted: string
+  readonly ending: Extract<Behaviour, { readonly _tag: "Stream" }>["ending"]
   readonly exit: Exit.Exit<WecomBot.Receipt, WecomError.SendError | Planned>
 }
 
@@ -74,33 +77,28 @@ export const card = (cast: Cast, token: number, taskId = cast.taskId(token)): Te
   button_list: [{ text: "OK", key: "ok" }]
 })
 
-/** Every word can be told from every other of its history. */
-export const word = (token: number, index: number) => `w${token}x${index} `
-
-const sourceOf = (token: number, behaviour: Extract<Behaviour, { readonly _tag: "Stream" }>) => {
-  const pause = behaviour.millis / behaviour.words
-  const words = Stream.unfoldEffect(0, (index) =>
-    index === behaviour.words
-      ? Effect.succeedNone
-      : Effect.as(Effect.sleep(index % 5 < 2 ? 0 : pause), Option.some([word(token, index), index + 1] as const)))
-  switch (behaviour.ending) {
+const sourceOf = (
+  token: number,
+  { ending, script }: Extract<Behaviour, { readonly _tag: "Stream" }>
+): Stream.Stream<WecomBot.AnswerPart, Planned> => {
+  const source = Scripts.sourceOf(script, token)
+  switch (ending) {
     case "Completes":
-      return words
+      return source
     case "Fails":
-      return Stream.concat(words, Stream.fail(new Planned()))
+      return Stream.concat(source, Stream.fail(new Planned()))
     case "Dies":
-      return Stream.concat(words, Stream.die(new Planned()))
+      return Stream.concat(source, Stream.die(new Planned()))
     case "Hangs":
-      return Stream.concat(words, Stream.never)
+      return Stream.concat(source, Stream.never)
   }
 }
 
-const answerStream = <E extends Planned>(
+const answerStream = (
   cast: Cast,
   message: Message.Message,
-  token: number,
-  words: number,
-  source: string | Stream.Stream<string, E>,
+  { token, ...expected }: Pick<Told, "token" | "wanted" | "ending">,
+  source: string | Stream.Stream<WecomBot.AnswerPart, Planned>,
   openAtOnce?: boolean
 ) =>
   Effect.onExit(
@@ -114,7 +112,7 @@ const answerStream = <E extends Planned>(
         cast.books.note("  =", "replyStream", `w${token}x`, verdict)
         cast.books.count(`replyStream ${verdict}`)
         if (verdict.startsWith("Defect")) cast.books.complain(`replyStream w${token}x ended as ${verdict}`)
-        cast.told.push({ token, reqId: message.reqId, words, exit })
+        cast.told.push({ token, reqId: message.reqId, ...expected, exit })
       })
   ).pipe(counted(cast))
 
@@ -151,12 +149,14 @@ const perform = (
     }
     case "Stream": {
       const token = cast.nextToken()
-      return answerStream(cast, message, token, behaviour.words, sourceOf(token, behaviour), behaviour.openAtOnce)
+      const { ending, openAtOnce, script } = behaviour
+      const expected = { token, wanted: Scripts.wanted(script, token), ending }
+      return answerStream(cast, message, expected, sourceOf(token, behaviour), openAtOnce)
     }
     case "Whole": {
       const token = cast.nextToken()
-      const text = Array.from({ length: behaviour.words }, (_, index) => word(token, index)).join("")
-      return answerStream(cast, message, token, behaviour.words, text)
+      const text = Scripts.words(token, behaviour.words)
+      return answerStream(cast, message, { token, wanted: Scripts.essence(text), ending: "Completes" }, text)
     }
     case "Markdown":
       return say(cast, "reply", (token) => WecomBot.reply(message, Reply.markdown(`#${token}#`)))
@@ -207,7 +207,9 @@ const perform = (
     case "Command":
       return WecomBot.command("aibot_unheard_of", { of: "it" })
     case "Forks":
-      return WecomBot.forkHandler(Effect.timeout(perform(cast, message, behaviour.inner), "1 minute"))
+      return (behaviour.as === "handler" ? WecomBot.forkHandler : Effect.forkDaemon)(
+        Effect.timeout(perform(cast, message, behaviour.inner), behaviour.millis)
+      )
     case "Slow":
       return Effect.sleep(behaviour.millis)
     case "Throws":

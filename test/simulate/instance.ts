@@ -5,13 +5,13 @@ import { HttpClient, Socket } from "@effect/platform"
 import { Context, Effect, Exit, Fiber, Layer, Option, Scope, Stream, Supervisor } from "effect"
 import { BotRouter, WecomBot, type WecomError } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
-import type * as SimClock from "../support/clock.js"
+import type * as Clocks from "../support/clock.js"
+import * as Bot from "../support/seededBot.js"
 import type { Books } from "./book.js"
-import * as Bot from "./bot.js"
 import * as Handlers from "./handlers.js"
-import * as Judge from "./judge.js"
 import type * as Plan from "./plan.js"
 import type * as Rng from "./rng.js"
+import * as Verdict from "./verdict.js"
 import * as Wire from "./wire.js"
 
 /** Every fiber of the bot that is alive. */
@@ -37,7 +37,7 @@ const closeMillis = 10_000 + 5_000 + 1_000
 /** What all bots of a history share. */
 export interface Setting {
   readonly plan: Plan.Plan
-  readonly time: SimClock.SimClock
+  readonly time: Clocks.ManualClock
   readonly gateway: Context.Context<
     TestGateway.TestGateway | Socket.WebSocketConstructor | HttpClient.HttpClient
   >
@@ -122,8 +122,8 @@ export const start = (
 
     const leave = Effect.gen(function*() {
       const exit = yield* Fiber.poll(running)
-      if (Option.isSome(exit)) Judge.terminal(plan.bot, options.onSuperseded, books, exit.value)
-      Judge.gaveWay(options.onSuperseded, books, exit)
+      if (Option.isSome(exit)) Verdict.terminal(plan.bot, options.onSuperseded, books, exit.value)
+      Verdict.gaveWay(options.onSuperseded, books, exit)
       books.note("CLOSES")
       const closesAt = time.now()
       books.onDraining()
@@ -133,7 +133,7 @@ export const start = (
       const took = time.now() - closesAt
       books.note("CLOSED", `after ${took / 1000} s`)
       if (took > closeMillis + stalled) books.complain(`the close took ${took / 1000} s`)
-      Judge.repeated(books)
+      Verdict.repeated(books)
       yield* Fiber.interrupt(watching)
       return exit
     })

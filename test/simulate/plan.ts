@@ -5,6 +5,7 @@ import type { BotConfig, BotRouter } from "effect-wecom"
 import type * as TestGateway from "effect-wecom/TestGateway"
 import * as Files from "./files.js"
 import * as Rng from "./rng.js"
+import * as Scripts from "./scripts.js"
 
 /** What the bot does about one message. */
 export type Behaviour =
@@ -20,8 +21,7 @@ export type Behaviour =
   | { readonly _tag: "Combined" }
   | {
     readonly _tag: "Stream"
-    readonly words: number
-    readonly millis: number
+    readonly script: Scripts.Script
     readonly ending: "Completes" | "Fails" | "Dies" | "Hangs"
     readonly openAtOnce: boolean
   }
@@ -33,18 +33,25 @@ export type Behaviour =
   | { readonly _tag: "AskCard"; readonly timeout: number }
   | { readonly _tag: "Upload"; readonly bytes: number }
   | { readonly _tag: "Command" }
-  | { readonly _tag: "Forks"; readonly inner: Behaviour }
+  /** In a fiber of its own, which is interrupted after so long. */
+  | { readonly _tag: "Forks"; readonly as: "handler" | "daemon"; readonly millis: number; readonly inner: Behaviour }
   | { readonly _tag: "Slow"; readonly millis: number }
   | { readonly _tag: "Throws" }
   | { readonly _tag: "Fails" }
   | { readonly _tag: "Dies" }
   | { readonly _tag: "NeverEnds" }
 
+/** What goes wrong with the frames of one req_id, from the first to the last. */
+export type LaneFault =
+  | { readonly _tag: "AcksLate"; readonly max: number }
+  | { readonly _tag: "AcksDropped" | "FramesLost"; readonly chance: number }
+  | { readonly _tag: "Refused"; readonly code: number; readonly after: number; readonly times: number }
+
 /** What people do. */
 export type Act =
   & { readonly at: number; readonly who: string; readonly group: boolean }
   & (
-    | { readonly _tag: "Writes"; readonly behaviour: Behaviour }
+    | { readonly _tag: "Writes"; readonly behaviour: Behaviour; readonly fault?: LaneFault | undefined }
     | { readonly _tag: "Enters"; readonly answersAfter: number }
     | { readonly _tag: "Presses" }
     | { readonly _tag: "Rates" }
@@ -110,7 +117,10 @@ export interface Plan {
 
 const passingCodes = [6000, 846607, 45009, 45033, -1]
 const finalCodes = [40058, 40201, 45002, 846606, 40008, 93006, 40016, 93001]
-const goneCodes = [846608, 846604, 846605]
+/** The stream, or the whole req_id, takes no more frames from then on. */
+export const goneCodes: ReadonlyArray<number> = [846608, 846604, 846605]
+
+const endings = ["Completes", "Completes", "Completes", "Completes", "Fails", "Dies", "Hangs"] as const
 
 const behaviour = (rng: Rng.Rng, depth = 0): Behaviour => {
   const _tag = rng.weighted({
@@ -144,9 +154,8 @@ const behaviour = (rng: Rng.Rng, depth = 0): Behaviour => {
     case "Stream":
       return {
         _tag,
-        words: rng.int(1, 25),
-        millis: rng.logarithmic(50, 60_000),
-        ending: rng.pick(["Completes", "Completes", "Completes", "Completes", "Fails", "Dies", "Hangs"]),
+        script: Scripts.draw(rng, rng.logarithmic(50, 60_000), 25),
+        ending: rng.pick(endings),
         openAtOnce: rng.chance(0.7)
       }
     case "Whole":
@@ -159,7 +168,7 @@ const behaviour = (rng: Rng.Rng, depth = 0): Behaviour => {
     case "Upload":
       return { _tag, bytes: rng.pick([5, 1000, 600_000]) }
     case "Forks":
-      return { _tag, inner: behaviour(rng, depth + 1) }
+      return { _tag, as: rng.pick(["handler", "daemon"]), millis: 60_000, inner: behaviour(rng, depth + 1) }
     case "Slow":
       return { _tag, millis: rng.logarithmic(100, 20_000) }
     default:
@@ -294,8 +303,83 @@ const visits = (rng: Rng.Rng, calmAt: number): ReadonlyArray<Visit> => {
   return all
 }
 
+const laneFault = (rng: Rng.Rng): LaneFault | undefined => {
+  const after = rng.int(0, 20)
+  switch (rng.pick(["None", "None", "AcksLate", "AcksDropped", "FramesLost", "Gone", "Passing", "Final"] as const)) {
+    case "None":
+      return undefined
+    case "AcksLate":
+      return { _tag: "AcksLate", max: rng.pick([300, 2000, 7000, 25_000]) }
+    case "AcksDropped":
+      return { _tag: "AcksDropped", chance: rng.pick([0.05, 0.3]) }
+    case "FramesLost":
+      return { _tag: "FramesLost", chance: rng.pick([0.05, 0.2]) }
+    case "Gone":
+      return { _tag: "Refused", code: rng.pick(goneCodes), after, times: Infinity }
+    case "Passing":
+      return { _tag: "Refused", code: rng.pick([...passingCodes, 846609]), after, times: rng.int(1, 6) }
+    case "Final":
+      return { _tag: "Refused", code: rng.pick(finalCodes), after, times: 1 }
+  }
+}
+
+/** One kind of fault, again and again. */
+const again = (rng: Rng.Rng, kind: "None" | "Cut" | "Outage" | "Kick" | "HalfOpen" | "Closed", until: number) => {
+  // A retaker gives way to a rival after a few tries in ten minutes; and a bot that is hardly ever connected proves nothing.
+  const shortest = kind === "Kick" ? 11 * 60_000 : kind === "Cut" || kind === "Closed" ? 1000 : 60_000
+  const all: Array<Fault> = []
+  if (kind === "None") return all
+  for (let at = 0; (at += shortest + rng.logarithmic(1, 1_000_000)) < until;) {
+    if (kind === "Closed") all.push({ _tag: kind, at, millis: 0, code: 1000 })
+    else all.push({ _tag: kind === "Outage" ? "Cut" : kind, at, millis: 0 })
+    if (kind === "Outage") {
+      all.push({ _tag: "ConnectionsRefused", at, millis: 1000 * rng.int(1, 100), status: undefined })
+    }
+  }
+  return all
+}
+
+/** Ten answers, a second to an hour long, each in a chat of its own, under everything that can go wrong on the way. */
+export const answers = (seed: number): Plan => {
+  const rng = Rng.make(seed)
+  const calmAt = 65 * 60_000
+  const link = rng.pick(["None", "None", "Cut", "Outage", "Kick", "HalfOpen", "Closed", "Closes"] as const)
+  const acts = Array.from({ length: 10 }, (_, user): Act => {
+    const script = Scripts.draw(rng, rng.logarithmic(1000, 3_600_000), 60)
+    const ending = rng.pick(endings)
+    return {
+      _tag: "Writes",
+      at: rng.int(0, 120_000),
+      who: `user${user}`,
+      group: false,
+      fault: laneFault(rng),
+      behaviour: {
+        _tag: "Forks",
+        as: rng.pick(["handler", "daemon"]),
+        millis: ending === "Hangs" ? rng.int(1, script.millis) : 3 * 3_600_000,
+        inner: { _tag: "Stream", script, ending, openAtOnce: true }
+      }
+    }
+  })
+  return {
+    seed,
+    gateway: { receivedLimit: 1_000_000 },
+    bot: { onSuperseded: "retake", maxReconnectAttempts: -1 },
+    run: { overlap: "queue", concurrency: 64, handlerTimeout: 90_000 },
+    latency: undefined,
+    shuffled: rng.chance(0.5),
+    acts: acts.toSorted((a, b) => a.at - b.at),
+    faults: link === "Closes" ? [] : again(rng, link, calmAt),
+    visits: [],
+    calmAt,
+    closesAt: link === "Closes" ? 1000 * rng.int(10, 1000) : undefined
+  }
+}
+
+/** What people and faults do in a few minutes; now and then an hour of long answers instead. */
 export const make = (seed: number): Plan => {
   const rng = Rng.make(seed)
+  if (rng.chance(0.05)) return answers(seed)
   const calmAt = rng.logarithmic(20_000, 240_000)
   const severity = rng.weighted({ None: 1, Few: 4, Many: 4 })
   const wrongs = severity === "None" ? [] : faults(rng, severity === "Few" ? rng.int(1, 3) : rng.int(4, 12), calmAt)

@@ -1,8 +1,9 @@
 /**
- * What the models of simulated jobs say, when, and what of it a user must be able to read.
+ * What the models behind simulated answers say, when, and how much of it a user must be able to read.
  */
 import { Duration, Effect, Random, Stream } from "effect"
 import type { WecomBot } from "effect-wecom"
+import type * as Rng from "./rng.js"
 
 export interface Script {
   readonly millis: number
@@ -10,34 +11,46 @@ export interface Script {
   readonly kind: "words" | "chinese" | "long" | "thinking" | "code" | "burst"
 }
 
-const repeated = (index: number, count: number) =>
-  Array.from({ length: count }, (_, word) => `w${index}x${word}`).join(" ") + " "
+/** Every word can be told from every other of its history. */
+export const word = (token: number, index: number) => `w${token}x${index} `
 
-const code = (index: number, count: number): string => {
+export const words = (token: number, count: number, first = 0) =>
+  Array.from({ length: count }, (_, index) => word(token, first + index)).join("")
+
+export const draw = (rng: Rng.Rng, millis: number, deltas: number): Script => ({
+  millis,
+  deltas: rng.int(1, deltas),
+  kind: rng.pick(["words", "words", "chinese", "long", "thinking", "code", "burst"])
+})
+
+const code = (token: number, index: number, count: number): string => {
   if (index === 0) return "Like this:\n\n```ts\n"
-  return index === count - 1 ? "\n```\n\nThat is all." : `const x${index} = ${index}\n`.repeat(20)
+  return index === count - 1
+    ? `\n\`\`\`\n\nThat is ${word(token, index)}`
+    : `const ${word(token, index)}= 0\n`.repeat(20)
 }
 
 /** Every delta can be told from every other, so that a missing or repeated one shows. */
-const delta = ({ deltas, kind }: Script, index: number): WecomBot.AnswerPart => {
+const delta = ({ deltas, kind }: Script, token: number, index: number): WecomBot.AnswerPart => {
+  const one = word(token, index)
   switch (kind) {
     case "words":
-      return `w${index} `
+      return one
     case "chinese":
-      return `第${index}段，你好😀。`
+      return `第${one.trim()}段，你好😀。`
     case "long":
-      return repeated(index, 300)
+      return words(token, 300, index * 300)
     case "thinking":
-      return index % 3 === 0 ? { _tag: "Thinking", text: `t${index} ` } : { _tag: "Text", text: `w${index} ` }
+      return index % 3 === 0 ? { _tag: "Thinking", text: `t${index} ` } : { _tag: "Text", text: one }
     case "code":
-      return deltas < 3 ? `w${index} ` : code(index, deltas)
+      return deltas < 3 ? one : code(token, index, deltas)
     case "burst":
-      return repeated(index, 40)
+      return words(token, 40, index * 40)
   }
 }
 
-/** Every delta of a job takes as long on average, and half of a burst comes at once. */
-export const sourceOf = (script: Script): Stream.Stream<WecomBot.AnswerPart> => {
+/** Every delta of a script takes as long on average, and half of a burst comes at once. */
+export const sourceOf = (script: Script, token: number): Stream.Stream<WecomBot.AnswerPart> => {
   const average = script.millis / script.deltas
   return Stream.range(0, script.deltas - 1).pipe(
     Stream.rechunk(1),
@@ -45,7 +58,7 @@ export const sourceOf = (script: Script): Stream.Stream<WecomBot.AnswerPart> => 
       Effect.gen(function*() {
         const wait = script.kind === "burst" && index % 10 < 5 ? 0 : 2 * average * (yield* Random.next)
         yield* Effect.sleep(Duration.millis(wait))
-        return delta(script, index)
+        return delta(script, token, index)
       })
     )
   )
@@ -56,11 +69,11 @@ const withoutThinking = (text: string) => text.replace(/<think>[\s\S]*?(<\/think
 /** What is left of a text when everything is gone that a splitter may add, drop or repeat between bubbles. */
 export const essence = (text: string): string => withoutThinking(text).replace(/^```.*$/gm, "").replace(/[\s…]/g, "")
 
-/** What a user must have read when the job reports success. */
-export const wanted = (script: Script): string =>
+/** What a user must have read when the answer reports success. */
+export const wanted = (script: Script, token: number): string =>
   essence(
     Array.from({ length: script.deltas }, (_, index) => {
-      const part = delta(script, index)
+      const part = delta(script, token, index)
       return typeof part === "string" ? part : part._tag === "Text" ? part.text : ""
     }).join("")
   )

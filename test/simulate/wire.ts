@@ -2,7 +2,7 @@
  * The wire between a bot and the gateway in memory: it takes time, in order, both ways, and everything on it is seen. What is in
  * flight when the link dies is lost with it.
  */
-import type * as SimClock from "../support/clock.js"
+import type * as Clocks from "../support/clock.js"
 import type { Plan } from "./plan.js"
 import type * as Rng from "./rng.js"
 
@@ -33,7 +33,7 @@ const CLOSED = 3
 
 export const make = (
   inner: (url: string) => WebSocket,
-  time: Pick<SimClock.SimClock, "after" | "now">,
+  time: Pick<Clocks.ManualClock, "after" | "now">,
   latency: Plan["latency"],
   rng: Rng.Rng,
   watcher: Watcher,

@@ -4,17 +4,17 @@
  */
 import { Cause, Context, Effect, Exit, Fiber, Layer, Logger, LogLevel, Option, Redacted } from "effect"
 import * as TestGateway from "effect-wecom/TestGateway"
-import * as SimClock from "../support/clock.js"
+import * as Clocks from "../support/clock.js"
+import * as Sim from "../support/simulation.js"
 import * as Acts from "./acts.js"
 import * as Books from "./book.js"
 import * as Faults from "./faults.js"
 import type * as Files from "./files.js"
 import * as Handlers from "./handlers.js"
 import * as Instance from "./instance.js"
-import * as Judge from "./judge.js"
 import type * as Plan from "./plan.js"
 import * as Rng from "./rng.js"
-import * as Sim from "./Sim.js"
+import * as Verdict from "./verdict.js"
 import * as Visits from "./visits.js"
 import type * as Wire from "./wire.js"
 
@@ -45,7 +45,7 @@ const logger = (books: Books.Books) =>
     }
   })
 
-const world = (plan: Plan.Plan, time: SimClock.SimClock, ledger: Ledger, tamper: Wire.Tamper | undefined) =>
+const world = (plan: Plan.Plan, time: Clocks.ManualClock, ledger: Ledger, tamper: Wire.Tamper | undefined) =>
   Effect.gen(function*() {
     const { books, doubted } = ledger
     const all = [books, ...ledger.visitors]
@@ -68,7 +68,7 @@ const world = (plan: Plan.Plan, time: SimClock.SimClock, ledger: Ledger, tamper:
       running: { count: 0 }
     })
     /** The connections of the service, in its order, as the bots hold them. */
-    const connections: Array<Judge.Held> = []
+    const connections: Array<Verdict.Held> = []
     const setting: Instance.Setting = {
       plan,
       time,
@@ -105,9 +105,10 @@ const world = (plan: Plan.Plan, time: SimClock.SimClock, ledger: Ledger, tamper:
       rng: Rng.make(plan.seed, 1),
       doubted,
       msgids: [],
+      disturbed: new Set(),
       silentSince: new Map()
     }
-    const act = Acts.acting(cast, behaviours, stage.msgids)
+    const act = Acts.acting(cast, behaviours, stage)
     const background = [
       ...plan.acts.map((one) => Effect.zipRight(Effect.sleep(one.at), act(one))),
       ...plan.faults.map((one) => Effect.zipRight(Effect.sleep(one.at), Faults.befall(stage, one)))
@@ -136,6 +137,8 @@ const world = (plan: Plan.Plan, time: SimClock.SimClock, ledger: Ledger, tamper:
         told: cast.told,
         screens: [...screens, yield* screen],
         frames: yield* service.received,
+        connections: yield* service.connections,
+        disturbed: stage.disturbed,
         now
       }
     })
@@ -149,19 +152,19 @@ const world = (plan: Plan.Plan, time: SimClock.SimClock, ledger: Ledger, tamper:
       // What is still pursued is caught within this.
       if (yield* bot.until(90_000)) return
       if (cast.running.count > 0) books.complain(`${cast.running.count} handlers or sends never ended`)
-      Judge.living(yield* ending)
+      Verdict.living(yield* ending)
     })
     if (plan.closesAt === undefined) yield* calm
     else yield* bot.until(plan.closesAt)
 
     const closesAt = time.now()
     const exit = yield* bot.leave
-    const isUndisturbed = Judge.isUndisturbed(plan, closesAt, time.now(), recoveryMillis + stalled)
-    if (isUndisturbed && Option.isNone(exit)) Judge.closedInOrder(yield* ending)
+    const isUndisturbed = Verdict.isUndisturbed(plan, closesAt, time.now(), recoveryMillis + stalled)
+    if (isUndisturbed && Option.isNone(exit)) Verdict.closedInOrder(yield* ending)
     yield* Fiber.interruptAll([...others, ...visiting])
     yield* Effect.sleep("2 minutes")
     for (const remains of [bot.remains, ...visits.map((visit) => visit.remains)]) remains()
-    Judge.silentLinks(connections, stage.silentSince, yield* service.connections, stalls)
+    Verdict.silentLinks(connections, stage.silentSince, yield* service.connections, stalls)
   }).pipe(
     Effect.scoped,
     Effect.provide(Logger.add(logger(ledger.books))),
@@ -178,7 +181,7 @@ interface Ledger {
 
 /** The same plan always has the same history. Whoever tampers with the wire must be found out. */
 export const play = async (plan: Plan.Plan, tamper?: Wire.Tamper): Promise<History> => {
-  const time = SimClock.make()
+  const time = Clocks.make()
   const doubted = new Set<string>()
   const options = {
     ackTimeout: 5000,

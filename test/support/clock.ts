@@ -1,173 +1,133 @@
 /**
- * The Clock of the tests that do not use Effect's TestClock: its time advances only by calls, to the earliest wake in a heap, in
- * microseconds where TestClock takes milliseconds.
+ * The Clock of the tests: its time stands still until the test moves it. `simulation.ts` moves it whenever nothing can run;
+ * `advance` moves it by hand, with no fiber of a TestClock and none of its real milliseconds for each wake.
  */
 import { Clock, Duration, Effect } from "effect"
 
 interface Wake {
   readonly at: number
   readonly order: number
-  task: (() => void) | undefined
+  readonly task: () => void
 }
 
-export interface SimClock {
-  readonly clock: Clock.Clock
-  /** Milliseconds since the beginning of the simulation. */
+export interface ManualClock extends Clock.Clock {
+  /** Milliseconds since the clock was made. */
   readonly now: () => number
-  /** Advances to the earliest wake, unless it is after `until`, and runs it. `false` when there is none. */
-  readonly advance: (until?: number) => boolean
-  /** The number of wakes to come. */
-  readonly sleepers: () => number
+  /** Jumps to the earliest wake, at most so many milliseconds away, and runs it; `false` when there is none. */
+  readonly jump: (within?: number) => boolean
+  /** Moves time by so many milliseconds and runs in order what comes due, with all that follows from it. */
+  readonly advance: (millis: number) => Effect.Effect<void>
   /** Runs the task after so long, outside of any fiber; the function it gives cancels it. */
   readonly after: (millis: number, task: () => void) => () => void
   /** The event loop stands still for so long: what is due meanwhile happens after it. */
   readonly stall: (millis: number) => void
-  /** The machine slept for so long: wall time went on, monotonic time did not. */
+  /** Moves wall time and leaves monotonic time as it is: the machine slept, or somebody set its clock. */
   readonly jumpWall: (millis: number) => void
+  /** How many sleeps and tasks have not come due. */
+  readonly sleepers: () => number
+  /** Called at each `sleep(0)`, by which a fiber lets I/O go first. */
+  onYield: () => void
 }
 
 /** A round moment, so that wall times in a history are easy to read: 2026-01-01T00:00:00Z. */
 export const epochMillis = Date.UTC(2026, 0, 1)
 
-const isBefore = (a: Wake, b: Wake): boolean => a.at < b.at || (a.at === b.at && a.order < b.order)
+/** Lets fibers run that are ready. */
+export const settle = Effect.repeatN(Effect.yieldNow(), 20)
 
-const makeHeap = () => {
-  let wakes: Array<Wake> = []
-  let cancelled = 0
-
-  const up = (from: number) => {
-    for (let at = from; at > 0;) {
-      const parent = (at - 1) >> 1
-      if (!isBefore(wakes[at]!, wakes[parent]!)) return
-      swap(at, parent)
-      at = parent
-    }
-  }
-
-  const down = (from: number) => {
-    for (let at = from;;) {
-      const left = 2 * at + 1
-      const right = left + 1
-      let first = at
-      if (left < wakes.length && isBefore(wakes[left]!, wakes[first]!)) first = left
-      if (right < wakes.length && isBefore(wakes[right]!, wakes[first]!)) first = right
-      if (first === at) return
-      swap(at, first)
-      at = first
-    }
-  }
-
-  const swap = (a: number, b: number) => {
-    const held = wakes[a]!
-    wakes[a] = wakes[b]!
-    wakes[b] = held
-  }
-
-  /** Long sleeps that were interrupted would otherwise stay until their time comes. */
-  const compact = () => {
-    wakes = wakes.filter((wake) => wake.task !== undefined)
-    cancelled = 0
-    for (let at = (wakes.length >> 1) - 1; at >= 0; at--) down(at)
-  }
-
-  return {
-    push: (wake: Wake) => {
-      wakes.push(wake)
-      up(wakes.length - 1)
-    },
-    cancel: (wake: Wake) => {
-      if (wake.task === undefined) return
-      wake.task = undefined
-      if (++cancelled > 64 && cancelled * 2 > wakes.length) compact()
-    },
-    size: () => wakes.length - cancelled,
-    pop: (until: number): Wake | undefined => {
-      while (wakes.length > 0) {
-        const first = wakes[0]!
-        if (first.task !== undefined && first.at > until) return undefined
-        const last = wakes.pop()!
-        if (wakes.length > 0) {
-          wakes[0] = last
-          down(0)
-        }
-        if (first.task !== undefined) return first
-        cancelled--
-      }
-      return undefined
-    }
-  }
-}
-
-export const make = (epoch = epochMillis): SimClock => {
-  const heap = makeHeap()
+/** `epoch` is the wall time at which it begins. */
+export const make = (epoch = epochMillis): ManualClock => {
+  /** By due time, the earliest last; of one moment, the one that was asked for first. */
+  const wakes: Array<Wake> = []
   let now = 0
-  let slept = 0
+  let ahead = 0
   let order = 0
 
-  const after = (millis: number, task: () => void): () => void => {
-    if (!Number.isFinite(millis)) return () => {}
-    // Timers know whole milliseconds. Fractions would add up to moments that are never quite reached.
-    const wake: Wake = { at: now + Math.ceil(Math.max(0, millis)), order: order++, task }
-    heap.push(wake)
-    return () => heap.cancel(wake)
+  const placeOf = ({ at, order }: Wake): number => {
+    let from = 0
+    let to = wakes.length
+    while (from < to) {
+      const middle = (from + to) >> 1
+      const other = wakes[middle]!
+      if (other.at > at || other.at === at && other.order > order) from = middle + 1
+      else to = middle
+    }
+    return from
   }
 
-  const unsafeCurrentTimeMillis = () => epoch + now + slept
-  const unsafeCurrentTimeNanos = () => BigInt(epoch) * 1_000_000n + BigInt(Math.floor(now * 1_000_000))
+  const schedule = (at: number, task: () => void): () => void => {
+    if (!Number.isFinite(at)) return () => {}
+    const wake = { at, order: order++, task }
+    wakes.splice(placeOf(wake), 0, wake)
+    return () => {
+      const place = placeOf(wake)
+      if (wakes[place] === wake) wakes.splice(place, 1)
+    }
+  }
 
-  const clock: Clock.Clock = {
+  const after = (millis: number, task: () => void) => schedule(now + Math.max(0, millis), task)
+
+  const clock: ManualClock = {
     [Clock.ClockTypeId]: Clock.ClockTypeId,
-    unsafeCurrentTimeMillis,
-    unsafeCurrentTimeNanos,
-    currentTimeMillis: Effect.sync(unsafeCurrentTimeMillis),
-    currentTimeNanos: Effect.sync(unsafeCurrentTimeNanos),
+    unsafeCurrentTimeMillis: () => epoch + now + ahead,
+    unsafeCurrentTimeNanos: () => BigInt(epoch) * 1_000_000n + BigInt(Math.floor(now * 1_000_000)),
+    currentTimeMillis: Effect.sync(() => clock.unsafeCurrentTimeMillis()),
+    currentTimeNanos: Effect.sync(() => clock.unsafeCurrentTimeNanos()),
     sleep: (duration) =>
       Effect.async<void>((resume) => {
-        const cancel = after(Duration.toMillis(duration), () => resume(Effect.void))
-        return Effect.sync(cancel)
-      })
-  }
-
-  return {
-    clock,
+        const millis = Duration.toMillis(duration)
+        if (millis === 0) clock.onYield()
+        // Timers know whole milliseconds. Fractions would add up to moments that are never quite reached.
+        return Effect.sync(after(Math.ceil(millis), () => resume(Effect.void)))
+      }),
     now: () => now,
-    sleepers: heap.size,
-    advance: (until = Infinity) => {
-      const wake = heap.pop(until)
-      if (wake === undefined) return false
+    jump: (within = Infinity) => {
+      const next = wakes.at(-1)
+      if (next === undefined || next.at > now + within) return false
+      wakes.pop()
       // A wake that was due while the loop stood still is late.
-      now = Math.max(now, wake.at)
-      const task = wake.task!
-      wake.task = undefined
-      task()
+      now = Math.max(now, next.at)
+      next.task()
       return true
     },
+    advance: (millis) =>
+      Effect.gen(function*() {
+        const end = now + millis
+        yield* settle
+        while (clock.jump(end - now)) yield* settle
+        now = Math.max(now, end)
+      }),
     after,
     stall: (millis) => {
       now += millis
     },
     jumpWall: (millis) => {
-      slept += millis
-    }
+      ahead += millis
+    },
+    sleepers: () => wakes.length,
+    onYield: () => {}
   }
+  return clock
 }
 
-interface Alterations {
-  /** How far its wall time is ahead, as after a suspension of the machine. */
-  readonly ahead?: () => number
-  readonly sleep?: Clock.Clock["sleep"]
-}
+/** Another Clock with some of its functions replaced. */
+export const altered = (clock: Clock.Clock, changes: Partial<Clock.Clock>): Clock.Clock => ({
+  [Clock.ClockTypeId]: Clock.ClockTypeId,
+  unsafeCurrentTimeMillis: () => clock.unsafeCurrentTimeMillis(),
+  unsafeCurrentTimeNanos: () => clock.unsafeCurrentTimeNanos(),
+  currentTimeMillis: clock.currentTimeMillis,
+  currentTimeNanos: clock.currentTimeNanos,
+  sleep: (duration) => clock.sleep(duration),
+  ...changes
+})
 
-/** Another clock with the time of this one, except for the alterations. */
-export const altered = (clock: Clock.Clock, { ahead = () => 0, sleep }: Alterations = {}): Clock.Clock => {
-  const unsafeCurrentTimeMillis = () => clock.unsafeCurrentTimeMillis() + ahead()
-  const unsafeCurrentTimeNanos = () => clock.unsafeCurrentTimeNanos()
+/** A wall clock beside a Clock: `jump` moves it and leaves monotonic time as it is. */
+export const withWall = (clock: Clock.Clock) => {
+  let ahead = 0
   return {
-    [Clock.ClockTypeId]: Clock.ClockTypeId,
-    unsafeCurrentTimeMillis,
-    unsafeCurrentTimeNanos,
-    currentTimeMillis: Effect.sync(unsafeCurrentTimeMillis),
-    currentTimeNanos: Effect.sync(unsafeCurrentTimeNanos),
-    sleep: sleep ?? ((duration) => clock.sleep(duration))
+    clock: altered(clock, { unsafeCurrentTimeMillis: () => clock.unsafeCurrentTimeMillis() + ahead }),
+    jump: (millis: number) => {
+      ahead += millis
+    }
   }
 }

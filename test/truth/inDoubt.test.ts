@@ -1,17 +1,10 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Chunk, Effect, Exit, Fiber, Metric, Stream, TestClock } from "effect"
+import { Effect, Exit, Fiber, Metric, TestClock } from "effect"
 import { Chat, Reply, Telemetry, WecomBot } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
+import { asked } from "../support/messages.js"
 
 const bot = (options?: TestGateway.BotOptions) => TestGateway.layerBot({ sealTimeout: 0, ...options })
-
-/** Somebody wrote to the bot. */
-const asked = Effect.gen(function*() {
-  const alice = yield* TestGateway.user("alice")
-  yield* alice.sendText("hi")
-  const messages = yield* Stream.runCollect(Stream.take(WecomBot.messages, 1))
-  return { alice, message: Chunk.unsafeHead(messages) }
-})
 
 const outcome = <A, E extends { readonly _tag: string; readonly reason?: unknown }>(fiber: Fiber.Fiber<A, E>) =>
   Effect.map(

@@ -3,7 +3,7 @@ import { Chunk, Effect, Exit, Stream } from "effect"
 import { Chat, Reply, WecomBot } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
 import * as fc from "fast-check"
-import * as Sim from "../simulate/Sim.js"
+import * as Sim from "../support/simulation.js"
 
 /** What the gateway does to one copy of a frame. */
 interface CopyFate {

@@ -17,7 +17,7 @@ const own = Context.get(DefaultServices.liveServices, Clock.Clock)
 
 describe.each([
   ["Effect's own Clock", own],
-  ["any other Clock", altered(own)]
+  ["any other Clock", altered(own, {})]
 ])("an alarm by %s", (_, clock) => {
   it.live("rings once, the shorter of two first, and never at once", () =>
     Effect.gen(function*() {

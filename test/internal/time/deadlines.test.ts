@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Cause, type Clock, Duration, Effect, Exit, Fiber, FiberId, Logger, Runtime, Scope } from "effect"
+import { Cause, type Clock, type Duration, Effect, Exit, Fiber, FiberId, Logger, Runtime, Scope } from "effect"
 import * as fc from "fast-check"
 import v8 from "node:v8"
 import vm from "node:vm"
@@ -7,44 +7,11 @@ import * as Alarm from "../../../src/internal/time/alarm.js"
 import * as Deadlines from "../../../src/internal/time/deadlines.js"
 import { pause } from "../../../src/internal/time/pause.js"
 import * as SharedDeadlines from "../../../src/internal/time/sharedDeadlines.js"
-import * as SimClock from "../../support/clock.js"
-
-interface Played extends Clock.Clock {
-  /** Moves time and wakes, in order, whoever slept no longer than that. */
-  readonly advance: (millis: number) => Effect.Effect<void>
-  /** Moves time while nothing can run, then lets go. */
-  readonly block: (millis: number) => void
-  /** Called when somebody yields to I/O. */
-  onYield: () => void
-  readonly sleepers: () => number
-}
+import * as Clocks from "../../support/clock.js"
+import { settle } from "../../support/clock.js"
 
 v8.setFlagsFromString("--expose-gc")
 const collect: () => void = vm.runInNewContext("gc")
-
-const settle = Effect.repeatN(Effect.yieldNow(), 20)
-
-/** A clock that the test moves, event loop included: a sleep that is overdue ends only when the loop runs again. */
-const play = (): Played => {
-  const time = SimClock.make(0)
-  const clock: Played = {
-    ...SimClock.altered(time.clock, {
-      sleep: (duration) =>
-        Duration.toMillis(duration) === 0 ? Effect.sync(() => clock.onYield()) : time.clock.sleep(duration)
-    }),
-    advance: (millis) =>
-      Effect.gen(function*() {
-        const end = time.now() + millis
-        yield* settle
-        while (time.advance(end)) yield* settle
-        time.stall(Math.max(0, end - time.now()))
-      }),
-    block: time.stall,
-    onYield: () => {},
-    sleepers: time.sleepers
-  }
-  return clock
-}
 
 const made = (clock: Clock.Clock): Effect.Effect<Deadlines.StoppableDeadlines, never, Scope.Scope> =>
   Effect.flatMap(Effect.runtime<never>(), (runtime) => {
@@ -56,7 +23,7 @@ const made = (clock: Clock.Clock): Effect.Effect<Deadlines.StoppableDeadlines, n
   })
 
 const started = Effect.gen(function*() {
-  const clock = play()
+  const clock = Clocks.make(0)
   const deadlines = yield* made(clock)
   const rung: Array<string> = []
   const after = (millis: number, name = String(millis)) => deadlines.after(millis, () => void rung.push(name))
@@ -230,7 +197,7 @@ describe("patience: a blocked event loop accuses nobody", () => {
       const { after, clock, rung } = yield* started
       after(5000, "ack")
       yield* clock.advance(1000)
-      clock.block(60_000)
+      clock.stall(60_000)
       yield* clock.advance(0)
       yield* settle
       expect(rung).toEqual([])
@@ -242,7 +209,7 @@ describe("patience: a blocked event loop accuses nobody", () => {
     Effect.gen(function*() {
       const { after, clock, rung } = yield* started
       after(5000, "before")
-      clock.block(60_000)
+      clock.stall(60_000)
       after(5000, "after")
       yield* clock.advance(4999)
       expect(rung).toEqual([])
@@ -260,7 +227,7 @@ describe("patience: a blocked event loop accuses nobody", () => {
         entry.cancel()
       }
       yield* clock.advance(4500)
-      clock.block(900)
+      clock.stall(900)
       yield* clock.advance(0)
       expect([rung, yields]).toEqual([[], 1])
     }))
@@ -270,7 +237,7 @@ describe("patience: a blocked event loop accuses nobody", () => {
       const { after, clock, rung } = yield* started
       for (let stall = 0; stall < 5; stall++) {
         after(1000, String(stall))
-        clock.block(10_000)
+        clock.stall(10_000)
         yield* clock.advance(12_000)
         yield* clock.advance(12_000)
         expect(rung).toHaveLength(stall + 1)
@@ -340,7 +307,7 @@ describe("patience with what is read before a judgement", () => {
       after(5_000, "second")
       clock.onYield = () => {
         clock.onYield = () => {}
-        clock.block(20_000)
+        clock.stall(20_000)
       }
       yield* clock.advance(15)
       yield* clock.advance(4_900)
@@ -369,7 +336,7 @@ describe("while somebody pauses", () => {
         ways[way]?.(deadlines, 40_000, () => rung.push(way))
         for (let n = 0; n < 10; n++) {
           yield* clock.advance(4_990)
-          clock.block(1_200)
+          clock.stall(1_200)
           yield* clock.advance(0)
         }
         expect(rung).toEqual(way === "nothing" ? ["pause"] : ["pause", way])
@@ -384,7 +351,7 @@ describe("while somebody pauses", () => {
         yield* clock.advance(5_001)
         ways[way]!(deadlines, 5_000, () => rung.push("blamed"))
         yield* clock.advance(waited)
-        clock.block(4_500)
+        clock.stall(4_500)
         yield* clock.advance(1_000)
         expect(rung).toEqual([])
         yield* clock.advance(4_000)
@@ -399,14 +366,14 @@ describe("while somebody pauses", () => {
       const pausing = Effect.forkScoped(Effect.tap(pause(deadlines, 600_000), () => Effect.sync(() => ended++)))
       const before = yield* pausing
       yield* clock.advance(4_900)
-      clock.block(5_700)
+      clock.stall(5_700)
       yield* clock.advance(0)
       expect(ended).toBe(0)
       yield* Fiber.interrupt(before)
       yield* clock.advance(10_000)
       after(5_000)
       yield* settle
-      clock.block(20_000)
+      clock.stall(20_000)
       yield* pausing
       yield* clock.advance(8_000)
       expect(ended).toBe(0)
@@ -416,12 +383,12 @@ describe("while somebody pauses", () => {
 describe("shared deadlines", () => {
   it.scoped("are the same for all who live by one Clock, and end with the last of them", () =>
     Effect.gen(function*() {
-      const clock = play()
+      const clock = Clocks.make(0)
       const first = yield* Scope.make()
       const second = yield* Scope.make()
       const mine = yield* Scope.extend(Effect.withClock(SharedDeadlines.shared, clock), first)
       const yours = yield* Scope.extend(Effect.withClock(SharedDeadlines.shared, clock), second)
-      const others = yield* Effect.withClock(SharedDeadlines.shared, play())
+      const others = yield* Effect.withClock(SharedDeadlines.shared, Clocks.make(0))
       expect(yours).toBe(mine)
       expect(others).not.toBe(mine)
       const rung: Array<string> = []
@@ -443,7 +410,7 @@ describe("shared deadlines", () => {
 
   it.scoped("call nobody back at once, even by a Clock on which sleep takes no time", () =>
     Effect.gen(function*() {
-      const clock = Object.assign(play(), { sleep: () => Effect.void })
+      const clock = Object.assign(Clocks.make(0), { sleep: () => Effect.void })
       const deadlines = yield* Effect.withClock(SharedDeadlines.shared, clock)
       let rung = 0
       deadlines.after(0, () => rung++)
@@ -466,29 +433,28 @@ describe("shared deadlines", () => {
 
   it.scoped("tell of a jump once, and look at the wall clock only while somebody wants to know", () =>
     Effect.gen(function*() {
-      let ahead = 0
-      const clock = play()
-      const deadlines = yield* made(SimClock.altered(clock, { ahead: () => ahead }))
+      const clock = Clocks.make(0)
+      const deadlines = yield* made(clock)
       expect(clock.sleepers()).toBe(0)
       let jumps = 0
       const waiting = yield* Effect.forkScoped(
         Effect.forever(Effect.tap(pause(deadlines, 600_000), () => Effect.sync(() => jumps++)))
       )
       yield* clock.advance(5_500)
-      ahead = 3_600_000
+      clock.jumpWall(3_600_000)
       yield* clock.advance(5_500)
       expect(jumps).toBe(1)
       yield* Fiber.interrupt(waiting)
       yield* clock.advance(5_500)
       expect(clock.sleepers()).toBe(0)
-      ahead = 0
+      clock.jumpWall(-3_600_000)
       yield* clock.advance(5_500)
       expect(jumps).toBe(1)
     }))
 
   it.scoped("a process in which somebody pauses for long wakes every second and no more", () =>
     Effect.gen(function*() {
-      const clock = play()
+      const clock = Clocks.make(0)
       const { sleep } = clock
       let wakes = 0
       const deadlines = yield* made(Object.assign(clock, {
@@ -507,7 +473,7 @@ describe("shared deadlines", () => {
         yield* Effect.forkScoped(Effect.tap(pause(deadlines, millis), () => Effect.sync(() => jumps++)))
       }
       yield* clock.advance(1_500)
-      clock.block(20_000)
+      clock.stall(20_000)
       yield* clock.advance(2_000)
       expect(jumps).toBe(2)
     }))
@@ -530,7 +496,7 @@ describe("whatever happens to the alarm", () => {
   it.scoped("a deadline that is set while one that broke is reported keeps no other from being reported", () =>
     Effect.gen(function*() {
       const lines: Array<string> = []
-      const clock = play()
+      const clock = Clocks.make(0)
       const logger = Logger.make(({ cause }) => {
         lines.push(Cause.pretty(cause).split("\n")[0]!)
         if (lines.length === 1) deadlines.after(5, () => void lines.push("set"))
@@ -550,7 +516,7 @@ describe("whatever happens to the alarm", () => {
     Effect.gen(function*() {
       const { after, clock, deadlines, rung } = yield* started
       deadlines.after(10, () => {
-        clock.block(5_000)
+        clock.stall(5_000)
         after(60_000, "late")
       })
       after(2_000, "ack")
@@ -631,7 +597,7 @@ describe("the pause between two pings", () => {
         lines.push(String(message))
         throw new Error("so does this")
       })
-      const clock = play()
+      const clock = Clocks.make(0)
       const deadlines = yield* Effect.provide(made(clock), Logger.replace(Logger.defaultLogger, logger))
       deadlines.after(10, () => {
         throw new Error("on purpose")

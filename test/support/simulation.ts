@@ -6,13 +6,13 @@
  * milliseconds of real time per wake; this costs microseconds.
  */
 import { Effect, Exit, Fiber, Logger, Option, Random, Scheduler } from "effect"
-import * as SimClock from "../support/clock.js"
+import * as Clocks from "./clock.js"
 
 export interface Options {
   /** Gives up when simulated time gets here: the program waits for something that never comes. Default 30 days. */
   readonly maxMillis?: number | undefined
   /** The clock, for those who want to play with it. */
-  readonly time?: SimClock.SimClock | undefined
+  readonly time?: Clocks.ManualClock | undefined
   /** Fibers that are ready at the same time run in an order of chance, by this; else in the order they became ready. */
   readonly shuffle?: (() => number) | undefined
 }
@@ -124,7 +124,7 @@ export const run = <A, E>(
   options: Options = {}
 ): Promise<Exit.Exit<A, E>> =>
   new Promise((resolve) => {
-    const time = options.time ?? SimClock.make()
+    const time = options.time ?? Clocks.make()
     const queue = makeQueue(options.shuffle)
     const maxMillis = options.maxMillis ?? 30 * 24 * 60 * 60 * 1000
     let isDone = false
@@ -135,7 +135,7 @@ export const run = <A, E>(
 
     const fiber = Effect.runFork(
       program.pipe(
-        Effect.withClock(time.clock),
+        Effect.withClock(time),
         Effect.withRandom(Random.make(seed)),
         Effect.provide(Logger.remove(Logger.defaultLogger))
       ),
@@ -154,7 +154,7 @@ export const run = <A, E>(
       if (isDone) return
       if (queue.isEmpty()) {
         if (time.now() > maxMillis) return finish(Exit.die(new TooLate(time.now())))
-        if (!time.advance()) return finish(Exit.die(new Deadlock(time.now())))
+        if (!time.jump()) return finish(Exit.die(new Deadlock(time.now())))
       }
       turn()
     }

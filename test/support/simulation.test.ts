@@ -2,9 +2,9 @@ import { expect, it } from "@effect/vitest"
 import { Cause, Clock, Effect, Exit, Fiber, Random, Schedule, Stream } from "effect"
 import { WecomBot } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
-import { epochMillis, make as makeClock } from "../support/clock.js"
-import * as Bot from "./bot.js"
-import * as Sim from "./Sim.js"
+import { epochMillis, make as makeClock } from "./clock.js"
+import * as Bot from "./seededBot.js"
+import * as Sim from "./simulation.js"
 
 const died = (exit: Exit.Exit<unknown, unknown>): unknown => Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
 
