@@ -124,7 +124,7 @@ export const make = (env: BubblesDependencies): Bubbles => {
       bubbles.delete(bubble)
     }
 
-    const answer = (waiter: SealWaiter, verdict: FrameExit) => {
+    const notify = (waiter: SealWaiter, verdict: FrameExit) => {
       waiter.resume?.(verdict)
       waiter.resume = undefined
     }
@@ -134,14 +134,14 @@ export const make = (env: BubblesDependencies): Bubbles => {
       const isClosed = isClosing || failure(verdict)?._tag === "SendUnavailable"
       if (isClosed && endsAt !== undefined && env.wallTime() <= endsAt) state = "Over"
       else over()
-      answer(waiter, verdict)
+      notify(waiter, verdict)
     }
 
     /** Reopens the bubble for the caller, which decides on the next content. Without a caller the registry goes on. */
     const handBack = (waiter: SealWaiter, verdict: FrameExit, withoutCaller: () => void) => {
       if (waiter.resume === undefined) return withoutCaller()
       state = "Open"
-      answer(waiter, verdict)
+      notify(waiter, verdict)
     }
 
     const finish = (content: string, waiter: SealWaiter, attempt: number, isLastResort = false) => {
@@ -158,7 +158,7 @@ export const make = (env: BubblesDependencies): Bubbles => {
         }
         if (error === undefined || refusals.isGone(error)) {
           over()
-          answer(waiter, verdict)
+          notify(waiter, verdict)
         } else if (refusals.isPassing(error)) {
           if (attempt < refusals.tries) again(refusals.delay(error, attempt))
           else handBack(waiter, verdict, () => again(refusals.delay(error, attempt)))
@@ -167,7 +167,7 @@ export const make = (env: BubblesDependencies): Bubbles => {
         } else if (error._tag === "DeliveryUnknown") {
           // A second copy shows the same content, and seals the bubble if the first one never arrived.
           again(error.reason === "AckTimeout" ? env.ackHorizon : Duration.seconds(1))
-          answer(waiter, verdict)
+          notify(waiter, verdict)
         } else if (error._tag === "SendRejected") {
           handBack(waiter, verdict, () => isLastResort ? over() : finish(options.notice, waiter, 1, true))
         } else {

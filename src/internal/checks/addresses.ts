@@ -94,7 +94,7 @@ const kindOfV6 = (groups: ReadonlyArray<number>): AddressKind => {
 }
 
 /**
- * The kind of a literal address; undefined when it is none.
+ * The kind of a literal address; `undefined` for any other text.
  *
  * @internal
  */

@@ -1,6 +1,6 @@
 /**
- * Hot path. A queue with `push` and `shift` in constant time: `shift` of a long array moves all of it, and the first entry of a
- * Map is the slower to find the more were deleted before it.
+ * Hot path. A queue with `push` and `shift` in constant time: `shift` of a long array moves all of it, and finding the first
+ * entry of a Map gets slower with each entry deleted before it.
  */
 
 const smallestCompaction = 64

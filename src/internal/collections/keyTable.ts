@@ -25,7 +25,7 @@ interface TableEntry<V> {
 /** @internal */
 export class KeyTable<V> {
   /** Never more than half full. */
-  private places: Array<TableEntry<V> | undefined> = []
+  private slots: Array<TableEntry<V> | undefined> = []
   private count = 0
 
   get size(): number {
@@ -33,57 +33,57 @@ export class KeyTable<V> {
   }
 
   get(key: string): V | undefined {
-    return this.count === 0 ? undefined : this.places[this.placeOf(key, hashOf(key))]?.value
+    return this.count === 0 ? undefined : this.slots[this.slotOf(key, hashOf(key))]?.value
   }
 
   has(key: string): boolean {
-    return this.count > 0 && this.places[this.placeOf(key, hashOf(key))] !== undefined
+    return this.count > 0 && this.slots[this.slotOf(key, hashOf(key))] !== undefined
   }
 
   set(key: string, value: V): void {
     const hash = hashOf(key)
-    const known = this.count === 0 ? undefined : this.places[this.placeOf(key, hash)]
+    const known = this.count === 0 ? undefined : this.slots[this.slotOf(key, hash)]
     if (known !== undefined) {
       known.value = value
       return
     }
-    if (++this.count * 2 > this.places.length) this.resize(Math.max(smallest, this.places.length * 2))
-    this.places[this.placeOf(key, hash)] = { key, hash, value }
+    if (++this.count * 2 > this.slots.length) this.resize(Math.max(smallest, this.slots.length * 2))
+    this.slots[this.slotOf(key, hash)] = { key, hash, value }
   }
 
   delete(key: string): boolean {
-    const { places } = this
+    const { slots } = this
     if (this.count === 0) return false
-    const mask = places.length - 1
-    let gap = this.placeOf(key, hashOf(key))
-    if (places[gap] === undefined) return false
-    for (let at = (gap + 1) & mask; places[at] !== undefined; at = (at + 1) & mask) {
+    const mask = slots.length - 1
+    let gap = this.slotOf(key, hashOf(key))
+    if (slots[gap] === undefined) return false
+    for (let at = (gap + 1) & mask; slots[at] !== undefined; at = (at + 1) & mask) {
       // An entry moves into the gap unless its own slot lies behind it.
-      if (((at - places[at]!.hash) & mask) < ((at - gap) & mask)) continue
-      places[gap] = places[at]
+      if (((at - slots[at]!.hash) & mask) < ((at - gap) & mask)) continue
+      slots[gap] = slots[at]
       gap = at
     }
-    places[gap] = undefined
-    if (--this.count * 8 < places.length && places.length > smallest) this.resize(places.length / 2)
+    slots[gap] = undefined
+    if (--this.count * 8 < slots.length && slots.length > smallest) this.resize(slots.length / 2)
     return true
   }
 
   clear(): void {
-    this.places = []
+    this.slots = []
     this.count = 0
   }
 
   /** In no particular order. */
   values(): ReadonlyArray<V> {
-    return this.places.flatMap((entry) => entry === undefined ? [] : [entry.value])
+    return this.slots.flatMap((entry) => entry === undefined ? [] : [entry.value])
   }
 
   /** The slot of the key, or the free slot for it. */
-  private placeOf(key: string, hash: number): number {
-    const { places } = this
-    const mask = places.length - 1
+  private slotOf(key: string, hash: number): number {
+    const { slots } = this
+    const mask = slots.length - 1
     let at = hash & mask
-    for (let entry = places[at]; entry !== undefined; entry = places[at]) {
+    for (let entry = slots[at]; entry !== undefined; entry = slots[at]) {
       if (entry.hash === hash && entry.key === key) return at
       at = (at + 1) & mask
     }
@@ -91,8 +91,8 @@ export class KeyTable<V> {
   }
 
   private resize(length: number): void {
-    const before = this.places
-    this.places = Array.from({ length }, () => undefined)
-    for (const entry of before) if (entry !== undefined) this.places[this.placeOf(entry.key, entry.hash)] = entry
+    const before = this.slots
+    this.slots = Array.from({ length }, () => undefined)
+    for (const entry of before) if (entry !== undefined) this.slots[this.slotOf(entry.key, entry.hash)] = entry
   }
 }

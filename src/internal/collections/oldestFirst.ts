@@ -1,5 +1,5 @@
 /**
- * A Map that finds its oldest entry in constant time. The first key of a plain Map is the slower to find the more were deleted
+ * A Map that finds its oldest entry in constant time. Finding the first key of a plain Map gets slower with each key deleted
  * before it, so one iterator follows the deletions.
  */
 

@@ -37,14 +37,14 @@ export const isThematicBreak = (text: string, at: number, end: number): boolean 
   return count >= 3
 }
 
-/** The number of `#` of an ATX heading, 1 to 6; 0 when it is none. */
+/** The number of `#` of an ATX heading, 1 to 6; 0 when the line has none. */
 export const headingLevel = (text: string, at: number, end: number): number => {
   if (text.charCodeAt(at) !== 35) return 0
   const level = runLength(text, at, end)
   return level <= 6 && (at + level >= end || isBlankCode(text.charCodeAt(at + level))) ? level : 0
 }
 
-/** The length of an opening code fence; 0 when it is none. */
+/** The length of an opening code fence; 0 when the line has none. */
 export const fenceLength = (text: string, at: number, end: number): number => {
   const code = text.charCodeAt(at)
   if (code !== 96 && code !== 126) return 0
@@ -65,7 +65,7 @@ export const isSetextUnderline = (text: string, at: number, end: number): boolea
   return (code === 61 || code === 45) && isBlank(text, at + runLength(text, at, end), end)
 }
 
-/** The length of a list marker without the white space that has to follow it; 0 when it is none. */
+/** The length of a list marker without the white space that has to follow it; 0 when the line has none. */
 export const listMarkerLength = (text: string, at: number, end: number): number => {
   const code = text.charCodeAt(at)
   let i = at
@@ -167,7 +167,7 @@ export const cells = (text: string, from: number, to: number): Array<readonly [s
   return all
 }
 
-/** How many columns a delimiter row has; 0 when the line is none. */
+/** How many columns a delimiter row has; 0 for any other line. */
 export const delimiterColumns = (text: string, at: number, end: number): number => {
   const first = text.charCodeAt(at)
   if (first !== 124 && first !== 45 && first !== 58) return 0

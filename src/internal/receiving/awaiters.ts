@@ -23,7 +23,10 @@ export interface Awaiters<A> {
     predicate: (value: A) => boolean,
     limit: (waiting: Effect.Effect<A>) => Effect.Effect<A, E>
   ) => Effect.Effect<A, E>
-  /** `false`: no effect takes it. The one that has waited longest is asked first. A predicate that throws does not take. */
+  /**
+   * `false`: no effect takes it. The effect that has waited longest is offered the value first. A predicate that throws does
+   * not take it.
+   */
   readonly unsafeOffer: (key: string, value: A) => boolean
   /** How many effects wait. */
   readonly size: () => number

@@ -74,7 +74,7 @@ export const make = (
     events.unsafePublish(event)
   }
 
-  /** Throws when it is no duration. */
+  /** Throws when it is not a duration. */
   const limited = (timeout: Duration.DurationInput | undefined) => {
     const limit = Duration.decode(timeout ?? awaitTimeout)
     return <A>(waiting: Effect.Effect<A>) => Effect.raceFirst(waiting, connection.closed).pipe(Effect.timeout(limit))

@@ -194,10 +194,10 @@ const over = (
     }
     const verdict = judge(lane, frame, exit)
     meters.verdict(verdict)
-    const answer = frame.onExit
+    const notify = frame.onExit
     frame.onExit = undefined
     remove(lane, frame)
-    if (answer !== undefined) answer(verdict)
+    if (notify !== undefined) notify(verdict)
     drive(lane)
   }
 

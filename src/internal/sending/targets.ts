@@ -25,7 +25,7 @@ const invalid = (to: unknown, limit: string) => new SendInvalid({ field: "target
 const hasAddress = (to: UnknownRecord): boolean =>
   typeof to.reqId === "string" && to.reqId !== "" && typeof to.receivedAt === "number" && hasChat(to)
 
-/** Targets have a chat; that of a message or event is derived. Throws when the chat is none. */
+/** Targets have a chat; that of a message or event is derived. Throws when the chat is not a Chat. */
 const hasChat = (to: UnknownRecord): boolean =>
   !("kind" in to) || to.chat === undefined || Chat.id(to.chat as Chat.Chat) !== ""
 

@@ -17,12 +17,12 @@ export interface CountedDeadlines {
   users: number
 }
 
-const keptBy = new WeakMap<Clock.Clock, CountedDeadlines>()
+const byClock = new WeakMap<Clock.Clock, CountedDeadlines>()
 
 /** @internal */
 export const enter = (clock: Clock.Clock): Effect.Effect<CountedDeadlines> =>
   Effect.withFiberRuntime((fiber) => {
-    const known = keptBy.get(clock)
+    const known = byClock.get(clock)
     if (known !== undefined) {
       known.users++
       return Effect.succeed(known)
@@ -31,7 +31,7 @@ export const enter = (clock: Clock.Clock): Effect.Effect<CountedDeadlines> =>
     const options = { scheduler: fiber.currentScheduler, immediate: false }
     const fork: Alarm.Fork = (effect) => Effect.runFork(effect, options)
     const kept: CountedDeadlines = { deadlines: Deadlines.make(clock, Alarm.of(clock, fork), fork), users: 1 }
-    keptBy.set(clock, kept)
+    byClock.set(clock, kept)
     return Effect.succeed(kept)
   })
 
@@ -39,7 +39,7 @@ export const enter = (clock: Clock.Clock): Effect.Effect<CountedDeadlines> =>
 export const leave = (clock: Clock.Clock, kept: CountedDeadlines): Effect.Effect<void> =>
   Effect.sync(() => {
     if (--kept.users > 0) return
-    keptBy.delete(clock)
+    byClock.delete(clock)
     kept.deadlines.stop()
   })
 
