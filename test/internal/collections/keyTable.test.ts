@@ -32,7 +32,7 @@ it("is a Map, whatever comes and goes", () => {
   )
 })
 
-const room = (table: KeyTable<unknown>) => (table as unknown as { places: ReadonlyArray<unknown> }).places.length
+const room = (table: KeyTable<unknown>) => (table as unknown as { slots: ReadonlyArray<unknown> }).slots.length
 
 it("the room of a crowd is given up after it", () => {
   const table = new KeyTable<number>()
