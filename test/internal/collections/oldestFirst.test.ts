@@ -1,6 +1,7 @@
-import { expect, it } from "@effect/vitest"
+import { it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { OldestFirst } from "../../../src/internal/collections/oldestFirst.js"
+import { must } from "../../support/must.js"
 
 it("is a Map whose oldest entry goes first, however often it was emptied", () => {
   fc.assert(
@@ -13,12 +14,12 @@ it("is a Map whose oldest entry goes first, however often it was emptied", () =>
           model.set(`${n}`, act)
         } else {
           const [oldest] = model.keys()
-          expect(entries.oldestKey()).toBe(oldest)
-          expect(entries.deleteOldest()).toBe(oldest === undefined ? undefined : model.get(oldest))
+          must(entries.oldestKey() === oldest, "the oldest key")
+          must(entries.deleteOldest() === (oldest === undefined ? undefined : model.get(oldest)), "its value")
           if (oldest !== undefined) model.delete(oldest)
         }
-        expect(entries.size).toBe(model.size)
-        expect(entries.get(`${n}`)).toBe(model.get(`${n}`))
+        must(entries.size === model.size, "the size")
+        must(entries.get(`${n}`) === model.get(`${n}`), "the value of a key")
       }
     }),
     { numRuns: 200 }
