@@ -44,11 +44,14 @@ const isRefused = (ending: Ending, { streamId }: TestGateway.Bubble): boolean =>
   return refusals.length > 1 || refusals.some((code) => goneCodes.includes(code!))
 }
 
-/** Its window passed without a link that lasted. A half open link looks alive from here, and to a bot that is about to leave. */
+/**
+ * Its window passed without a link that lasted, or while the machine slept. A half open link looks alive from here, and to a bot
+ * that is about to leave.
+ */
 const wasUnreachable = ({ books, connections, now, plan }: Ending, { at }: TestGateway.Bubble): boolean => {
   const end = at + windowMillis
   if (now < end) return false
-  return plan.visits.length > 0 || books.faults.has("HalfOpen") ||
+  return plan.visits.length > 0 || books.faults.has("HalfOpen") || books.faults.has("MachineSlept") ||
     connections.every(({ closedAt, openedAt }) =>
       Math.min(closedAt ?? Infinity, end) - Math.max(openedAt, end - 90_000) < 35_000
     )
@@ -100,12 +103,14 @@ const success = (
 /** Where nothing was wrong, an answer ends as its source did, and says so. */
 const undisturbed = (
   { books }: Ending,
-  { ending, exit, token }: Told,
+  { ending, exit, token, wanted: whole }: Told,
   shown: ReadonlyArray<TestGateway.Bubble>
 ): void => {
   const text = shown.map(({ text }) => text).join("")
   const isInterrupted = Exit.isFailure(exit) && Cause.isInterruptedOnly(exit.cause)
   const wanted = isInterrupted ? notices.interrupted : ending === "Completes" ? "" : notices.failed
+  // It may be interrupted while its final waits for the ack.
+  if (isInterrupted && shown.map(({ text }) => Scripts.essence(text)).join("") === whole) return
   if (shown.length > 0 && !text.includes(wanted)) books.complain(`w${token}x… ended without a notice`)
   if (isInterrupted) return
   const verdict = verdictOf(exit)
