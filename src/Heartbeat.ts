@@ -25,13 +25,14 @@ export declare namespace Heartbeat {
    */
   export interface Service {
     /**
-     * Runs while a session is subscribed. `ping` writes one ping and succeeds with its ack, or fails when no ack
-     * arrives within `pingTimeout`. When `run` returns or fails, the link counts as dead and is terminated.
+     * Runs while a session is subscribed. `ping` writes one ping and succeeds when it is acked, with any code, or fails
+     * when no ack arrives within `pingTimeout`. When `run` returns or fails, the link counts as dead and is terminated.
+     * A defect of `run` closes the bot.
      */
     readonly run: <E>(ping: Effect.Effect<void, E>) => Effect.Effect<void, E>
     /**
      * Set by a policy that only sends one ping per interval: the session then pings with its own timers, without a
-     * fiber, and does not call `run`. Leave it out of a policy with a custom `run`.
+     * fiber, and does not call `run`. Leave it out of a policy with a custom `run`, which it would replace.
      */
     readonly interval?: Duration.Duration | undefined
   }

@@ -42,7 +42,7 @@ export const LinkFailure = Schema.Union(
  * - `SubscribeTimeout`: the service did not ack the subscribe
  * - `CredentialsRefused`: bot id or secret are wrong (853000)
  * - `SubscribeRefused`: the subscribe was refused for another reason
- * - `HeartbeatLost`: a ping was not acked
+ * - `HeartbeatLost`: a ping was not acked, or the heartbeat policy ended
  * - `NotSubscribed`: the service no longer knows the subscription (846609)
  * - `TakenOver`: another instance subscribed
  * - `ClosedBy`: the connection was closed with this code

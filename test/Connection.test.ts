@@ -103,6 +103,22 @@ describe("readiness: ready means subscribed, and every step has a deadline", () 
       expect(yield* Fiber.join(fiber)).toMatchObject({ _tag: "SendUnavailable", reason: "NotSubscribed" })
     }).pipe(Effect.provide(gateway())))
 
+  it.scoped("an uninterruptible ping that cannot be written does not hold up the next session", () =>
+    Effect.gen(function*() {
+      const heartbeat = Layer.succeed(Heartbeat.Heartbeat, {
+        run: (ping) => Effect.forever(Effect.delay(Effect.uninterruptible(ping), "5 seconds"))
+      })
+      const { service } = yield* open({}, { heartbeat })
+      yield* service.ready
+      const { ws } = (yield* Watch).all[0]!
+      // In CLOSING, without an event.
+      Object.defineProperty(ws, "readyState", { value: 2 })
+      yield* TestClock.adjust("5 seconds")
+      yield* TestClock.adjust("5 seconds")
+      expect((yield* TestGateway.connections).length).toBe(2)
+      expect(service.unsafeStatus()._tag).toBe("Subscribed")
+    }).pipe(Effect.provide(gateway())))
+
   it.scoped("a wall clock that jumps makes the bot ask at once whether the link is still there", () =>
     Effect.gen(function*() {
       const { clock, jump } = withWall(yield* TestClock.testClock())

@@ -44,32 +44,38 @@ export const links = ({ during, seconds, test }: Harness) => {
       expect((yield* isDown).length).toBe(1)
     }))
 
-  test("a takeover that we are told of right after a frame was refused for it is final too", () =>
-    Effect.gen(function*() {
-      const { message } = yield* asked
-      const closed = yield* Effect.fork(Effect.flip(WecomBot.closed))
-      yield* TestGateway.faults.forgetSubscription()
-      const sent = yield* Effect.fork(Effect.flip(WecomBot.replyStreamFrame(message, snapshot("x"))))
-      yield* TestGateway.awaitReceived({ cmd: respond })
-      yield* TestGateway.faults.pushRaw(JSON.stringify({
-        cmd: "aibot_event_callback",
-        headers: { req_id: "r" },
-        body: { msgid: "m", msgtype: "event", event: { eventtype: "disconnected_event" } }
-      }))
-      expect((yield* during(Fiber.join(closed), seconds(1)))._tag).toBe("Superseded")
-      expect(yield* Fiber.join(sent)).toMatchObject({ _tag: "SendUnavailable", reason: "Closed" })
-      expect((yield* isDown).length).toBe(1)
-    }))
+  for (const maxReconnectAttempts of [10, 0]) {
+    test(
+      `a takeover right after a frame was refused for it is final, with ${maxReconnectAttempts} attempts`,
+      () =>
+        Effect.gen(function*() {
+          const { message } = yield* asked
+          const closed = yield* Effect.fork(Effect.flip(WecomBot.closed))
+          yield* TestGateway.faults.forgetSubscription()
+          const sent = yield* Effect.fork(Effect.flip(WecomBot.replyStreamFrame(message, snapshot("x"))))
+          yield* TestGateway.awaitReceived({ cmd: respond })
+          yield* TestGateway.faults.pushRaw(JSON.stringify({
+            cmd: "aibot_event_callback",
+            headers: { req_id: "r" },
+            body: { msgid: "m", msgtype: "event", event: { eventtype: "disconnected_event" } }
+          }))
+          expect((yield* during(Fiber.join(closed), seconds(1)))._tag).toBe("Superseded")
+          expect(yield* Fiber.join(sent)).toMatchObject({ _tag: "SendUnavailable", reason: "Closed" })
+          expect((yield* isDown).length).toBe(1)
+        }),
+      () => ({ bot: { maxReconnectAttempts } })
+    )
+  }
 
   test(
-    "whoever gives up after a frame was refused for want of a subscription leaves no socket",
+    "a bot that gives up after a frame was refused for want of a subscription leaves no socket",
     () =>
       Effect.gen(function*() {
         const { message } = yield* asked
         const closed = yield* Effect.fork(Effect.flip(WecomBot.closed))
         yield* TestGateway.faults.forgetSubscription()
         yield* Effect.fork(Effect.exit(WecomBot.replyStreamFrame(message, snapshot("x"))))
-        expect((yield* Fiber.join(closed))._tag).toBe("ReconnectExhausted")
+        expect((yield* during(Fiber.join(closed), seconds(1)))._tag).toBe("ReconnectExhausted")
         expect((yield* isDown).length).toBe(1)
       }),
     () => ({ bot: { maxReconnectAttempts: 0 } })

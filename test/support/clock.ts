@@ -21,7 +21,7 @@ export interface ManualClock extends Clock.Clock {
   readonly after: (millis: number, task: () => void) => () => void
   /** The event loop stands still for so long: what is due meanwhile happens after it. */
   readonly stall: (millis: number) => void
-  /** Moves wall time and leaves monotonic time as it is: the machine slept, or somebody set its clock. */
+  /** Moves wall time and leaves monotonic time as it is: as after a suspension of the machine or a correction of its clock. */
   readonly jumpWall: (millis: number) => void
   /** How many sleeps and tasks have not come due. */
   readonly sleepers: () => number

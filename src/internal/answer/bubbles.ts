@@ -1,7 +1,7 @@
 /**
  * Every open bubble of a bot, owned by the bot's Scope so that a bubble is sealed even after the fiber of its answer has ended.
- * The first of three seals it: the end of its answer, the interruption of the caller, or the close of the bot. A bubble whose
- * final failed is retried until it is sealed or the service takes no more frames of it.
+ * It is sealed at its end (of the answer, of its size or of its age), at a failure or interruption of the answer, or at the close
+ * of the bot, whichever is first. A final that fails is retried until the bubble is sealed or the service takes no more frames.
  */
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"

@@ -241,7 +241,7 @@ export const replyStream = <E, R>(
       }
     }
 
-    /** Seals the bubble with the notice. What takes longer than `sealTimeout` is left to the registry. */
+    /** Seals the bubble with the notice. `bubbles` goes on with a final that takes longer than `sealTimeout`. */
     const sealAfterFailure = (cause: Cause.Cause<E | SendError>): Effect.Effect<void> => {
       const cutOff = Effect.sync(() => delivery.bubble()?.cutOff())
       if (Cause.isInterruptedOnly(cause)) return cutOff

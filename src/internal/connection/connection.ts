@@ -1,6 +1,6 @@
 /**
  * Session after session by the policies of `Reconnect`, until a failure is terminal; and the requests that wait for a session.
- * `reconnecting` decides. No fiber runs while a session is up: one runs from its loss until the next session begins.
+ * `reconnecting` decides. While a session is up this module runs no fiber: one runs from its loss until the next session begins.
  */
 import * as Socket from "@effect/platform/Socket"
 import * as Cause from "effect/Cause"
@@ -34,7 +34,7 @@ import * as session from "./session.js"
 import { Statuses } from "./statuses.js"
 import { Watchers } from "./watchers.js"
 
-/** How long a socket is listened to before the next attempt, when a takeover may be on its way. */
+/** How long a lost session is still read before the next attempt, when a takeover may be on its way. */
 const listening = Duration.millis(500)
 
 const subscribed = Exit.void
@@ -88,7 +88,6 @@ class Sessions implements Omit<Connection.Service, "callbacks">, session.Supervi
   /** Begins the next session. */
   connect(): void {
     this.setStatus({ _tag: "Connecting", attempt: Reconnecting.attempt(this.reconnecting) })
-    this.reconnecting = Reconnecting.connecting(this.reconnecting)
     this.session = new session.Session(this)
   }
 
@@ -105,7 +104,7 @@ class Sessions implements Omit<Connection.Service, "callbacks">, session.Supervi
     this.setStatus({ _tag: "Subscribed", since: this.parts.clock.unsafeCurrentTimeMillis() })
     this.log(Effect.logInfo("subscribed"))
     this.requests.begin(current)
-    this.watchers.look()
+    this.watchers.recheck()
   }
 
   onPingAcked(): void {
@@ -140,7 +139,7 @@ class Sessions implements Omit<Connection.Service, "callbacks">, session.Supervi
     this.loss = cause
     const fiber = this.fork(
       this.afterLoss().pipe(
-        Effect.onError(() => this.letGo()),
+        Effect.onError(() => this.closeSession()),
         Effect.catchAllCause((cause) => Effect.sync(() => this.fail(cause)))
       )
     )
@@ -160,30 +159,25 @@ class Sessions implements Omit<Connection.Service, "callbacks">, session.Supervi
       const { clock } = this.parts
       const { loss } = this
       this.requests.suspend()
-      this.watchers.look()
+      this.watchers.recheck()
       const failure = yield* Effect.flip(Effect.failCause(loss))
       const mayBeTakenOver = Reconnecting.mayBeTakenOver(failure) && !this.isDraining
-      if (!mayBeTakenOver) yield* this.letGo()
+      if (!mayBeTakenOver) yield* this.closeSession()
       if (this.isDraining) return
-      const { attempt, delay } = yield* this.nextAttempt(failure)
-      yield* Metric.increment(Metric.tagged(Telemetry.reconnects, "reason", failure._tag))
-      yield* Effect.logWarning(
-        `${describeLinkFailure(failure)}; attempt ${attempt} to reconnect in ${Duration.format(delay)}`
-      )
-      this.setStatus({ _tag: "Waiting", attempt, delay, reason: failure })
-      if (!mayBeTakenOver) yield* clock.sleep(delay)
-      else {
-        const listen = Duration.min(delay, listening)
-        yield* clock.sleep(listen)
-        yield* this.letGo()
+      const next = yield* Effect.exit(this.nextAttempt(failure, mayBeTakenOver ? listening : Duration.zero))
+      if (mayBeTakenOver) {
+        yield* clock.sleep(listening)
+        yield* this.closeSession()
         if (this.loss !== loss) return yield* this.afterLoss()
-        yield* clock.sleep(Duration.subtract(delay, listen))
       }
+      const delay = yield* next
+      yield* clock.sleep(mayBeTakenOver ? Duration.subtract(delay, listening) : delay)
       if (!this.isDraining) this.connect()
     })
   }
 
-  private nextAttempt(failure: LinkFailure) {
+  /** The delay before the next attempt, which is `atLeast` this long; fails when there is none. */
+  private nextAttempt(failure: LinkFailure, atLeast: Duration.Duration) {
     return Effect.gen(this, function*() {
       const { reconnect } = this.parts
       const [lost, decision] = Reconnecting.lost(this.reconnecting, failure, this.monotonic(), reconnect)
@@ -193,11 +187,17 @@ class Sessions implements Omit<Connection.Service, "callbacks">, session.Supervi
       const [schedule, delay] = yield* Backoff.next(reconnect[policy].delays, lost.progress[policy].schedule)
       if (delay === undefined) return yield* Reconnecting.exhausted(lost, failure)
       this.reconnecting = Reconnecting.scheduled(lost, policy, schedule)
-      return { attempt, delay }
+      const wait = Duration.max(delay, atLeast)
+      yield* Metric.increment(Metric.tagged(Telemetry.reconnects, "reason", failure._tag))
+      yield* Effect.logWarning(
+        `${describeLinkFailure(failure)}; attempt ${attempt} to reconnect in ${Duration.format(wait)}`
+      )
+      this.setStatus({ _tag: "Waiting", attempt, delay: wait, reason: failure })
+      return wait
     })
   }
 
-  private letGo(): Effect.Effect<void> {
+  private closeSession(): Effect.Effect<void> {
     return Effect.uninterruptible(Effect.suspend(() => {
       const { session } = this
       this.session = undefined
@@ -214,7 +214,7 @@ class Sessions implements Omit<Connection.Service, "callbacks">, session.Supervi
   private finish(end: Exit.Exit<never, ConnectionError>, callbacks: Exit.Exit<void, ConnectionError>): void {
     this.end ??= end
     this.callbacks.unsafeDone(callbacks)
-    this.watchers.look()
+    this.watchers.recheck()
   }
 
   /** Runs when the Scope of the connection closes. */

@@ -21,8 +21,8 @@ interface Used {
 /** @internal */
 export interface Reconnecting {
   readonly progress: { readonly [K in PolicyName]: Used }
-  /** In monotonic milliseconds; absent when the session has not been subscribed. */
-  readonly subscribedAt: number | undefined
+  /** When the first subscribe after the last takeover was acked, in monotonic milliseconds; absent before it. */
+  readonly heldSince: number | undefined
 }
 
 /** @internal */
@@ -30,7 +30,7 @@ export type Decision =
   | { readonly _tag: "Retry"; readonly policy: PolicyName; readonly attempt: number }
   | { readonly _tag: "GiveUp"; readonly error: ConnectionError }
 
-/** An instance that took the bot back and kept it this long has won; the next takeover is a new one. */
+/** A takeover this long after the bot was taken back starts a new count. */
 const settledMillis = 10 * 60 * 1000
 
 const unused: Used = { failures: 0, schedule: Option.none() }
@@ -38,7 +38,7 @@ const unused: Used = { failures: 0, schedule: Option.none() }
 /** @internal */
 export const initial: Reconnecting = {
   progress: { lost: unused, refused: unused, superseded: unused },
-  subscribedAt: undefined
+  heldSince: undefined
 }
 
 const policyOf = (failure: LinkFailure): PolicyName => {
@@ -76,23 +76,20 @@ const rescheduled = (state: Reconnecting, policy: PolicyName): Reconnecting =>
   Option.isNone(state.progress[policy].schedule) ? state : changed(state, policy, { schedule: Option.none() })
 
 /**
- * The number of the attempt that begins now, from 1.
+ * The number of the connection attempt that begins now: one more than the failures of links and credentials in a row.
  *
  * @internal
  */
 export const attempt = ({ progress }: Reconnecting): number => progress.lost.failures + progress.refused.failures + 1
 
 /** @internal */
-export const connecting = ({ progress }: Reconnecting): Reconnecting => ({ progress, subscribedAt: undefined })
-
-/** @internal */
 export const subscribed = (state: Reconnecting, at: number): Reconnecting => ({
   ...restarted(restarted(state, "lost"), "refused"),
-  subscribedAt: at
+  heldSince: state.heldSince ?? at
 })
 
 /**
- * The delays begin anew only now, so that a service that accepts and drops is not hammered.
+ * Resets the delays. A subscribe does not, because a service can accept connections and drop them again and again.
  *
  * @internal
  */
@@ -107,7 +104,12 @@ export const pingAcked = (state: Reconnecting): Reconnecting => rescheduled(resc
 export const mayBeTakenOver = (failure: LinkFailure): boolean => failure._tag === "NotSubscribed"
 
 const isSettled = (state: Reconnecting, at: number): boolean =>
-  state.subscribedAt !== undefined && at - state.subscribedAt >= settledMillis
+  state.heldSince !== undefined && at - state.heldSince >= settledMillis
+
+const takenOver = (state: Reconnecting, at: number): Reconnecting => ({
+  ...(isSettled(state, at) ? changed(state, "superseded", unused) : state),
+  heldSince: undefined
+})
 
 /** @internal */
 export const lost = (
@@ -117,7 +119,7 @@ export const lost = (
   policies: Reconnect.Reconnect.Service
 ): readonly [Reconnecting, Decision] => {
   const policy = policyOf(failure)
-  const before = policy === "superseded" && isSettled(state, at) ? changed(state, policy, unused) : state
+  const before = policy === "superseded" ? takenOver(state, at) : state
   const failures = before.progress[policy].failures + 1
   return [
     changed(before, policy, { failures }),

@@ -88,7 +88,7 @@ export class Session implements Deadlines.Timeout {
   private readonly listeners: Listeners
   private phase: Phase = "Opening"
   private ws: Terminable | undefined = undefined
-  /** Of frames that are not its own. Absent until the first: most sessions of an idle bot never need it. */
+  /** The pending acks of requests and of policy pings. Absent until the first: most sessions of an idle bot have none. */
   private acks: PendingAcks.PendingAcks | undefined = undefined
   /** Of the subscribe or ping that waits for its ack. */
   private reqId: string | undefined = undefined
@@ -267,15 +267,17 @@ export class Session implements Deadlines.Timeout {
       const dueAt = this.pingDueAt = deadlines.now() + pingTimeout
       const isSent = this.send(frame.headers.req_id, codec.encode(frame), pingTimeout, {
         onVerdict: (verdict) => {
-          // The end of the session is no sign of life, so the ping stays owed.
+          // The end of the session is no ack, so the ping still counts as unacked in `millisToClose`.
           const isOwed = verdict._tag === "Unknown" && verdict.reason === "ConnectionLost"
           if (this.pingDueAt === dueAt && !isOwed) this.pingDueAt = Infinity
           if (verdict._tag === "Unknown") return resume(Effect.fail<LinkFailure>({ _tag: "HeartbeatLost" }))
-          if (verdict.ack.errcode === ErrorCode.ok) this.supervisor.onPingAcked()
+          if (verdict.ack.errcode === ErrorCode.ok && mayWrite(this.phase)) this.supervisor.onPingAcked()
           resume(Effect.void)
         }
       })
-      if (!isSent) this.loseClosing()
+      if (isSent) return
+      this.loseClosing()
+      resume(Effect.fail<LinkFailure>({ _tag: "HeartbeatLost" }))
     })
   }
 
@@ -309,7 +311,7 @@ export class Session implements Deadlines.Timeout {
     this.dispatch({ _tag: "Acked", ack })
   }
 
-  // A peer that owes us a sign of life gets no more time for its close frame than for that sign.
+  // While a ping is unacked, the close frame is awaited no longer than its ack.
   private millisToClose(): number {
     const { config, deadlines } = this.supervisor.parts
     return Math.min(

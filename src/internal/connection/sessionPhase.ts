@@ -73,7 +73,7 @@ const subscribeAcked = ({ errcode, errmsg }: Frame.Ack): Next => {
   }
 }
 
-/** A refused ping is a sign of life as well, but none that the link is good. */
+/** A refused ping keeps the session up, but is not reported, so that it does not reset the delays of reconnects. */
 const pingAcked = ({ errcode }: Frame.Ack): Next => [
   "Subscribed",
   errcode === ErrorCode.ok ? [stopTimer, { _tag: "ReportPingAcked" }, keepAlive] : [stopTimer, keepAlive]
@@ -112,7 +112,7 @@ export const mayRead = (phase: Phase): boolean => phase !== "Closed"
 export const isUp = (phase: Phase): boolean => phase !== "Lost" && phase !== "Closed"
 
 /**
- * The next phase, and the actions in order. An action can cause the next event; the actions behind it are void then.
+ * The next phase, and the actions in order. When an action causes an event that changes the phase, the rest is skipped.
  *
  * @internal
  */

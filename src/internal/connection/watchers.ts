@@ -1,5 +1,5 @@
 /**
- * Effects that wait for a condition. The code that changes the condition calls `look`. Nothing is allocated while none waits.
+ * Effects that wait for a condition. The code that changes the condition calls `recheck`. Nothing is allocated while none waits.
  */
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
@@ -26,7 +26,7 @@ export class Watchers {
   }
 
   /** Polls again for every Effect that waits. */
-  look(): void {
+  recheck(): void {
     if (this.watching === undefined) return
     for (const watch of [...this.watching]) watch()
     if (this.watching?.size === 0) this.watching = undefined

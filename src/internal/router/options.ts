@@ -12,7 +12,7 @@ import type * as TemplateCard from "../../TemplateCard.js"
  *
  * - `"queue"`: it waits until that handler has ended.
  * - `"concurrent"`: it is handled at once, beside it.
- * - `"latest"`: it interrupts that handler, whose bubble is sealed, and is handled at once.
+ * - `"latest"`: it interrupts that handler, whose bubble is sealed, and is handled as soon as `concurrency` allows.
  * - `"debounce"`: the messages that come within `debounceWindow` are one batch, which is handled after the batch before.
  *   Routes by `onBatch` get it whole, others its messages one by one.
  *

@@ -115,8 +115,7 @@ const serve = <A>(state: State<A>, conversation: Conversation<A>, at: number): A
 }
 
 const offered = <A>(state: State<A>, key: string, item: A, at: number): Actions<A> => {
-  const { conversations, options: { maxWaiting, overlap } } = state
-  if (state.waiting >= maxWaiting) return [{ _tag: "Drop", items: [item] }]
+  const { conversations, options: { concurrency, maxWaiting, overlap } } = state
   const known = conversations.get(key)
   if (known !== undefined && overlap === "latest" && known.items.length > 0) {
     // The place in the line stays, or the line would grow with every message.
@@ -125,6 +124,9 @@ const offered = <A>(state: State<A>, key: string, item: A, at: number): Actions<
     known.items = [item]
     return [{ _tag: "Supersede", items }]
   }
+  const startsAtOnce = overlap !== "debounce" && (known === undefined || overlap === "latest") &&
+    state.running < concurrency
+  if (!startsAtOnce && state.waiting >= maxWaiting) return [{ _tag: "Drop", items: [item] }]
   state.waiting++
   if (known !== undefined && overlap !== "latest") {
     if (known.items.length === 0) known.openedAt = at

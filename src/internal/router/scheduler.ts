@@ -15,7 +15,7 @@ export interface Started {
 }
 
 /**
- * The means of a scheduler.
+ * What the scheduler needs from its caller.
  *
  * @internal
  */
@@ -54,7 +54,7 @@ export const make = <A>(options: Options, runner: Runner<A>): Offer<A> => {
     const handler = runner.start(items, () => {
       hasEnded = true
       started.delete(conversation)
-      dispatch({ _tag: "Ended", conversation, at: runner.now() })
+      advance({ _tag: "Ended", conversation, at: runner.now() })
     })
     if (options.overlap === "latest" && !hasEnded) started.set(conversation, handler)
   }
@@ -68,7 +68,7 @@ export const make = <A>(options: Options, runner: Runner<A>): Offer<A> => {
       case "Delay": {
         const { conversation, millis } = action
         return runner.after(millis, (hasPassed) => {
-          dispatch({ _tag: hasPassed ? "DelayPassed" : "DelayCut", conversation })
+          advance({ _tag: hasPassed ? "DelayPassed" : "DelayCut", conversation })
         })
       }
       case "Supersede":
@@ -78,16 +78,19 @@ export const make = <A>(options: Options, runner: Runner<A>): Offer<A> => {
     }
   }
 
-  const dispatch = (event: Event<A>) => {
+  const advance = (event: Event<A>) => {
     const { waiting } = state
     for (const action of Overlap.overlap(state, event)) actions.push(action)
     if (state.waiting !== waiting) runner.onWaiting(state.waiting - waiting)
     // A handler can end before its start returns. A loop, because a recursion would grow the stack with each of them.
     if (isActing) return
     isActing = true
-    while (actions.size() > 0) act(actions.shift()!)
-    isActing = false
+    try {
+      while (actions.size() > 0) act(actions.shift()!)
+    } finally {
+      isActing = false
+    }
   }
 
-  return (key, item) => dispatch({ _tag: "Offered", key, item, at: runner.now() })
+  return (key, item) => advance({ _tag: "Offered", key, item, at: runner.now() })
 }

@@ -44,7 +44,7 @@ describe("reconnecting", () => {
           const given = policies(...budgets)
           let state = Reconnecting.initial
           let now = 0
-          let subscribedAt: number | undefined
+          let heldSince: number | undefined
           const inRow = { lost: 0, refused: 0, superseded: 0 }
           for (const step of steps) {
             switch (step._tag) {
@@ -52,8 +52,8 @@ describe("reconnecting", () => {
                 now += step.minutes * 60_000
                 break
               case "Subscribed":
-                state = Reconnecting.subscribed(Reconnecting.connecting(state), now)
-                subscribedAt = now
+                state = Reconnecting.subscribed(state, now)
+                heldSince ??= now
                 inRow.lost = inRow.refused = 0
                 break
               case "PingAcked":
@@ -61,8 +61,9 @@ describe("reconnecting", () => {
                 break
               case "Lost": {
                 const name = nameOf(step.failure)
-                if (name === "superseded" && subscribedAt !== undefined && now - subscribedAt >= 600_000) {
-                  inRow.superseded = 0
+                if (name === "superseded") {
+                  if (heldSince !== undefined && now - heldSince >= 600_000) inRow.superseded = 0
+                  heldSince = undefined
                 }
                 inRow[name]++
                 const [next, verdict] = Reconnecting.lost(state, step.failure, now, given)
@@ -76,8 +77,7 @@ describe("reconnecting", () => {
                 } else {
                   expect(verdict).toEqual({ _tag: "Retry", policy: name, attempt: inRow[name] })
                 }
-                state = Reconnecting.connecting(next)
-                subscribedAt = undefined
+                state = next
               }
             }
             expect(Reconnecting.attempt(state)).toBe(inRow.lost + inRow.refused + 1)
@@ -90,15 +90,27 @@ describe("reconnecting", () => {
   it("begins the delays anew after an acked ping, not after a subscribe", () => {
     const [lost] = Reconnecting.lost(Reconnecting.initial, failures[2]!, 0, policies(9, 9, 9))
     const delayed = Reconnecting.scheduled(lost, "lost", 7)
-    const subscribed = Reconnecting.subscribed(Reconnecting.connecting(delayed), 0)
+    const subscribed = Reconnecting.subscribed(delayed, 0)
     expect(subscribed.progress.lost).toMatchObject({ failures: 0, schedule: { _tag: "Some", value: 7 } })
     expect(Reconnecting.pingAcked(subscribed).progress.lost.schedule._tag).toBe("None")
+  })
+
+  it("counts the ten minutes from when the bot was taken back, whatever its link does since", () => {
+    const given = policies(9, 9, 1)
+    const [lost] = Reconnecting.lost(Reconnecting.initial, failures[0]!, 0, given)
+    let state = Reconnecting.subscribed(lost, 10_000)
+    for (let minute = 5; minute < 15; minute += 5) {
+      state = Reconnecting.lost(state, failures[2]!, minute * 60_000, given)[0]
+      state = Reconnecting.subscribed(state, minute * 60_000)
+    }
+    expect(Reconnecting.lost(state, failures[0]!, 609_999, given)[1]._tag).toBe("GiveUp")
+    expect(Reconnecting.lost(state, failures[0]!, 610_000, given)[1]).toMatchObject({ _tag: "Retry", attempt: 1 })
   })
 
   it("keeps the delays of a takeover through pings: the fight is over after ten minutes", () => {
     const [lost] = Reconnecting.lost(Reconnecting.initial, failures[0]!, 0, policies(9, 9, 9))
     const delayed = Reconnecting.scheduled(lost, "superseded", 7)
-    const back = Reconnecting.pingAcked(Reconnecting.subscribed(Reconnecting.connecting(delayed), 0))
+    const back = Reconnecting.pingAcked(Reconnecting.subscribed(delayed, 0))
     const again = (at: number) => Reconnecting.lost(back, failures[0]!, at, policies(9, 9, 9))[0].progress.superseded
     expect(again(599_999)).toMatchObject({ failures: 2, schedule: { _tag: "Some" } })
     expect(again(600_000)).toMatchObject({ failures: 1, schedule: { _tag: "None" } })

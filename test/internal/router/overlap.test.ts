@@ -38,6 +38,7 @@ const play = (script: ReadonlyArray<Said>, options: Options, closesAt = Infinity
   }
 
   const dispatch = (event: Event<number>) => {
+    const { waiting } = state
     for (const action of Overlap.overlap(state, event)) {
       switch (action._tag) {
         case "Start": {
@@ -66,6 +67,7 @@ const play = (script: ReadonlyArray<Said>, options: Options, closesAt = Infinity
           superseded.push(...action.items)
           break
         case "Drop":
+          must(event._tag === "DelayCut" || waiting === options.maxWaiting, "dropped only at the limit")
           dropped.push(...action.items)
       }
     }
@@ -143,11 +145,25 @@ describe("the order of conversations", () => {
             expect(mine).toEqual(mine.toSorted((a, b) => a - b))
           }
           if (overlap !== "latest") expect(superseded).toEqual([])
-          if (maxWaiting === 0) expect(dropped).toHaveLength(script.length)
+          if (maxWaiting === 0) expect(superseded).toEqual([])
+          if (maxWaiting === 0 && overlap === "debounce") expect(dropped).toHaveLength(script.length)
         }),
         { numRuns: 1000 }
       ))
   }
+
+  for (const overlap of ["queue", "concurrent", "latest"] as const) {
+    it(`${overlap}: a message that need not wait is handled even where none may wait`, () => {
+      const script = [0, 1, 2].map((user) => ({ gap: 10, user, takes: 1 }))
+      expect(play(script, { ...unbounded, overlap, maxWaiting: 0 }).started).toEqual([0, 1, 2])
+    })
+  }
+
+  it("latest: at the limit a newer message still takes the place of one that waits", () => {
+    const script = [0, 1, 1, 2].map((user) => ({ gap: 0, user, takes: 9 }))
+    const { dropped, started } = play(script, { ...unbounded, overlap: "latest", concurrency: 1, maxWaiting: 1 })
+    expect({ started, dropped }).toEqual({ started: [0, 2], dropped: [3] })
+  })
 
   it("latest: a message that takes the place of one that waits keeps its turn", () => {
     const script = [
