@@ -21,8 +21,10 @@ export default defineConfig({
     pool: "forks",
     // Loading Effect anew for every file takes as long as half of the tests.
     isolate: false,
-    maxWorkers: 2,
-    minWorkers: 1,
+    // More than two, because many tests wait for real sockets and processes. The same number, because a worker that ends early
+    // can reject the run.
+    maxWorkers: 4,
+    minWorkers: 4,
     // A log belongs to a test that fails.
     silent: "passed-only",
     testTimeout: 30_000,

@@ -6,6 +6,7 @@ import * as fc from "fast-check"
 import { createCipheriv, createHash, randomBytes } from "node:crypto"
 import { encryptBlocks, wrongKey } from "./setup/ciphertexts.js"
 import { collect, encrypt } from "./support/bytes.js"
+import { runs } from "./support/runs.js"
 
 const sdk = ((Official as any).default?.decryptFile === undefined ? Official : (Official as any).default) as any
 
@@ -85,7 +86,9 @@ const sample = fc.record({
 })
 
 describe("decryptFile", () => {
-  it("agrees with the official SDK on 10,000 inputs: the same bytes, or both refuse", () => {
+  const total = runs(10_000)
+
+  it(`agrees with the official SDK on ${total} inputs: the same bytes, or both refuse`, () => {
     let accepted = 0
     fc.assert(
       fc.property(sample, ({ ciphertext, key }) => {
@@ -93,10 +96,10 @@ describe("decryptFile", () => {
         if (theirs !== undefined) accepted++
         return equal(ours(ciphertext, key), theirs)
       }),
-      { numRuns: 10_000 }
+      { numRuns: total }
     )
-    expect(accepted).toBeGreaterThan(2000)
-    expect(accepted).toBeLessThan(8000)
+    expect(accepted).toBeGreaterThan(total / 5)
+    expect(accepted).toBeLessThan(total * 4 / 5)
   })
 
   it.effect("gives the same from a Stream, however it is cut into pieces", () =>
@@ -117,7 +120,7 @@ describe("decryptFile", () => {
             expect(equal(Either.getOrUndefined(streamed), Either.getOrUndefined(whole))).toBe(true)
           }
         ),
-        { numRuns: 1000 }
+        { numRuns: runs(1000) }
       )
     ))
 

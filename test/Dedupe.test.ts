@@ -3,6 +3,7 @@ import { Effect, TestClock } from "effect"
 import { Dedupe } from "effect-wecom"
 import * as fc from "fast-check"
 import * as Clocks from "./support/clock.js"
+import { runs } from "./support/runs.js"
 
 /** Which of the questions a list that is searched from end to end takes for new. */
 const newByList = (asked: ReadonlyArray<readonly [string, number]>, capacity: number, timeToLive: number) => {
@@ -33,7 +34,7 @@ describe("Dedupe", () => {
         })
         expect(found).toEqual(newByList(asked, capacity, timeToLive))
       }),
-      { numRuns: 50 }
+      { numRuns: runs(50) }
     )
   })
 

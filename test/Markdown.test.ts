@@ -4,6 +4,7 @@ import * as fc from "fast-check"
 import { pieces, render } from "../src/internal/markdown/cut.js"
 import { document, noise, plainNoise } from "./markdown/documents.js"
 import { merge, openFences, read, readPieces, verbatim } from "./markdown/reading.js"
+import { runs } from "./support/runs.js"
 
 /**
  * `SPLITTER_RUNS=100000 npx vitest run test/Markdown.test.ts` tries that many documents in each of the heavy tests;
@@ -11,7 +12,10 @@ import { merge, openFences, read, readPieces, verbatim } from "./markdown/readin
  */
 const asked = Number(process.env.SPLITTER_RUNS ?? 0)
 const seed = process.env.SPLITTER_SEED
-const runs = (numRuns: number) => ({ numRuns: asked || numRuns, ...(seed === undefined ? {} : { seed: Number(seed) }) })
+const times = (numRuns: number) => ({
+  numRuns: asked || runs(numRuns),
+  ...(seed === undefined ? {} : { seed: Number(seed) })
+})
 const timeout = 30_000 + asked * 60
 
 const bytes = (text: string) => Buffer.byteLength(text)
@@ -40,7 +44,7 @@ describe("split", () => {
           if (limit >= 256 && index < all.length - 1) expect(Reply.hasVisible(render(piece))).toBe(true)
         }
       }),
-      runs(1000)
+      times(1000)
     )
   }, timeout)
 
@@ -56,12 +60,12 @@ describe("split", () => {
           expect(character.index).toBe(at)
         }
       }),
-      runs(500)
+      times(500)
     )
   }, timeout)
 
   it("a CommonMark parser reads in the pieces what it reads in the whole", () => {
-    fc.assert(fc.property(document, fc.integer({ min: 512, max: 1200 }), expectSameReading), runs(800))
+    fc.assert(fc.property(document, fc.integer({ min: 512, max: 1200 }), expectSameReading), times(800))
   }, timeout)
 
   it("fences and tables are read the same amid any characters and at any limit", () => {
@@ -71,7 +75,7 @@ describe("split", () => {
         expect(verbatim(readPieces(all))).toEqual(verbatim(read(text)))
         expect(openFences(...all.map(render))).toBeLessThanOrEqual(openFences(text))
       }),
-      runs(700)
+      times(700)
     )
   }, timeout)
 
@@ -262,7 +266,7 @@ describe("cut", () => {
         const all = Markdown.split(text, { limit })
         expect([...heads, rest]).toEqual(all)
       }),
-      runs(500)
+      times(500)
     )
   }, timeout)
 
@@ -312,7 +316,7 @@ describe("close and resume", () => {
         expect(Markdown.close(closed)).toBe(closed)
         if (!start.includes("<think>")) expect(read(`${closed}\n\nafter`).at(-1)).toEqual(["p ", "after"])
       }),
-      runs(500)
+      times(500)
     )
   }, timeout)
 
@@ -328,7 +332,7 @@ describe("close and resume", () => {
         const both = [Markdown.close(text.slice(0, at)), Markdown.close(Markdown.resume(text, at))]
         expect(merge(both.flatMap((part) => read(part)))).toEqual(merge(read(Markdown.close(text))))
       }),
-      runs(300)
+      times(300)
     )
   }, timeout)
 })

@@ -10,6 +10,7 @@ import type { Answer } from "./media/servers.js"
 import { layerOver, memoryServer, newKey, nodeHttp, pieces, realServer } from "./media/servers.js"
 import { encryptBlocks } from "./setup/ciphertexts.js"
 import { collect, encrypt } from "./support/bytes.js"
+import { isFull } from "./support/runs.js"
 
 const url = "https://files.example.com/media/1?sign=url-secret"
 
@@ -43,8 +44,8 @@ const failureOf = <A, E extends { readonly _tag: string }, R>(effect: Effect.Eff
 
 describe("byte-identical", () => {
   const sizes = [
-    ...Array.from({ length: 101 }, (_, i) => i),
-    ...Array.from({ length: 8 }, (_, i) => [16 * (i + 6) - 1, 16 * (i + 6), 16 * (i + 6) + 1]).flat(),
+    ...Array.from({ length: isFull ? 101 : 34 }, (_, i) => i),
+    ...Array.from({ length: isFull ? 8 : 1 }, (_, i) => [16 * (i + 6) - 1, 16 * (i + 6), 16 * (i + 6) + 1]).flat(),
     65_535,
     65_536,
     65_537,

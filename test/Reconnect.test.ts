@@ -5,6 +5,7 @@ import * as TestGateway from "effect-wecom/TestGateway"
 import * as fc from "fast-check"
 import * as Backoff from "../src/internal/connection/backoff.js"
 import { gateway, open, reasons, request, Watch } from "./contract/wired.js"
+import { runs } from "./support/runs.js"
 
 const { faults } = TestGateway
 
@@ -43,7 +44,7 @@ describe("the delays", () => {
           })
         }
       ),
-      { numRuns: 200 }
+      { numRuns: runs(200) }
     ))
 
   it("recover 95 % of restarts of up to 3 s within 5 s of the loss", () => {

@@ -2,6 +2,7 @@ import { expect, it } from "@effect/vitest"
 import { Effect, Metric, TestClock } from "effect"
 import { BotRouter, Telemetry, WecomBot } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
+import { runs } from "../support/runs.js"
 import { frames } from "./arbitraryFrames.js"
 
 const count = (metric: Metric.Metric.Counter<number>) => Effect.map(Metric.value(metric), ({ count }) => count)
@@ -18,7 +19,7 @@ const counters = Effect.all({
 })
 
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 0x7fffffff)
-const total = 50_000
+const total = runs(50_000)
 const batch = 1_000
 
 it.scoped(

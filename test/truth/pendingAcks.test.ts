@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import * as PendingAcks from "../../src/internal/connection/acks.js"
+import { runs } from "../support/runs.js"
 import * as Agenda from "./agenda.js"
 import * as Model from "./creditModel.js"
 import { faultless, type FrameFate, type LaneFate, type Schedule, schedule, timeout } from "./schedule.js"
@@ -149,8 +150,10 @@ const play = (fate: Schedule) => {
 }
 
 describe("verdicts", () => {
+  const schedules = runs(10_000)
+
   it(
-    "are neither false nor withheld, in 10,000 schedules of late, lost, reordered and refusing acks and lost links",
+    `are neither false nor withheld, in ${schedules} schedules of late, lost, reordered and refusing acks and lost links`,
     () => {
       const total = { acked: 0, ackedInDoubt: 0, unknown: 0, lost: 0, duplicates: 0 }
       fc.assert(
@@ -158,14 +161,14 @@ describe("verdicts", () => {
           const { count } = play(fate)
           for (const key of Object.keys(total) as Array<keyof typeof total>) total[key] += count[key]
         }),
-        { numRuns: 10_000 }
+        { numRuns: schedules }
       )
       // The schedules reach every corner often enough to mean something.
-      expect(total.acked).toBeGreaterThan(10_000)
-      expect(total.ackedInDoubt).toBeGreaterThan(2_000)
-      expect(total.unknown).toBeGreaterThan(2_000)
-      expect(total.lost).toBeGreaterThan(500)
-      expect(total.duplicates).toBeGreaterThan(500)
+      expect(total.acked).toBeGreaterThan(runs(10_000))
+      expect(total.ackedInDoubt).toBeGreaterThan(runs(2_000))
+      expect(total.unknown).toBeGreaterThan(runs(2_000))
+      expect(total.lost).toBeGreaterThan(runs(500))
+      expect(total.duplicates).toBeGreaterThan(runs(500))
     },
     60_000
   )
@@ -177,7 +180,7 @@ describe("verdicts", () => {
           expect(frame.verdict).toEqual({ _tag: "Acked", ack: ackOf(frame.reqId, frame.fate.errcode) })
         }
       }),
-      { numRuns: 1_000 }
+      { numRuns: runs(1_000) }
     )
   })
 

@@ -3,6 +3,7 @@ import { Chunk, Effect, Exit, Stream } from "effect"
 import { Chat, Reply, WecomBot } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
 import * as fc from "fast-check"
+import { runs } from "../support/runs.js"
 import * as Sim from "../support/simulation.js"
 
 /** What the gateway does to one copy of a frame. */
@@ -147,29 +148,35 @@ const play = ({ cuts, lanes }: Fate) =>
   )
 
 describe("a whole bot", () => {
-  it("tells the truth about every frame in 450 histories of late, lost and refusing acks and cut links", async () => {
-    const seen: Record<string, number> = {}
-    let resent = 0
-    await fc.assert(
-      fc.asyncProperty(fate, async (schedule) => {
-        for (const { copies, fate: { kind }, isDelivered, name, said } of await Sim.runPromise(1, play(schedule))) {
-          seen[said] = (seen[said] ?? 0) + 1
-          if (copies.length > 1) resent++
-          if (said === "ok") expect(isDelivered, `${name}: ok`).toBe(true)
-          if (said === "SendRejected") expect(isDelivered, `${name}: rejected`).toBe(false)
-          if (said === "SendUnavailable") expect(isDelivered, `${name}: unavailable`).toBe(false)
-          expect(["ok", "SendRejected", "SendUnavailable", "DeliveryUnknown"]).toContain(said)
-          // Another copy of a push only after the service said that it took none.
-          if (kind === "push") expect(copies.slice(0, -1).every((code) => code === 846609), name).toBe(true)
-        }
-      }),
-      { numRuns: 450 }
-    )
-    expect(seen.ok).toBeGreaterThan(300)
-    expect(seen.SendRejected).toBeGreaterThan(100)
-    expect(seen.DeliveryUnknown).toBeGreaterThan(100)
-    expect(resent).toBeGreaterThan(30)
-  }, 60_000)
+  const histories = runs(450)
+
+  it(
+    `tells the truth about every frame in ${histories} histories of late, lost and refusing acks and cut links`,
+    async () => {
+      const seen: Record<string, number> = {}
+      let resent = 0
+      await fc.assert(
+        fc.asyncProperty(fate, async (schedule) => {
+          for (const { copies, fate: { kind }, isDelivered, name, said } of await Sim.runPromise(1, play(schedule))) {
+            seen[said] = (seen[said] ?? 0) + 1
+            if (copies.length > 1) resent++
+            if (said === "ok") expect(isDelivered, `${name}: ok`).toBe(true)
+            if (said === "SendRejected") expect(isDelivered, `${name}: rejected`).toBe(false)
+            if (said === "SendUnavailable") expect(isDelivered, `${name}: unavailable`).toBe(false)
+            expect(["ok", "SendRejected", "SendUnavailable", "DeliveryUnknown"]).toContain(said)
+            // Another copy of a push only after the service said that it took none.
+            if (kind === "push") expect(copies.slice(0, -1).every((code) => code === 846609), name).toBe(true)
+          }
+        }),
+        { numRuns: histories }
+      )
+      expect(seen.ok).toBeGreaterThan(runs(300))
+      expect(seen.SendRejected).toBeGreaterThan(runs(100))
+      expect(seen.DeliveryUnknown).toBeGreaterThan(runs(100))
+      expect(resent).toBeGreaterThan(runs(30))
+    },
+    60_000
+  )
 
   it("gives every frame its own verdict when nothing goes wrong", async () => {
     const faultless = fate.map((schedule): Fate => ({
@@ -190,7 +197,7 @@ describe("a whole bot", () => {
           expect(said, name).toBe(isDelivered ? "ok" : "SendRejected")
         }
       }),
-      { numRuns: 100 }
+      { numRuns: runs(100) }
     )
   })
 })

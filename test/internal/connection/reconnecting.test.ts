@@ -4,6 +4,7 @@ import type * as Reconnect from "effect-wecom/Reconnect"
 import type { LinkFailure } from "effect-wecom/WecomError"
 import * as fc from "fast-check"
 import * as Reconnecting from "../../../src/internal/connection/reconnecting.js"
+import { runs } from "../../support/runs.js"
 
 const failures: ReadonlyArray<LinkFailure> = [
   { _tag: "TakenOver" },
@@ -84,7 +85,7 @@ describe("reconnecting", () => {
           }
         }
       ),
-      { numRuns: 1000 }
+      { numRuns: runs(1000) }
     ))
 
   it("begins the delays anew after an acked ping, not after a subscribe", () => {

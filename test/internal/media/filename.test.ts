@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { fromContentDisposition, sanitize } from "../../../src/internal/media/filename.js"
+import { runs } from "../../support/runs.js"
 
 const name = (header: string) => fromContentDisposition(header)
 
@@ -110,7 +111,7 @@ describe("file names from Content-Disposition", () => {
           }
         }
       ),
-      { numRuns: 5000 }
+      { numRuns: runs(5000) }
     )
   })
 

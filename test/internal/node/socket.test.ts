@@ -143,7 +143,7 @@ describe.each(
   it("frames of all lengths, there and back", () =>
     connected(scheme, open, async ({ client, heard, seen, server }) => {
       server.on("message", (data: Buffer) => server.send(String(data)))
-      const lengths = [0, 1, 125, 126, 127, 65_535, 65_536, 70_001, 5_000_000]
+      const lengths = [0, 1, 125, 126, 127, 65_535, 65_536, 70_001, 1_000_000]
       const texts = lengths.flatMap((length) => ["x".repeat(length), "字".repeat(Math.floor(length / 3))])
       for (const text of texts) client.send(text)
       await until(() => heard.length === texts.length)

@@ -9,6 +9,7 @@ import * as Overlap from "../../../src/internal/router/overlap.js"
 import type { Run, Said } from "../../router/overlapModels.js"
 import { conversation, debounceMillis, models, said, users } from "../../router/overlapModels.js"
 import { must } from "../../support/must.js"
+import { runs } from "../../support/runs.js"
 
 interface Handler {
   readonly conversation: Conversation<number>
@@ -124,7 +125,7 @@ describe("the order of conversations", () => {
             expect(mine).toEqual(models[overlap](conversation(script, arrivals, user)))
           }
         }),
-        { numRuns: 1000 }
+        { numRuns: runs(1000) }
       ))
 
     it(`${overlap}: within its bounds, in order, nothing twice and nothing forgotten`, () =>
@@ -148,7 +149,7 @@ describe("the order of conversations", () => {
           if (maxWaiting === 0) expect(superseded).toEqual([])
           if (maxWaiting === 0 && overlap === "debounce") expect(dropped).toHaveLength(script.length)
         }),
-        { numRuns: 1000 }
+        { numRuns: runs(1000) }
       ))
   }
 
