@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import * as Frame from "./Frame.js"
 import { total } from "./internal/checks/arguments.js"
 import { From } from "./Message.js"
 
@@ -18,7 +19,8 @@ const base = {
   create_time: Schema.optional(Schema.Number),
   response_url: Schema.optional(Schema.String),
   msgtype: Schema.Literal("event"),
-  reqId: Schema.String,
+  raw: Schema.optional(Schema.Unknown),
+  reqId: Frame.ReqId,
   receivedAt: Schema.Number
 }
 
@@ -44,20 +46,39 @@ export const EnterChat = Schema.Struct({
 export interface EnterChat extends Schema.Schema.Type<typeof EnterChat> {}
 
 /**
+ * The options selected for one question of a card.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const SelectedItem = Schema.Struct({
+  question_key: Schema.String,
+  option_ids: Schema.optional(
+    Schema.Struct({ option_id: Schema.Array(Schema.String) }).annotations(preserving)
+  )
+}).annotations(preserving)
+
+/**
  * The options selected in a vote or multiple-choice card.
  *
  * @since 0.1.0
  * @category models
  */
 export const SelectedItems = Schema.Struct({
-  selected_item: Schema.Array(
-    Schema.Struct({
-      question_key: Schema.String,
-      option_ids: Schema.optional(
-        Schema.Struct({ option_id: Schema.Array(Schema.String) }).annotations(preserving)
-      )
-    }).annotations(preserving)
-  )
+  selected_item: Schema.Array(SelectedItem)
+}).annotations(preserving)
+
+/**
+ * What was pressed or submitted on a card.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const CardAction = Schema.Struct({
+  card_type: Schema.optional(Schema.String),
+  event_key: Schema.optional(Schema.String),
+  task_id: Schema.optional(Schema.String),
+  selected_items: Schema.optional(SelectedItems)
 }).annotations(preserving)
 
 /**
@@ -72,12 +93,7 @@ export const TemplateCardEvent = Schema.Struct({
   eventtype: Schema.Literal("template_card_event"),
   event: Schema.Struct({
     eventtype: Schema.Literal("template_card_event"),
-    template_card_event: Schema.Struct({
-      card_type: Schema.optional(Schema.String),
-      event_key: Schema.optional(Schema.String),
-      task_id: Schema.optional(Schema.String),
-      selected_items: Schema.optional(SelectedItems)
-    }).annotations(preserving)
+    template_card_event: CardAction
   }).annotations(preserving)
 }).annotations(preserving)
 
@@ -153,7 +169,7 @@ export const UnknownEvent = Schema.Struct({
   chatid: Schema.optional(Schema.String),
   from: Schema.optional(From),
   create_time: Schema.optional(Schema.Number),
-  reqId: Schema.String,
+  reqId: Frame.ReqId,
   receivedAt: Schema.Number,
   eventtype: Schema.Literal("unknown"),
   raw: Schema.Unknown
@@ -169,7 +185,8 @@ export const UnknownEvent = Schema.Struct({
 export interface UnknownEvent extends Schema.Schema.Type<typeof UnknownEvent> {}
 
 /**
- * Any event, distinguished by `eventtype`.
+ * Any event, distinguished by `eventtype`. A part that did not have its documented form is left out; then `raw` is the body as
+ * received.
  *
  * @since 0.1.0
  * @category models

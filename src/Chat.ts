@@ -110,7 +110,7 @@ export const type = (chat: Chat): 1 | 2 => {
 
 /**
  * The conversation of a callback. In a single chat only `from.userid` is used, because a `chatid` there is not an
- * address. `undefined` when the callback names no conversation, as `disconnected_event` does.
+ * address. `undefined` when the callback names no conversation, as `disconnected_event` and single chats without a sender do.
  *
  * @since 0.1.0
  * @category constructors
@@ -121,8 +121,9 @@ export const fromCallback = (callback: {
   readonly from?: { readonly userid: string } | undefined
 }): Chat | undefined => {
   try {
-    if (callback.chattype === "group") return callback.chatid === undefined ? undefined : group(callback.chatid)
-    return callback.from === undefined ? undefined : user(callback.from.userid)
+    const { chatid = "", chattype, from } = callback
+    if (chattype === "group") return chatid === "" ? undefined : group(chatid)
+    return from === undefined || from.userid === "" ? undefined : user(from.userid)
   } catch {
     return undefined
   }

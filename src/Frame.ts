@@ -23,8 +23,27 @@ export const Command = {
   uploadChunk: "aibot_upload_media_chunk",
   uploadFinish: "aibot_upload_media_finish",
   messageCallback: "aibot_msg_callback",
+  /** A message, as some older gateways send it. */
+  legacyMessageCallback: "aibot_callback",
   eventCallback: "aibot_event_callback"
 } as const
+
+/**
+ * The id that ties an ack, or a reply to a callback, to its frame. The service sends strings; a number is echoed as the number it
+ * was, because `"7"` and `7` are two ids.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const ReqId = Schema.Union(Schema.String, Schema.Number)
+
+/**
+ * The id that ties an ack, or a reply to a callback, to its frame.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ReqId = typeof ReqId.Type
 
 /**
  * The headers of every frame. An ack is matched to its request by `req_id` alone.
@@ -32,7 +51,7 @@ export const Command = {
  * @since 0.1.0
  * @category models
  */
-export const Headers = Schema.Struct({ req_id: Schema.String })
+export const Headers = Schema.Struct({ req_id: ReqId })
 
 /**
  * A frame that carries a command, in either direction.
@@ -54,7 +73,7 @@ export const Request = Schema.Struct({
  */
 export interface Request {
   readonly cmd: string
-  readonly headers: { readonly req_id: string }
+  readonly headers: { readonly req_id: ReqId }
   readonly body?: unknown
 }
 
@@ -78,7 +97,7 @@ export const Ack = Schema.Struct({
  * @category models
  */
 export interface Ack {
-  readonly headers: { readonly req_id: string }
+  readonly headers: { readonly req_id: ReqId }
   readonly errcode: number
   readonly errmsg: string
   readonly body?: unknown
@@ -90,5 +109,5 @@ export interface Ack {
  * @since 0.1.0
  * @category constructors
  */
-export const request = (cmd: string, reqId: string, body?: unknown): Request =>
+export const request = (cmd: string, reqId: ReqId, body?: unknown): Request =>
   body === undefined ? { cmd, headers: { req_id: reqId } } : { cmd, headers: { req_id: reqId }, body }

@@ -67,7 +67,7 @@ export const isSingle: <A extends Incoming>(
 )
 
 /**
- * Messages and events of one of these users.
+ * Messages and events of one of these users. Never those that name no sender.
  *
  * @since 0.1.0
  * @category predicates
@@ -78,7 +78,9 @@ export const fromUsers: (userids: Iterable<string>) => (incoming: Incoming) => b
   (userids: Iterable<string>) => {
     const allowed = new Set(userids)
     return total(
-      (incoming: Incoming) => "from" in incoming && incoming.from !== undefined && allowed.has(incoming.from.userid),
+      (incoming: Incoming) =>
+        "from" in incoming && incoming.from !== undefined && incoming.from.userid !== "" &&
+        allowed.has(incoming.from.userid),
       false
     )
   }

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import * as Frame from "./Frame.js"
 import { total } from "./internal/checks/arguments.js"
 
 const preserving = { parseOptions: { onExcessProperty: "preserve" } } as const
@@ -110,7 +111,8 @@ const base = {
   create_time: Schema.optional(Schema.Number),
   response_url: Schema.optional(Schema.String),
   quote: Schema.optional(Quote),
-  reqId: Schema.String,
+  raw: Schema.optional(Schema.Unknown),
+  reqId: Frame.ReqId,
   receivedAt: Schema.Number
 }
 
@@ -249,7 +251,7 @@ export const UnknownMessage = Schema.Struct({
   from: From,
   create_time: Schema.optional(Schema.Number),
   response_url: Schema.optional(Schema.String),
-  reqId: Schema.String,
+  reqId: Frame.ReqId,
   receivedAt: Schema.Number,
   msgtype: Schema.Literal("unknown"),
   raw: Schema.Unknown
@@ -267,7 +269,9 @@ export interface UnknownMessage extends Schema.Schema.Type<typeof UnknownMessage
 /**
  * Any message, distinguished by `msgtype`. Fields that this version does not know are kept.
  *
- * - `msgid` is unique. The service may deliver a message twice; the bot emits it once.
+ * - `msgid` is unique. The service may deliver a message twice; the bot emits it once. It is empty when the service sent none.
+ * - `from.userid` is empty when the service named no sender, as it does for some files in groups: see `isAnonymous`.
+ * - A part that did not have its documented form is left out; then `raw` is the body as received.
  * - `chatid` is an address in groups only; `Chat.fromCallback` returns the right address.
  * - `create_time` is in seconds, `receivedAt` in milliseconds.
  * - `response_url` accepts one HTTP POST within an hour.
@@ -315,6 +319,15 @@ export type MsgType = Message["msgtype"]
  * @category models
  */
 export type OfType<T extends MsgType> = Extract<Message, { readonly msgtype: T }>
+
+/**
+ * Whether the service named no sender: `from.userid` is empty. Guards by user do not match such a message. Its conversation is
+ * its group; without one it has none, and only a reply reaches it.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isAnonymous: (message: Message) => boolean = total((message: Message) => message.from.userid === "", false)
 
 /**
  * Narrows a message to one type.

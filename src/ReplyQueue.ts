@@ -65,7 +65,7 @@ export declare namespace ReplyQueue {
       onExit: (exit: Exit.Exit<Frame.Ack, QueueError>) => void
     ) => () => void
     /** Whether no frame of this `req_id` waits or is in flight. */
-    readonly unsafeIsIdle: (reqId: string) => boolean
+    readonly unsafeIsIdle: (reqId: Frame.ReqId) => boolean
     /** Waits until every lane is empty. */
     readonly flushed: Effect.Effect<void>
     /** The number of frames that wait or are in flight. */

@@ -7,6 +7,7 @@
 import * as Schema from "effect/Schema"
 import type * as BotEvent from "./BotEvent.js"
 import * as Chat from "./Chat.js"
+import * as Frame from "./Frame.js"
 import { required } from "./internal/checks/arguments.js"
 import * as Limits from "./Limits.js"
 import type * as Message from "./Message.js"
@@ -14,7 +15,7 @@ import type * as Message from "./Message.js"
 const anyTarget = "a ReplyTarget, from its constructors or its schema"
 
 const fields = {
-  reqId: Schema.String,
+  reqId: Frame.ReqId,
   chat: Schema.optional(Chat.Chat),
   receivedAt: Schema.Number
 }

@@ -61,6 +61,26 @@ export const duplicates = counter("wecom_duplicate_callbacks_total", "Callbacks 
 export const undecodable = counter("wecom_undecodable_frames_total", "Frames of the service that could not be decoded")
 
 /**
+ * Messages and events of which a part was changed or left out, because it did not have its documented form. The label `field` is
+ * the path of that part; the body as received is in `raw`.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const incomingRepaired = counter(
+  "wecom_incoming_repaired_total",
+  "Messages and events of which a part did not have its documented form"
+)
+
+/**
+ * Refusals that do not name the frame they refuse, which therefore may look like a lost ack.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const unnamedRefusals = counter("wecom_unnamed_refusals_total", "Refusals that named no frame")
+
+/**
  * Frames of the service with a command that this version does not know.
  *
  * @since 0.1.0

@@ -150,7 +150,7 @@ export declare namespace WecomBot {
     readonly command: (
       cmd: string,
       body?: unknown,
-      options?: { readonly reqId?: string | undefined }
+      options?: { readonly reqId?: Frame.ReqId | undefined }
     ) => Effect.Effect<Frame.Ack, SendError>
     readonly reply: (
       to: Answerable,
@@ -393,7 +393,7 @@ export const awaitCardAction = (
 export const command = (
   cmd: string,
   body?: unknown,
-  options?: { readonly reqId?: string | undefined }
+  options?: { readonly reqId?: Frame.ReqId | undefined }
 ): Effect.Effect<Frame.Ack, SendError, WecomBot> => Effect.flatMap(WecomBot, (bot) => bot.command(cmd, body, options))
 
 /**

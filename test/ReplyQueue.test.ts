@@ -18,7 +18,7 @@ interface Written {
   readonly answer: (exit: Answer) => void
 }
 
-const ack = (reqId: string): Answer => Exit.succeed({ headers: { req_id: reqId }, errcode: 0, errmsg: "ok" })
+const ack = (reqId: string | number): Answer => Exit.succeed({ headers: { req_id: reqId }, errcode: 0, errmsg: "ok" })
 
 const lost = (command = "c"): Answer => Exit.fail(new WecomError.DeliveryUnknown({ command, reason: "ConnectionLost" }))
 
@@ -43,7 +43,7 @@ const played = (maxReplyQueueSize?: number) =>
           onExit(exit)
           return () => {}
         }
-        written.push({ reqId: request.headers.req_id, name: String(request.body), options, answer: onExit })
+        written.push({ reqId: String(request.headers.req_id), name: String(request.body), options, answer: onExit })
         options?.onWritten?.()
         return () => {}
       }
@@ -207,7 +207,7 @@ it("a second copy that waits for a connection does not leave when its caller wen
   const queue = Effect.runSync(internal.make(connection, config))
   const session: Parameters<Requests.Requests["begin"]>[0] = {
     send: (reqId, _text, _timeout, own) => {
-      sent.push(reqId)
+      sent.push(String(reqId))
       writer = own
       return true
     }

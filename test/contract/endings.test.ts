@@ -289,7 +289,7 @@ describe("no timer, fiber, listener or socket outlives its session", () => {
         if (ending.after !== undefined) {
           const current = yield* Deferred.await(ready)
           // Frames in flight and in doubt when it ends.
-          yield* TestGateway.acks.drop({ where: (frame) => frame.reqId?.startsWith("doubt") === true })
+          yield* TestGateway.acks.drop({ where: (frame) => String(frame.reqId).startsWith("doubt") === true })
           for (const reqId of ["doubt-1", "doubt-1", "doubt-2"]) {
             const text = JSON.stringify({ cmd: "aibot_other", headers: { req_id: reqId } })
             if (current.send(reqId, text, reqId === "doubt-2" ? 60_000 : 10, writer)) written++

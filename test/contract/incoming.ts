@@ -5,7 +5,7 @@ import { asked, collect } from "../support/messages.js"
 import type { Harness } from "./harness.js"
 import { counting, expect, sentFrames } from "./harness.js"
 
-const callback = (cmd: string, reqId: string, body: unknown) =>
+const callback = (cmd: string, reqId: string | number, body: unknown) =>
   JSON.stringify({ cmd, headers: { req_id: reqId }, body })
 
 const message = (fields: object) =>
@@ -123,7 +123,7 @@ export const incoming = ({ test }: Harness) => {
       yield* alice.send({ msgtype: "text", text: "not an object" })
       expect(yield* next).toMatchObject({ msgtype: "unknown", raw: { msgtype: "text", text: "not an object" } })
       yield* push(message({ msgtype: "text", text: { content: "?" }, chattype: "broadcast", msgid: "raw-2" }))
-      expect(yield* next).toMatchObject({ msgtype: "unknown", chattype: "broadcast", raw: { text: { content: "?" } } })
+      expect(yield* next).toMatchObject({ msgtype: "text", chattype: "single", raw: { chattype: "broadcast" } })
       const ack = yield* WecomBot.replyStreamFrame(unknown, { id: "s", content: "what is that?", finish: true })
       expect(ack.errcode).toBe(0)
     }))
@@ -221,7 +221,8 @@ export const incoming = ({ test }: Harness) => {
       yield* push(JSON.stringify({ cmd: "aibot_from_the_future", headers: { req_id: "x" }, body: {} }))
       yield* push(JSON.stringify({ headers: { req_id: "nobody-asked" }, errcode: 0, errmsg: "ok" }))
       const sent = yield* alice.sendText("still there?")
-      const message = yield* next
+      // Some of them are messages of unknown types.
+      const message = yield* Effect.repeat(next, { until: ({ msgtype }) => msgtype === "text" })
       yield* WecomBot.replyStreamFrame(message, { id: "s", content: "yes", finish: true })
       expect((yield* alice.awaitAnswer(sent)).text).toBe("yes")
       expect(yield* TestGateway.connections).toHaveLength(1)
@@ -315,7 +316,6 @@ export const hostile: ReadonlyArray<string | Uint8Array> = [
   "{\"cmd\":null}",
   "{\"cmd\":42,\"headers\":{\"req_id\":\"x\"}}",
   "{\"headers\":null,\"errcode\":0}",
-  "{\"headers\":{\"req_id\":7},\"errcode\":0}",
   "{\"cmd\":\"ping\"}",
   "{\"cmd\":\"aibot_msg_callback\"}",
   "{\"cmd\":\"aibot_msg_callback\",\"headers\":{\"req_id\":\"x\"},\"body\":[]}",

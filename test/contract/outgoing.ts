@@ -305,7 +305,7 @@ export const outgoing = ({ during, seconds, test }: Harness) => {
           )
         )
       yield* Deferred.await(done)
-      const histories = new Map<string, Array<number>>()
+      const histories = new Map<string | number, Array<number>>()
       for (const frame of yield* sentFrames) {
         histories.set(frame.reqId!, [...histories.get(frame.reqId!) ?? [], frame.body.stream.content.length])
       }

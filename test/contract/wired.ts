@@ -137,7 +137,7 @@ export const reasons = (history: ReadonlyArray<Connection.Status>): ReadonlyArra
 export const request = (
   service: Connection.Connection.Service,
   cmd: string,
-  reqId: string,
+  reqId: string | number,
   body?: unknown,
   options?: Connection.RequestOptions
 ) =>

@@ -4,7 +4,7 @@ import { Arbitrary } from "effect"
 import { BotEvent, Frame, Message } from "effect-wecom"
 import * as fc from "fast-check"
 
-const wire = (cmd: string, { receivedAt: _, reqId, ...body }: { reqId: string; receivedAt: number }) => ({
+const wire = (cmd: string, { receivedAt: _, reqId, ...body }: { reqId: string | number; receivedAt: number }) => ({
   cmd,
   headers: { req_id: reqId },
   body: body as { readonly [field: string]: unknown }
@@ -18,6 +18,10 @@ const isJson = (value: unknown): boolean => {
   }
 }
 
+/** JSON loses digits of larger numbers. */
+const hasExactReqId = ({ reqId }: { readonly reqId: Frame.ReqId }): boolean =>
+  typeof reqId === "string" || Math.abs(reqId) <= Number.MAX_SAFE_INTEGER
+
 /** The messages this version knows, from their schema. */
 export const message: fc.Arbitrary<Message.Message> = fc.oneof(
   ...[
@@ -28,13 +32,13 @@ export const message: fc.Arbitrary<Message.Message> = fc.oneof(
     Message.FileMessage,
     Message.VideoMessage
   ].map((schema) => Arbitrary.make(schema as Schema.Schema<Message.Message>))
-)
+).filter(hasExactReqId)
 
 /** The events this version knows, from their schema. */
 export const event: fc.Arbitrary<BotEvent.BotEvent> = fc.oneof(
   ...[BotEvent.EnterChat, BotEvent.TemplateCardEvent, BotEvent.FeedbackEvent]
     .map((schema) => Arbitrary.make(schema as Schema.Schema<BotEvent.BotEvent>))
-)
+).filter(hasExactReqId)
 
 export const messageFrame = message.map((_) => wire(Frame.Command.messageCallback, _))
 

@@ -8,13 +8,13 @@ import * as TestGateway from "effect-wecom/TestGateway"
 export interface RawClient {
   readonly ws: WebSocket & { readonly terminate: () => void }
   /** Writes a frame and does not wait. */
-  readonly write: (cmd: string, reqId: string, body?: unknown) => Effect.Effect<void>
+  readonly write: (cmd: string, reqId: string | number, body?: unknown) => Effect.Effect<void>
   readonly writeText: (text: string) => Effect.Effect<void>
   /** The next frame from the service. */
   readonly next: Effect.Effect<any>
   readonly nextEvent: Effect.Effect<{ readonly type: string; readonly [field: string]: any }>
   /** Writes a frame and waits for the next one, which must be its ack. */
-  readonly request: (cmd: string, reqId: string, body?: unknown) => Effect.Effect<any>
+  readonly request: (cmd: string, reqId: string | number, body?: unknown) => Effect.Effect<any>
   /** Frames that came and were not read yet. */
   readonly unread: Effect.Effect<ReadonlyArray<any>>
   readonly subscribe: Effect.Effect<any>
@@ -48,10 +48,11 @@ export const connect = (url = "wss://example.invalid") =>
       Queue.unsafeOffer(frames, typeof data === "string" && data.startsWith("{\"") ? JSON.parse(data) : data)
     })
     const writeText = (text: string) => Effect.sync(() => ws.send(text))
-    const write = (cmd: string, reqId: string, body?: unknown) =>
+    const write = (cmd: string, reqId: string | number, body?: unknown) =>
       writeText(JSON.stringify({ cmd, headers: { req_id: reqId }, body }))
     const next = Queue.take(frames)
-    const request = (cmd: string, reqId: string, body?: unknown) => Effect.zipRight(write(cmd, reqId, body), next)
+    const request = (cmd: string, reqId: string | number, body?: unknown) =>
+      Effect.zipRight(write(cmd, reqId, body), next)
     const client: RawClient = {
       ws,
       write,

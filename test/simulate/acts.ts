@@ -30,7 +30,7 @@ export const acting =
           cast.books.note(act.who, "writes", name, JSON.stringify(act.behaviour))
           const content = act.group ? `@Bot ${name}` : name
           const wrote = yield* who.send({ msgtype: "text", text: { content } }, meanwhile)
-          if (act.fault !== undefined) yield* Faults.arrange(stage, act.fault, wrote.reqId)
+          if (act.fault !== undefined) yield* Faults.arrange(stage, act.fault, String(wrote.reqId))
           return sent("wrote", wrote)
         }
         case "Enters":

@@ -194,7 +194,7 @@ export const befall = (stage: Stage, fault: Fault): Effect.Effect<void, never, T
             where: (frame) => {
               if (single.includes(frame.cmd!)) return true
               if (!replies.includes(frame.cmd!)) return false
-              stage.doubted.add(frame.reqId!)
+              stage.doubted.add(String(frame.reqId))
               return true
             }
           }),

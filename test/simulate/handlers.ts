@@ -112,7 +112,7 @@ const answerStream = (
         cast.books.note("  =", "replyStream", `w${token}x`, verdict)
         cast.books.count(`replyStream ${verdict}`)
         if (verdict.startsWith("Defect")) cast.books.complain(`replyStream w${token}x ended as ${verdict}`)
-        cast.told.push({ token, reqId: message.reqId, ...expected, exit })
+        cast.told.push({ token, reqId: String(message.reqId), ...expected, exit })
       })
   ).pipe(counted(cast))
 

@@ -57,7 +57,7 @@ export const make = (dependencies: OperationsDependencies): Operations => {
   /** Whether `replyStreamFrameIfIdle` sends nothing: the frame is not final, and its lane has frames. */
   const isSkipped = (to: unknown, frame: Reply.StreamOptions): boolean =>
     frame?.finish !== true && typeof to === "object" && to !== null && "reqId" in to &&
-    typeof to.reqId === "string" && !queue.unsafeIsIdle(to.reqId)
+    (typeof to.reqId === "string" || typeof to.reqId === "number") && !queue.unsafeIsIdle(to.reqId)
 
   const replyChecked = (
     operation: keyof WecomBot.Service,
@@ -258,7 +258,7 @@ const invalidCommand = (cmd: unknown, reqId: unknown): SendInvalid | undefined =
       limit: "any other: the bot subscribes itself"
     })
   }
-  if (reqId !== undefined && (typeof reqId !== "string" || reqId === "")) {
+  if (reqId !== undefined && typeof reqId !== "number" && (typeof reqId !== "string" || reqId === "")) {
     return new SendInvalid({ field: "reqId", problem: "is empty", limit: "a string, or none: one is made" })
   }
   return undefined

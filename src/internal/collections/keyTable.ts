@@ -9,15 +9,19 @@
 /** The smallest number of slots. */
 const smallest = 512
 
+/** `7` and `"7"` are two keys. */
+type Key = string | number
+
 /** FNV-1a over UTF-16, folded to thirty bits. */
-const hashOf = (key: string): number => {
+const hashOf = (key: Key): number => {
+  const text = typeof key === "string" ? key : String(key)
   let hash = 0x811c9dc5
-  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193)
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
   return (hash ^ (hash >>> 15)) & 0x3fffffff
 }
 
 interface TableEntry<V> {
-  readonly key: string
+  readonly key: Key
   readonly hash: number
   value: V
 }
@@ -32,15 +36,15 @@ export class KeyTable<V> {
     return this.count
   }
 
-  get(key: string): V | undefined {
+  get(key: Key): V | undefined {
     return this.count === 0 ? undefined : this.slots[this.slotOf(key, hashOf(key))]?.value
   }
 
-  has(key: string): boolean {
+  has(key: Key): boolean {
     return this.count > 0 && this.slots[this.slotOf(key, hashOf(key))] !== undefined
   }
 
-  set(key: string, value: V): void {
+  set(key: Key, value: V): void {
     const hash = hashOf(key)
     const known = this.count === 0 ? undefined : this.slots[this.slotOf(key, hash)]
     if (known !== undefined) {
@@ -51,7 +55,7 @@ export class KeyTable<V> {
     this.slots[this.slotOf(key, hash)] = { key, hash, value }
   }
 
-  delete(key: string): boolean {
+  delete(key: Key): boolean {
     const { slots } = this
     if (this.count === 0) return false
     const mask = slots.length - 1
@@ -79,7 +83,7 @@ export class KeyTable<V> {
   }
 
   /** The slot of the key, or the free slot for it. */
-  private slotOf(key: string, hash: number): number {
+  private slotOf(key: Key, hash: number): number {
     const { slots } = this
     const mask = slots.length - 1
     let at = hash & mask

@@ -30,7 +30,7 @@ export interface Writer {
 /** @internal */
 export interface PendingAcks {
   /** Call right before the frame is written. */
-  readonly register: (reqId: string, timeoutMillis: number, writer: Writer) => void
+  readonly register: (reqId: Frame.ReqId, timeoutMillis: number, writer: Writer) => void
   /** `false` when the ack belongs to no frame (a surplus ack). */
   readonly receive: (ack: Frame.Ack) => boolean
   /** Settles all frames as `ConnectionLost`. */
@@ -41,7 +41,7 @@ export interface PendingAcks {
 /** A frame and its timeout in one object. */
 class Pending implements AckCredit.Written, Deadlines.Timeout {
   /** Its `req_id`. */
-  readonly key: string
+  readonly key: Frame.ReqId
   readonly order: number
   readonly timeouts: Deadlines.Timeouts
   readonly onTimeout: (frame: Pending) => void
@@ -54,7 +54,7 @@ class Pending implements AckCredit.Written, Deadlines.Timeout {
   next: Deadlines.Timeout | undefined = undefined
 
   constructor(
-    key: string,
+    key: Frame.ReqId,
     order: number,
     timeouts: Deadlines.Timeouts,
     writer: Writer,
@@ -84,7 +84,7 @@ const lost: Verdict = { _tag: "Unknown", reason: "ConnectionLost" }
 /** @internal */
 export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): PendingAcks => {
   const single = new KeyTable<Pending>()
-  const groups = new Map<string, AckCredit.Group<Pending>>()
+  const groups = new Map<Frame.ReqId, AckCredit.Group<Pending>>()
   const overflowed = new WeakSet<AckCredit.Group<Pending>>()
   const horizons = new Set<Deadlines.Deadline>()
   let order = 0
@@ -105,7 +105,7 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
     conclude(frame, verdict)
   }
 
-  const review = (reqId: string, group: AckCredit.Group<Pending>) => {
+  const review = (reqId: Frame.ReqId, group: AckCredit.Group<Pending>) => {
     const complete = AckCredit.isComplete(group)
     const verdicts: Array<readonly [Pending, Verdict]> = []
     for (const frame of group.frames) {
@@ -119,7 +119,7 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
     for (const [frame, verdict] of verdicts) settle(frame, verdict)
   }
 
-  const forget = (reqId: string) => {
+  const forget = (reqId: Frame.ReqId) => {
     const group = groups.get(reqId)
     if (group === undefined) return
     AckCredit.prune(group, deadlines.now(), isSettled)
@@ -140,7 +140,7 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
     conclude(frame, timedOut)
   }
 
-  const register = (reqId: string, timeoutMillis: number, writer: Writer) => {
+  const register = (reqId: Frame.ReqId, timeoutMillis: number, writer: Writer) => {
     const timeouts = deadlines.timeouts(timeoutMillis)
     const frame = new Pending(reqId, ++order, timeouts, writer, onTimeout)
     timeouts.start(frame)

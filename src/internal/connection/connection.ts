@@ -24,6 +24,7 @@ import * as Reconnect from "../../Reconnect.js"
 import * as Telemetry from "../../Telemetry.js"
 import type { ConnectionError, LinkFailure } from "../../WecomError.js"
 import { describeLinkFailure } from "../../WecomError.js"
+import * as meters from "../telemetry/meters.js"
 import * as SharedDeadlines from "../time/sharedDeadlines.js"
 import type * as codec from "../wire/codec.js"
 import * as Backoff from "./backoff.js"
@@ -117,6 +118,7 @@ class Sessions implements Omit<Connection.Service, "callbacks">, session.Supervi
       case "Event": {
         const isTaken = !this.isDraining && this.callbacks.unsafeOffer(inbound)
         if (!isTaken) Telemetry.unsafeIncrement(Telemetry.inboxDropped)
+        for (const field of inbound.repaired ?? []) meters.repaired(field)
         return
       }
       case "Unknown": {

@@ -91,7 +91,7 @@ export class Session implements Deadlines.Timeout {
   /** The pending acks of requests and of policy pings. Absent until the first: most sessions of an idle bot have none. */
   private acks: PendingAcks.PendingAcks | undefined = undefined
   /** Of the subscribe or ping that waits for its ack. */
-  private reqId: string | undefined = undefined
+  private reqId: Frame.ReqId | undefined = undefined
   private askedAt = NaN
   /** When the ping that is out must be acked. */
   private pingDueAt = Infinity
@@ -208,7 +208,7 @@ export class Session implements Deadlines.Timeout {
   }
 
   /** Writes a frame and registers its ack. `false`: the socket is not open any more, and nothing was written. */
-  send(reqId: string, text: string, timeoutMillis: number, writer: PendingAcks.Writer): boolean {
+  send(reqId: Frame.ReqId, text: string, timeoutMillis: number, writer: PendingAcks.Writer): boolean {
     if (!mayWrite(this.phase) || !this.isOpen()) return false
     const { config, deadlines } = this.supervisor.parts
     this.acks ??= PendingAcks.make(deadlines, Duration.toMillis(config.ackHorizon))
@@ -243,7 +243,7 @@ export class Session implements Deadlines.Timeout {
     this.pingDueAt = this.dueAt
   }
 
-  private pong(reqId: string): void {
+  private pong(reqId: Frame.ReqId): void {
     if (this.isOpen()) this.write(codec.encode(Frame.request("pong", reqId)))
   }
 

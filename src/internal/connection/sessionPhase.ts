@@ -29,7 +29,7 @@ export type Event =
   /** The timer has run down. */
   | { readonly _tag: "Due" }
   /** The service pings. */
-  | { readonly _tag: "PingReceived"; readonly reqId: string }
+  | { readonly _tag: "PingReceived"; readonly reqId: Frame.ReqId }
   /** Another instance has subscribed. */
   | { readonly _tag: "TakenOver" }
   /** The socket, the heartbeat or a step of the session failed. */
@@ -47,7 +47,7 @@ export type Action =
   /** Write a ping, and start its timeout. */
   | { readonly _tag: "Ping" }
   | { readonly _tag: "ReportPingAcked" }
-  | { readonly _tag: "Pong"; readonly reqId: string }
+  | { readonly _tag: "Pong"; readonly reqId: Frame.ReqId }
   | { readonly _tag: "StopTimer" }
   | { readonly _tag: "ReportLost"; readonly cause: Cause.Cause<LinkFailure> }
   /** The session was lost before, and now the service tells why. */

@@ -1,4 +1,5 @@
 import { identity } from "effect/Function"
+import type * as Frame from "../../Frame.js"
 import type { Ack, Received } from "./frames.js"
 
 /**
@@ -15,7 +16,7 @@ export interface Filter {
   /**
    * The `req_id`.
    */
-  readonly reqId?: string | undefined
+  readonly reqId?: Frame.ReqId | undefined
   /**
    * Any other condition, for example `(frame) => frame.body.stream.finish`. A frame on which it throws does not match.
    */

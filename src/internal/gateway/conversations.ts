@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import type * as Frame from "../../Frame.js"
 import { Command } from "../../Frame.js"
 import * as CardEvent from "./cardEvent.js"
 import type { Engine } from "./engine.js"
@@ -47,7 +48,7 @@ const postBubble = (
   conversation: World.ConversationState,
   userid: string,
   message: People.UserMessage,
-  reqId: string
+  reqId: Frame.ReqId
 ): void => {
   const payload = message[message.msgtype]
   const bubble: BubbleState = {

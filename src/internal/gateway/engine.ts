@@ -7,6 +7,7 @@ import * as Random from "effect/Random"
 import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import * as ErrorCode from "../../ErrorCode.js"
+import type * as Frame from "../../Frame.js"
 import { Command } from "../../Frame.js"
 import * as AckRules from "./ackRules.js"
 import * as Commands from "./commands.js"
@@ -44,7 +45,7 @@ export interface ServerConnection {
   isHalfOpen: boolean
   closedAt: number | undefined
   closeCode: number | undefined
-  readonly unacked: Map<string, number>
+  readonly unacked: Map<Frame.ReqId, number>
   cancelIdle: () => void
 }
 
@@ -257,7 +258,7 @@ export const make = (options: ResolvedOptions): Effect.Effect<Engine, never, Sco
       return options.omitFromAcks === "errcode" ? { ...rest, errmsg: errmsg! } : rest
     }
 
-    const answer = (connection: ServerConnection, frame: Frames.Judged, reqId: string) => {
+    const answer = (connection: ServerConnection, frame: Frames.Judged, reqId: Frame.ReqId) => {
       const plan = rules.plan(frame)
       if (plan.isLost) return
       connection.unacked.set(reqId, (connection.unacked.get(reqId) ?? 0) + 1)

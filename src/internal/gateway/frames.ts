@@ -1,4 +1,5 @@
 import * as ErrorCode from "../../ErrorCode.js"
+import type * as Frame from "../../Frame.js"
 
 /**
  * A frame that the gateway has received from a client.
@@ -26,7 +27,7 @@ export interface Received {
   /**
    * The `req_id`; `undefined` when the text is no frame or has none.
    */
-  readonly reqId: string | undefined
+  readonly reqId: Frame.ReqId | undefined
   /**
    * The body as parsed JSON.
    */
@@ -65,7 +66,7 @@ export const received = (connection: number, at: number, text: string): Judged =
     at,
     text,
     cmd: typeof frame.cmd === "string" ? frame.cmd : undefined,
-    reqId: typeof reqId === "string" ? reqId : undefined,
+    reqId: typeof reqId === "string" || typeof reqId === "number" ? reqId : undefined,
     body: frame.body,
     errcode: undefined
   }
@@ -78,7 +79,7 @@ export const received = (connection: number, at: number, text: string): Judged =
  * @category received frames
  */
 export interface Ack {
-  readonly headers: { readonly req_id: string }
+  readonly headers: { readonly req_id: Frame.ReqId }
   readonly errcode?: number
   readonly errmsg?: string
   readonly body?: unknown
@@ -90,7 +91,7 @@ const decorated = (errcode: number, hint: string): string =>
   `https://open.work.weixin.qq.com/devtool/query?e=${errcode}`
 
 /** @internal */
-export const ack = (reqId: string, errcode: number, hint: string, body: unknown): Ack => ({
+export const ack = (reqId: Frame.ReqId, errcode: number, hint: string, body: unknown): Ack => ({
   headers: { req_id: reqId },
   errcode,
   errmsg: errcode === 0 ? "ok" : decorated(errcode, hint),
@@ -98,5 +99,5 @@ export const ack = (reqId: string, errcode: number, hint: string, body: unknown)
 })
 
 /** @internal */
-export const push = (cmd: string, reqId: string, body: unknown): string =>
+export const push = (cmd: string, reqId: Frame.ReqId, body: unknown): string =>
   JSON.stringify({ cmd, headers: { req_id: reqId }, ...(body === undefined ? {} : { body }) })

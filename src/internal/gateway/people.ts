@@ -1,5 +1,6 @@
 import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
+import type * as Frame from "../../Frame.js"
 import type { Bubble } from "./screen.js"
 
 /**
@@ -29,7 +30,7 @@ export interface Sent {
   /**
    * The `req_id` of the callback, which the bot's answers have too.
    */
-  readonly reqId: string
+  readonly reqId: Frame.ReqId
   /**
    * Whether the callback went to a connection of the bot. A group message without a mention never goes there.
    */

@@ -1,6 +1,7 @@
 /**
  * The bubbles that users see.
  */
+import type * as Frame from "../../Frame.js"
 
 /**
  * One message of a user or the bot as the chat shows it. A snapshot, which does not change.
@@ -59,7 +60,7 @@ export interface Bubble {
   /**
    * The `req_id` of its callback. A user's message and its answers have one, a push has none.
    */
-  readonly reqId: string | undefined
+  readonly reqId: Frame.ReqId | undefined
   /**
    * The id of the stream.
    */
@@ -84,7 +85,7 @@ export interface BubbleState {
   readonly cardsFor: Map<string, { readonly [field: string]: unknown }>
   media: unknown
   readonly quote: unknown
-  readonly reqId: string | undefined
+  readonly reqId: Frame.ReqId | undefined
   readonly streamId: string | undefined
   feedbackId: string | undefined
   /** The snapshots since it changed last, by viewer. */

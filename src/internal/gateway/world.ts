@@ -1,6 +1,7 @@
 /**
  * The state of the service: bots, conversations and issued callbacks.
  */
+import type * as Frame from "../../Frame.js"
 import type { ServerConnection } from "./engine.js"
 import * as Quota from "./quota.js"
 import type { BubbleState } from "./screen.js"
@@ -21,7 +22,7 @@ export interface ConversationState {
 /** @internal */
 export interface IssuedCallback {
   readonly cmd: string
-  readonly reqId: string
+  readonly reqId: Frame.ReqId
   readonly msgid: string
   /** `message`, or the eventtype. */
   readonly kind: string
@@ -49,7 +50,7 @@ export interface Bot {
   readonly botName: string
   readonly singles: Map<string, ConversationState>
   readonly groups: Map<string, ConversationState>
-  readonly callbacks: Map<string, IssuedCallback>
+  readonly callbacks: Map<Frame.ReqId, IssuedCallback>
   readonly taskIds: Set<string>
   /** Callbacks to push after the next subscribe. */
   readonly offline: Array<IssuedCallback>

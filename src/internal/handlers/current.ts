@@ -3,6 +3,7 @@
  */
 import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
+import type * as Frame from "../../Frame.js"
 
 /**
  * Whether frames of this fiber are still written while the bot drains. True in the fibers of handlers and in those they fork;
@@ -21,7 +22,7 @@ export const passesDrain: FiberRef.FiberRef<boolean> = globalValue(
  * @internal
  */
 export interface HandledEvent {
-  readonly reqId: string
+  readonly reqId: Frame.ReqId
   isAnswered: boolean
 }
 

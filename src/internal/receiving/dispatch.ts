@@ -80,8 +80,11 @@ export const make = (
     return <A>(waiting: Effect.Effect<A>) => Effect.raceFirst(waiting, connection.closed).pipe(Effect.timeout(limit))
   }
 
-  const msgidOf = (callback: Connection.Callback): string | undefined =>
-    callback._tag === "Message" ? callback.message.msgid : callback.event.msgid
+  /** Callbacks without an id cannot be told apart, so they all are new. */
+  const msgidOf = (callback: Connection.Callback): string | undefined => {
+    const msgid = callback._tag === "Message" ? callback.message.msgid : callback.event.msgid
+    return msgid === "" ? undefined : msgid
+  }
 
   const publishIfNew = (callback: Connection.Callback, isNew: boolean) => {
     if (isNew) publish(callback)

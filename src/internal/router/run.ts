@@ -27,7 +27,7 @@ const defaultDebounceWindow = "2 seconds"
 
 const conversationOf = (message: Message.Message): string => {
   const chat = Chat.fromCallback(message)
-  return chat === undefined ? message.reqId : Chat.key(chat)
+  return chat === undefined ? JSON.stringify(message.reqId) : Chat.key(chat)
 }
 
 /** The window for the answer to an event, in milliseconds; `undefined` for events without one. */

@@ -65,13 +65,13 @@ class QueuedFrame implements Connection.RequestOptions {
 /** A linked list, because most lanes hold one frame and an array would cost more than the lane. */
 class Lane {
   /** Its `req_id`. */
-  readonly key: string
+  readonly key: Frame.ReqId
   first: QueuedFrame | undefined = undefined
   last: QueuedFrame | undefined = undefined
   size = 0
   isDriven = false
 
-  constructor(key: string) {
+  constructor(key: Frame.ReqId) {
     this.key = key
   }
 

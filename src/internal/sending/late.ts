@@ -17,13 +17,13 @@ import { exceedsBytes } from "../checks/bytes.js"
 export type Sending = Effect.Effect<Frame.Ack, SendError>
 
 /** The key of a quota. A reply whose chat is not known has a quota of its own. */
-export const conversation = (chat: Chat.Chat | undefined, reqId: string): string =>
-  chat === undefined ? reqId : Chat.key(chat)
+export const conversation = (chat: Chat.Chat | undefined, reqId: Frame.ReqId): string =>
+  chat === undefined ? JSON.stringify(reqId) : Chat.key(chat)
 
 /** @internal */
 export interface Streams {
   /** Whether this frame opens its stream. Later frames of a stream do not count against the quota. */
-  readonly isOpening: (reqId: string, stream: { readonly id: string; readonly finish: boolean }) => boolean
+  readonly isOpening: (reqId: Frame.ReqId, stream: { readonly id: string; readonly finish: boolean }) => boolean
 }
 
 /** Streams without a final are forgotten, oldest first. */
@@ -31,7 +31,7 @@ const capacity = 10_000
 
 /** @internal */
 export const makeStreams = (): Streams => {
-  const open = new Map<string, string>()
+  const open = new Map<Frame.ReqId, string>()
   return {
     isOpening: (reqId, { finish, id }) => {
       const isKnown = open.get(reqId) === id

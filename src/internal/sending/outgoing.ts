@@ -34,7 +34,13 @@ export interface Outgoing {
     options?: Options
   ) => sending.Sending
   /** Sends a frame with a `req_id` of its own. */
-  readonly push: (operation: Operation, cmd: string, reqId: string, body: unknown, chat?: Chat.Chat) => sending.Sending
+  readonly push: (
+    operation: Operation,
+    cmd: string,
+    reqId: Frame.ReqId,
+    body: unknown,
+    chat?: Chat.Chat
+  ) => sending.Sending
   /** Pushes a message that was counted against the quota before. */
   readonly pushTo: (chat: Chat.Chat, body: Reply.PushBody) => sending.Sending
   readonly pushWithinQuota: (chat: Chat.Chat, body: Reply.PushBody) => sending.Sending
@@ -66,7 +72,7 @@ const frameOptions = (
   return frame
 }
 
-const noteAnswer = (event: Current.HandledEvent | undefined, reqId: string): void => {
+const noteAnswer = (event: Current.HandledEvent | undefined, reqId: Frame.ReqId): void => {
   if (event?.reqId === reqId) event.isAnswered = true
 }
 

@@ -3,6 +3,7 @@
  * (WeCom doc 101031). A refused second final is only conclusive while both are known.
  */
 import * as Duration from "effect/Duration"
+import type * as Frame from "../../Frame.js"
 import * as Limits from "../../Limits.js"
 import { OldestFirst } from "../collections/oldestFirst.js"
 
@@ -10,14 +11,14 @@ import { OldestFirst } from "../collections/oldestFirst.js"
 export interface StreamWindows {
   /** `since`: when the callback was received; no stream of its `req_id` is older. */
   readonly onWritten: (
-    reqId: string,
+    reqId: Frame.ReqId,
     stream: { readonly id: string; readonly finish: boolean },
     since: number
   ) => void
   /** Whether the stream is certainly still open on the service's clock, and at most one final was written. */
-  readonly isOpenForOneFinal: (reqId: string, id: string) => boolean
+  readonly isOpenForOneFinal: (reqId: Frame.ReqId, id: string) => boolean
   /** Whether the service takes no more frames of this stream. */
-  readonly isOver: (reqId: string, id: string) => boolean
+  readonly isOver: (reqId: Frame.ReqId, id: string) => boolean
 }
 
 /** Tolerance for clocks and transit: this close to the end of a window nothing is concluded. */
@@ -42,7 +43,7 @@ export const make = (wallTime: () => number, knownSince: number): StreamWindows 
   const windows = new OldestFirst<Window>()
   let known = knownSince
 
-  const keyOf = (reqId: string, id: string) => `${reqId.length} ${reqId}${id}`
+  const keyOf = (reqId: Frame.ReqId, id: string) => JSON.stringify([reqId, id])
 
   const open = (key: string, time: number, since: number): Window => {
     // The stream may be one that was forgotten.

@@ -23,7 +23,7 @@ const describe = (to: unknown): string => {
 const invalid = (to: unknown, limit: string) => new SendInvalid({ field: "target", problem: describe(to), limit })
 
 const hasAddress = (to: UnknownRecord): boolean =>
-  typeof to.reqId === "string" && to.reqId !== "" && typeof to.receivedAt === "number" && hasChat(to)
+  (typeof to.reqId === "string" || typeof to.reqId === "number") && typeof to.receivedAt === "number" && hasChat(to)
 
 /** Targets have a chat; that of a message or event is derived. Throws when the chat is not a Chat. */
 const hasChat = (to: UnknownRecord): boolean =>

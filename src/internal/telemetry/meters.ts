@@ -22,6 +22,7 @@ const byTag = <Type, In, Out>(metric: Metric.Metric<Type, In, Out>, tag: string)
 
 const updateReceived = byTag(Telemetry.received, "type")
 const updateHandlerDuration = byTag(Telemetry.handlerDuration, "type")
+const updateRepaired = byTag(Telemetry.incomingRepaired, "field")
 const updateSent = byTag(Telemetry.sent, "command")
 const updateVerdict = byTag(Telemetry.verdicts, "verdict")
 
@@ -44,6 +45,13 @@ export const received = (incoming: Typed): void => updateReceived(typeOf(incomin
 
 /** @internal */
 export const handled = (incoming: Typed, seconds: number): void => updateHandlerDuration(typeOf(incoming), seconds)
+
+/**
+ * The paths of the schemas, which are a closed set.
+ *
+ * @internal
+ */
+export const repaired = (field: string): void => updateRepaired(field, 1)
 
 /** @internal */
 export const sent = (command: string): void => updateSent(commands.has(command) ? command : "other", 1)

@@ -110,7 +110,7 @@ export const parent: Effect.Effect<Tracer.AnySpan | undefined> = Effect.withFibe
 export const send = <A, E, R>(
   parent: Tracer.AnySpan,
   operation: string,
-  target: { readonly reqId: string; readonly chat?: Chat.Chat | undefined },
+  target: { readonly reqId: Frame.ReqId; readonly chat?: Chat.Chat | undefined },
   use: (span: Tracer.Span) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
   Effect.useSpan(`wecom.${operation}`, {

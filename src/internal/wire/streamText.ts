@@ -12,6 +12,8 @@ const shortLength = 256
 const quoted = (text: string): string =>
   text.length > shortLength || needsEscapes.test(text) ? JSON.stringify(text) : `"${text}"`
 
+const quotedId = (reqId: Frame.ReqId): string => typeof reqId === "string" ? quoted(reqId) : String(reqId)
+
 const fields = (object: object): number => {
   let count = 0
   for (const _ in object) count++
@@ -36,7 +38,7 @@ export class StreamFrameBody implements Reply.StreamBody {
   textOf(frame: Frame.Request): string {
     const { content, feedback, finish, id, msg_item } = this.stream
     if (feedback !== undefined || msg_item !== undefined || !isAsMade(frame)) return JSON.stringify(frame)
-    return `{"cmd":${quoted(frame.cmd)},"headers":{"req_id":${quoted(frame.headers.req_id)}},` +
+    return `{"cmd":${quoted(frame.cmd)},"headers":{"req_id":${quotedId(frame.headers.req_id)}},` +
       `"body":{"msgtype":"stream","stream":{"id":${quoted(id)},"finish":${finish},"content":${quoted(content)}}}}`
   }
 }

@@ -34,7 +34,7 @@ const lane = (count: number) =>
     return Effect.whileLoop({
       while: () => i < count,
       body: () =>
-        WecomBot.replyStreamFrame(to, { id: to.reqId, content: `snapshot number ${i++} of a growing answer` }),
+        WecomBot.replyStreamFrame(to, { id: String(to.reqId), content: `snapshot number ${i++} of a growing answer` }),
       step: () => {}
     })
   })
@@ -54,7 +54,7 @@ const answered = came(1)
 
 const router = BotRouter.empty.pipe(
   BotRouter.onText((message) =>
-    WecomBot.replyStreamFrame(message, { id: message.reqId, content: "an answer", finish: true }).pipe(
+    WecomBot.replyStreamFrame(message, { id: String(message.reqId), content: "an answer", finish: true }).pipe(
       Effect.zipRight(answered)
     )
   )

@@ -65,7 +65,7 @@ const router = BotRouter.empty.pipe(
           Stream.rechunk(1),
           Stream.tap(() => Effect.sleep("40 millis"))
         )
-        return told(message.reqId, WecomBot.replyStream(message, slowly))
+        return told(String(message.reqId), WecomBot.replyStream(message, slowly))
       }
     }
   })
