@@ -72,6 +72,14 @@ export const systemError = -1
 export const versionConflict = 6000
 
 /**
+ * The media_id is unknown or older than 3 days.
+ *
+ * @since 0.1.0
+ * @category codes
+ */
+export const invalidMediaId = 40007
+
+/**
  * The command does not accept this `msgtype`. `text` is for welcomes only.
  *
  * @since 0.1.0
@@ -128,6 +136,14 @@ export const rateLimit = 45009
 export const concurrencyLimit = 45033
 
 /**
+ * A push names no chat.
+ *
+ * @since 0.1.0
+ * @category codes
+ */
+export const chatIdMissing = 86201
+
+/**
  * The bot is not a member of the group.
  *
  * @since 0.1.0
@@ -142,6 +158,30 @@ export const notInGroup = 93001
  * @category codes
  */
 export const invalidChatId = 93006
+
+/**
+ * The bot id is unknown.
+ *
+ * @since 0.1.0
+ * @category codes
+ */
+export const invalidBotId = 93019
+
+/**
+ * A push to this group is refused.
+ *
+ * @since 0.1.0
+ * @category codes
+ */
+export const groupPushRefused = 600039
+
+/**
+ * The secret is wrong.
+ *
+ * @since 0.1.0
+ * @category codes
+ */
+export const invalidSecret = 600041
 
 /**
  * The window for answers to the callback has passed.
@@ -209,6 +249,8 @@ const entry = (
   return [code, { code, cure, meaning: { en: meaningEn, zh: meaningZh }, advice: { en: adviceEn, zh: adviceZh } }]
 }
 
+const checkCredentialsZh = "请在企业微信管理后台核对 botId 与 secret"
+
 const pushInsteadZh = "请改用 sendMessage 主动推送"
 
 /**
@@ -227,6 +269,12 @@ export const table: ReadonlyMap<number, Entry> = new Map([
     "请重新发送最新内容，同一 req_id 每次只发送一帧"
   ),
   entry(
+    invalidMediaId,
+    "the media_id is unknown or expired",
+    "media_id 无效或已过期",
+    "请重新上传文件：media_id 有效期为 3 天"
+  ),
+  entry(
     invalidMsgType,
     "this command does not take this msgtype",
     "该命令不支持此消息类型",
@@ -238,6 +286,7 @@ export const table: ReadonlyMap<number, Entry> = new Map([
   entry(contentTooLarge, "the content is too large", "内容超出长度限制", "请拆分内容，每段不超过 20480 字节（UTF-8）"),
   entry(rateLimit, "too many calls", "调用频率超出限制", "请稍候再重新发送"),
   entry(concurrencyLimit, "too many calls at once", "调用并发超出限制", "请稍候重新发送，并降低并发"),
+  entry(chatIdMissing, "the push names no chat", "缺少 chatid", "请填写 chatid：单聊填 userid，群聊填群的 chatid"),
   entry(notInGroup, "the bot is not in that group", "机器人不在该群聊中", "请先将机器人加入该群聊"),
   entry(
     invalidChatId,
@@ -245,6 +294,9 @@ export const table: ReadonlyMap<number, Entry> = new Map([
     "会话不存在，或用户从未在该会话中向机器人发过消息",
     "请检查 chatid（区分大小写，单聊填 userid），并让用户先向机器人发送消息"
   ),
+  entry(invalidBotId, "the bot id is unknown", "机器人 ID 不合法", checkCredentialsZh),
+  entry(groupPushRefused, "a push to this group is refused", "不允许向该群主动推送", "请改为回复该群中的消息"),
+  entry(invalidSecret, "the secret is wrong", "Secret 不正确", checkCredentialsZh),
   entry(reqIdExpired, "the callback can no longer be answered", "回调的回复时限已过", pushInsteadZh),
   entry(invalidReqId, "this command cannot answer this req_id", "该命令无法回复此 req_id", pushInsteadZh),
   entry(
@@ -270,7 +322,7 @@ export const table: ReadonlyMap<number, Entry> = new Map([
     invalidCredentials,
     "bot id or secret are wrong",
     "机器人 ID 或 Secret 不正确",
-    "请在企业微信管理后台核对 botId 与 secret"
+    checkCredentialsZh
   )
 ])
 

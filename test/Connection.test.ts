@@ -395,7 +395,8 @@ describe("bounded, and nothing incoming is fatal", () => {
       expect(counted.every((count) =>
         count > 0
       )).toBe(true)
-      expect(counted.reduce((sum, count) => sum + count, 0)).toBe(all.length)
+      // Three are messages of unknown types, and one is a ping in a binary frame.
+      expect(counted.reduce((sum, count) => sum + count, 0)).toBe(all.length - 4)
       expect((yield* service.status)._tag).toBe("Subscribed")
     }).pipe(Effect.provide(gateway())))
 })

@@ -258,6 +258,7 @@ const alone = Effect.gen(function*() {
     },
     fork: (effect) => Runtime.runFork(runtime)(effect),
     onOpen: () => {},
+    onUnnamedRefusal: () => {},
     onReady: (current) => Deferred.unsafeDone(ready, Effect.succeed(current)),
     onPingAcked: () => {},
     millisToClose: () => Infinity,

@@ -24,6 +24,8 @@ export type Verdict =
  * @internal
  */
 export interface Writer {
+  /** The service checks no fields of a ping, so a refusal that names no frame is not its own. */
+  readonly isPing?: true
   readonly onVerdict: (verdict: Verdict) => void
 }
 
@@ -33,6 +35,10 @@ export interface PendingAcks {
   readonly register: (reqId: Frame.ReqId, timeoutMillis: number, writer: Writer) => void
   /** `false` when the ack belongs to no frame (a surplus ack). */
   readonly receive: (ack: Frame.Ack) => boolean
+  /**
+   * A refusal that names no frame belongs to the only frame that can still be acked. With several nothing is concluded.
+   */
+  readonly receiveUnnamed: (refusal: Pick<Frame.Ack, "errcode" | "errmsg">) => void
   /** Settles all frames as `ConnectionLost`. */
   readonly end: () => void
   readonly size: () => number
@@ -182,6 +188,19 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
     return true
   }
 
+  /** The `req_id` of each frame that can still be acked and is no ping; a frame in doubt is one, too. */
+  const outstanding = (): ReadonlyArray<Frame.ReqId> => [
+    ...single.values().flatMap(({ key, writer }) => writer?.isPing === true ? [] : [key]),
+    ...[...groups].flatMap(([key, { acks, frames }]) =>
+      frames.filter(({ writer }) => writer?.isPing !== true).slice(acks.length).map(() => key)
+    )
+  ]
+
+  const receiveUnnamed: PendingAcks["receiveUnnamed"] = ({ errcode, errmsg }) => {
+    const [reqId, ...others] = outstanding()
+    if (reqId !== undefined && others.length === 0) receive({ headers: { req_id: reqId }, errcode, errmsg })
+  }
+
   const end = () => {
     const open = [...single.values(), ...[...groups.values()].flatMap((group) => group.frames)]
       .toSorted((one, other) => one.order - other.order)
@@ -192,5 +211,5 @@ export const make = (deadlines: Deadlines.Deadlines, horizonMillis: number): Pen
     for (const frame of open) if (!isSettled(frame)) settle(frame, lost)
   }
 
-  return { register, receive, end, size: () => size }
+  return { register, receive, receiveUnnamed, end, size: () => size }
 }

@@ -137,6 +137,13 @@ class Sessions implements Omit<Connection.Service, "callbacks">, session.Supervi
     }
   }
 
+  onUnnamedRefusal(errcode: number): void {
+    Telemetry.unsafeIncrement(Telemetry.unnamedRefusals)
+    this.log(
+      Effect.annotateLogs(Effect.logWarning("the service refused a frame without naming it"), "errcode", errcode)
+    )
+  }
+
   onLost(cause: Cause.Cause<LinkFailure>): void {
     this.loss = cause
     const fiber = this.fork(

@@ -39,6 +39,7 @@ export interface Supervisor {
   onReady(session: Session): void
   onPingAcked(): void
   onCallback(inbound: codec.Inbound): void
+  onUnnamedRefusal(errcode: number): void
   /** Called once at most. Callbacks and acks that are read between the loss and the close count. */
   onLost(cause: Cause.Cause<LinkFailure>): void
   /** The session was lost before, and now the service tells that another instance has subscribed. */
@@ -266,6 +267,7 @@ export class Session implements Deadlines.Timeout {
       const frame = Frame.request(Frame.Command.ping, Crypto.unsafeReqId(crypto, Frame.Command.ping))
       const dueAt = this.pingDueAt = deadlines.now() + pingTimeout
       const isSent = this.send(frame.headers.req_id, codec.encode(frame), pingTimeout, {
+        isPing: true,
         onVerdict: (verdict) => {
           // The end of the session is no ack, so the ping still counts as unacked in `millisToClose`.
           const isOwed = verdict._tag === "Unknown" && verdict.reason === "ConnectionLost"
@@ -287,6 +289,8 @@ export class Session implements Deadlines.Timeout {
     switch (inbound._tag) {
       case "Ack":
         return this.onAck(inbound.ack)
+      case "Refusal":
+        return this.onRefusal(inbound)
       case "Ping":
         return this.dispatch({ _tag: "PingReceived", reqId: inbound.reqId })
       case "Event":
@@ -302,6 +306,14 @@ export class Session implements Deadlines.Timeout {
     if (ack.errcode === ErrorCode.notSubscribed) this.lose({ _tag: "NotSubscribed" })
     if (ack.headers.req_id === this.reqId) this.onOwnAck(ack)
     else if (this.acks?.receive(ack) !== true) Telemetry.unsafeIncrement(Telemetry.surplusAcks)
+  }
+
+  /** The service refuses fields without saying in which frame. */
+  private onRefusal(refusal: Pick<Frame.Ack, "errcode" | "errmsg">): void {
+    this.supervisor.onUnnamedRefusal(refusal.errcode)
+    // Before its ack the subscribe is the only frame.
+    if (this.phase === "Subscribing") this.onOwnAck({ headers: { req_id: this.reqId! }, ...refusal })
+    else this.acks?.receiveUnnamed(refusal)
   }
 
   private onOwnAck(ack: Frame.Ack): void {

@@ -6,6 +6,7 @@ import * as Cause from "effect/Cause"
 import * as ErrorCode from "../../ErrorCode.js"
 import type * as Frame from "../../Frame.js"
 import type { LinkFailure } from "../../WecomError.js"
+import { cures } from "../checks/cures.js"
 
 /** @internal */
 export type Phase =
@@ -62,15 +63,13 @@ const lostFor = (cause: Cause.Cause<LinkFailure>): Next => ["Lost", [stopTimer, 
 
 const lost = (failure: LinkFailure): Next => lostFor(Cause.fail(failure))
 
+/** No retry cures these. */
+const permanent: ReadonlySet<ErrorCode.Cure | undefined> = new Set(["fix", "person", "split", "terminal"])
+
 const subscribeAcked = ({ errcode, errmsg }: Frame.Ack): Next => {
-  switch (errcode) {
-    case ErrorCode.ok:
-      return ["Subscribed", [stopTimer, { _tag: "ReportReady" }, keepAlive]]
-    case ErrorCode.invalidCredentials:
-      return lost({ _tag: "CredentialsRefused", errcode, errmsg })
-    default:
-      return lost({ _tag: "SubscribeRefused", errcode, errmsg })
-  }
+  if (errcode === ErrorCode.ok) return ["Subscribed", [stopTimer, { _tag: "ReportReady" }, keepAlive]]
+  const isPermanent = permanent.has(cures[errcode]?.[0])
+  return lost({ _tag: isPermanent ? "CredentialsRefused" : "SubscribeRefused", errcode, errmsg })
 }
 
 /** A refused ping keeps the session up, but is not reported, so that it does not reset the delays of reconnects. */

@@ -79,7 +79,7 @@ export const event = (value: Fields): Fields => ({
   ...value,
   msgid: msgid(value),
   msgtype: "event",
-  chattype: isChattype(value.chattype) || text(value.chatid) === undefined ? value.chattype : chattype(value)
+  chattype: value.chattype == null || isChattype(value.chattype) ? value.chattype : chattype(value)
 })
 
 /** @internal */
