@@ -53,6 +53,11 @@ export interface ReplyStreamOptions<E = never> {
   readonly openAtOnce?: boolean | undefined
   /** When a bubble without new deltas reaches its ten minutes, opens the next one at once. Default true. */
   readonly keepAlive?: boolean | undefined
+  /**
+   * Folds what stands before a `</think>` that was never opened: models that are prefilled with `<think>` write only the closing
+   * tag. For plain strings; a tag in code is text. Default true.
+   */
+  readonly foldStrayThinking?: boolean | undefined
   /** The maximum number of snapshots per second. The final frame does not wait. Default: limited by acks only. */
   readonly maxFramesPerSecond?: number | undefined
   /** How many bytes of UTF-8 the source may be ahead of the screen before it is paused. Default 1 MiB. */

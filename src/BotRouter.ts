@@ -255,20 +255,23 @@ export const onVideo: OnMessage<Message.OfType<"video">> = onType("video")
  */
 export const onMessage: OnMessage<Message.Message> = onMessages((_message): _message is Message.Message => true)
 
+const hasWords = (incoming: Incoming.Incoming): incoming is Message.TextMessage | Message.MixedMessage =>
+  Incoming.isMessage(incoming) && (incoming.msgtype === "text" || incoming.msgtype === "mixed")
+
 /**
- * Text messages that begin with this command, such as `/help`. The handler gets the rest of the text, trimmed. In a
- * group the mention of the bot is removed first if `run` has a `botName`.
+ * Text and mixed messages that begin with this command, such as `/help`. The handler gets the rest of the text, trimmed. In a
+ * group the mention of the bot is removed first: by the `botName` of `run`, or by the name that its group messages have in common.
  *
  * @since 0.1.0
  * @category messages
  */
 export const onCommand = <X, E1, R1>(
   name: string,
-  handler: (message: Message.TextMessage, argument: string) => Effect.Effect<X, E1, R1>
+  handler: (message: Message.TextMessage | Message.MixedMessage, argument: string) => Effect.Effect<X, E1, R1>
 ): Append<E1, R1> =>
   append({
     handle: (incoming, context) => {
-      if (!Incoming.isMessage(incoming) || incoming.msgtype !== "text") return undefined
+      if (!hasWords(incoming)) return undefined
       const words = Message.plainText(incoming, context)
       if (!words.startsWith(name)) return undefined
       const rest = words.slice(name.length)
@@ -277,20 +280,20 @@ export const onCommand = <X, E1, R1>(
   })
 
 /**
- * Text messages that match the pattern. The handler gets the match.
+ * Text and mixed messages whose text matches the pattern. The handler gets the match. Mentions are removed as by `onCommand`.
  *
  * @since 0.1.0
  * @category messages
  */
 export const onMatch = <X, E1, R1>(
   pattern: RegExp,
-  handler: (message: Message.TextMessage, match: RegExpMatchArray) => Effect.Effect<X, E1, R1>
+  handler: (message: Message.TextMessage | Message.MixedMessage, match: RegExpMatchArray) => Effect.Effect<X, E1, R1>
 ): Append<E1, R1> => {
   // A global or sticky pattern keeps its `lastIndex` between calls and would miss matches.
   const stateless = withoutState(pattern)
   return append({
     handle: (incoming, context) => {
-      if (!Incoming.isMessage(incoming) || incoming.msgtype !== "text") return undefined
+      if (!hasWords(incoming)) return undefined
       const match = stateless.exec(Message.plainText(incoming, context))
       return match === null ? undefined : Effect.suspend(() => handler(incoming, match))
     }

@@ -55,7 +55,7 @@ export const Chat = Schema.Union(User, Group)
 export type Chat = typeof Chat.Type
 
 /**
- * The single chat with this member.
+ * The single chat with this member. An id with spaces or a prefix such as `user:` is refused when it is sent to.
  *
  * @since 0.1.0
  * @category constructors
@@ -63,7 +63,7 @@ export type Chat = typeof Chat.Type
 export const user = (userid: string): User => ({ _tag: "User", userid })
 
 /**
- * The group with this chatid.
+ * The group with this chatid. An id with spaces or a prefix such as `group:` is refused when it is sent to.
  *
  * @since 0.1.0
  * @category constructors

@@ -6,6 +6,8 @@
 import * as Schema from "effect/Schema"
 import * as Frame from "./Frame.js"
 import { total } from "./internal/checks/arguments.js"
+import * as IncomingMedia from "./internal/wire/incomingMedia.js"
+import * as Mentions from "./internal/wire/mentions.js"
 
 const preserving = { parseOptions: { onExcessProperty: "preserve" } } as const
 
@@ -340,7 +342,8 @@ export const isType = <T extends MsgType>(msgtype: T): (message: Message) => mes
 
 /**
  * A file that came with a message. `media` is a source for `downloadFile`; `origin` is the part of the message that
- * contains it.
+ * contains it. `name` and `size` (in bytes) are there when the message tells them, which it rarely does. A file that came as
+ * `base64` or `media_id` alone has no link: then `isDownloadable` is `false`, and `media` has those fields.
  *
  * @since 0.1.0
  * @category views
@@ -349,37 +352,24 @@ export interface Attachment {
   readonly type: "image" | "file" | "video"
   readonly origin: "message" | "mixed" | "quote"
   readonly media: Media
+  readonly name: string | undefined
+  readonly size: number | undefined
+  readonly isDownloadable: boolean
 }
 
-const mediaTypes = ["image", "file", "video"] as const
-
-type MediaFields = { readonly [T in typeof mediaTypes[number]]?: Media | undefined }
-
-const mediaOf = (fields: MediaFields, origin: Attachment["origin"]): ReadonlyArray<Attachment> =>
-  mediaTypes.flatMap((type) => {
-    const media = fields[type]
-    return media === undefined ? [] : [{ type, origin, media }]
-  })
-
 /**
- * Every image, file and video of a message: its own, those of its mixed items, and those of its quote. In a group,
- * users send the bot an image or a file by quoting it.
+ * Every image, file and video of a message: its own, those of its mixed items, and those of its quote, also where the service
+ * sends them in another form than documented or beside other contents. In a group, users send the bot an image or a file by
+ * quoting it.
  *
  * @since 0.1.0
  * @category views
  */
-export const attachments: (message: Message) => ReadonlyArray<Attachment> = total((message: Message) => {
-  if (message.msgtype === "unknown") return []
-  const items = "mixed" in message ? message.mixed.msg_item : []
-  const quoted = message.quote
-  return [
-    ...mediaOf(message as MediaFields, "message"),
-    ...items.flatMap((item) => mediaOf(item, "mixed")),
-    ...(quoted === undefined
-      ? []
-      : [...mediaOf(quoted, "quote"), ...(quoted.mixed?.msg_item ?? []).flatMap((item) => mediaOf(item, "quote"))])
-  ]
-}, [])
+export const attachments: (message: Message) => ReadonlyArray<Attachment> = total(
+  (message: Message) =>
+    IncomingMedia.of(message).map((found) => ({ ...found, isDownloadable: found.media.url !== "" })),
+  []
+)
 
 const invisible =
   /((?<=\p{Extended_Pictographic}(?:\ufe0f|\p{Emoji_Modifier})?)\u200d(?=\p{Extended_Pictographic}))|[\u200b-\u200d\u2060\ufeff]/gu
@@ -387,8 +377,6 @@ const invisible =
 /** Removes zero-width characters except joiners inside an emoji, and replaces full-width spaces with plain ones. */
 const normalise = (text: string): string =>
   text.replace(invisible, (_, joiner: string | undefined) => joiner ?? "").replaceAll("\u3000", " ")
-
-const escapeRegExp = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
 
 interface TextFields {
   readonly text?: { readonly content: string } | undefined
@@ -405,8 +393,9 @@ const textOf = (fields: TextFields): string =>
  * The text of a message: its text, the transcript of a voice message, or the texts of a mixed message. Zero-width
  * characters are removed, full-width spaces are replaced with plain ones, and the text is trimmed.
  *
- * With `botName`, mentions of the bot are removed from group messages wherever they occur. The name may contain
- * spaces. In a single chat, a leading `@` is part of the text.
+ * With `botName`, mentions of the bot are removed from group messages wherever they occur, and so are the mentions of others
+ * that stand before the first one at the beginning of the text. The name may contain spaces, and `＠` counts as `@`. In a single
+ * chat, a leading `@` is part of the text.
  *
  * @since 0.1.0
  * @category views
@@ -418,8 +407,5 @@ export const plainText: (
   if (message.msgtype === "unknown") return ""
   const text = normalise(textOf(message as TextFields))
   const botName = normalise(options?.botName ?? "")
-  if (message.chattype === "single" || botName === "") return text.trim()
-  // Does not match inside an address or a longer name: hi@Bot.com, @Bot-2, @Botany.
-  const mention = new RegExp(`(?<![\\w.])@${escapeRegExp(botName)}(?![\\p{L}\\p{N}_]|[.-]\\w)\\s?`, "gu")
-  return text.replace(mention, "").trim()
+  return (message.chattype === "single" || botName === "" ? text : Mentions.without(text, botName)).trim()
 }, "")

@@ -23,7 +23,7 @@ import {
   TextBody
 } from "./internal/bodies/replyBodies.js"
 import { rule, validator } from "./internal/bodies/sendInvalid.js"
-import { exceedsBytes, isWellFormed } from "./internal/checks/bytes.js"
+import { exceedsBytes, isWellFormed, truncated } from "./internal/checks/bytes.js"
 import { hasVisible } from "./internal/checks/visible.js"
 import * as Limits from "./Limits.js"
 import { TemplateCard } from "./TemplateCard.js"
@@ -245,7 +245,8 @@ export const streamWithCard = (options: StreamWithCardOptions): StreamWithCardBo
 }
 
 /**
- * Uploaded media, for replies and pushes. Only a video takes `title` and `description`.
+ * Uploaded media, for replies and pushes. Only a video takes `title` and `description`: the service shows at most 64 and 512
+ * bytes of UTF-8 of them, so longer ones are cut at a character.
  *
  * @since 0.1.0
  * @category constructors
@@ -261,8 +262,8 @@ export const media = <T extends MediaType>(
   const content: { media_id: string; title?: string; description?: string } = { media_id: mediaId }
   const title = type === "video" ? read(options, "title") : undefined
   const description = type === "video" ? read(options, "description") : undefined
-  if (title) content.title = title
-  if (description) content.description = description
+  if (title) content.title = truncated(title, Limits.videoTitleBytes)
+  if (description) content.description = truncated(description, Limits.videoDescriptionBytes)
   if (typeof type !== "string") return unread({ msgtype: type })
   return { msgtype: type, [type]: content } as unknown as Extract<MediaBody, { readonly msgtype: T }>
 }

@@ -86,9 +86,10 @@ describe("attachments", () => {
       file: { url: "f", aeskey: "k" },
       quote
     }
+    const unnamed = { name: undefined, size: undefined, isDownloadable: true }
     expect(Message.attachments(file)).toEqual([
-      { type: "file", origin: "message", media: { url: "f", aeskey: "k" } },
-      { type: "image", origin: "quote", media: { url: "q1" } }
+      { type: "file", origin: "message", media: { url: "f", aeskey: "k" }, ...unnamed },
+      { type: "image", origin: "quote", media: { url: "q1" }, ...unnamed }
     ])
     const mixed: Message.MixedMessage = {
       ...base,
@@ -103,7 +104,9 @@ describe("attachments", () => {
       ["file", "quote", "q"]
     ])
     expect(Message.attachments(single("hi"))).toEqual([])
-    expect(Message.attachments({ ...base, msgtype: "unknown", raw: { image: { url: "?" } } })).toEqual([])
+    expect(Message.attachments({ ...base, msgtype: "unknown", raw: { image: { url: "?" } } })).toMatchObject([{
+      media: { url: "?" }
+    }])
   })
 })
 

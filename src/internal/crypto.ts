@@ -23,14 +23,21 @@ const empty = new Uint8Array(0)
 export const fail = (reason: DecryptFailed["reason"]): Either.Either<never, DecryptFailed> =>
   Either.left(new DecryptFailed({ reason }))
 
+const hexKey = /^[0-9a-f]{64}$/i
+
+const escapes: { readonly [escape: string]: string } = { "%2B": "+", "%2F": "/", "%3D": "=" }
+
+const unescaped = (aeskey: string): string =>
+  aeskey.replace(/%(?:2b|2f|3d)/gi, (escape) => escapes[escape.toUpperCase()]!)
+
 /**
- * Node's decoder takes all forms in use: base64 and base64url, with and without `=`.
+ * All forms in use: base64 and base64url, with and without `=`, also percent-encoded, and 64 hexadecimal digits.
  *
  * @internal
  */
 export const decodeKey = (aeskey: string): Either.Either<Uint8Array, DecryptFailed> => {
   if (typeof aeskey !== "string") return fail("KeyInvalid")
-  const key = Buffer.from(aeskey, "base64")
+  const key = hexKey.test(aeskey) ? Buffer.from(aeskey, "hex") : Buffer.from(unescaped(aeskey), "base64")
   return key.length === keyBytes ? Either.right(key) : fail("KeyInvalid")
 }
 

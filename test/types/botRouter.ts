@@ -39,12 +39,12 @@ export const messages = BotRouter.empty.pipe(
     return Effect.void
   }),
   BotRouter.onCommand("/help", (message, argument) => {
-    expectType<Message.TextMessage>()(message, true)
+    expectType<Message.TextMessage | Message.MixedMessage>()(message, true)
     expectType<string>()(argument, true)
     return Effect.void
   }),
   BotRouter.onMatch(/^(\d+)$/, (message, match) => {
-    expectType<Message.TextMessage>()(message, true)
+    expectType<Message.TextMessage | Message.MixedMessage>()(message, true)
     expectType<RegExpMatchArray>()(match, true)
     return Effect.void
   })

@@ -14,6 +14,7 @@ const kinds = {
   feedback: "object",
   openAtOnce: "boolean",
   keepAlive: "boolean",
+  foldStrayThinking: "boolean",
   maxFramesPerSecond: "number",
   maxBuffered: "number",
   failureText: "function",

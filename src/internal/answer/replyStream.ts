@@ -80,7 +80,7 @@ export const replyStream = <E, R>(
     const maxBuffered = options.maxBuffered ?? defaultMaxBuffered
     const framePause = Duration.millis(options.maxFramesPerSecond === undefined ? 0 : 1000 / options.maxFramesPerSecond)
 
-    const rendering = Rendering.make()
+    const rendering = Rendering.make(options.foldStrayThinking ?? true)
     const changed = Effect.unsafeMakeLatch(false)
     const drained = Effect.unsafeMakeLatch(true)
     const ended = Effect.unsafeMakeLatch(false)

@@ -49,14 +49,41 @@ const incomplete = (text: string, kind: PartKind): number => {
   return kind === "Plain" ? 0 : halfTag.exec(text.slice(-7))?.[0].length ?? 0
 }
 
-/** @internal */
-export const make = (): Rendering => {
+const openTag = "<think>"
+const closeTag = "</think>"
+
+const isInCode = (before: string): boolean => before.endsWith("`") || before.split("```").length % 2 === 0
+
+/** Whether the text has a `</think>` at or after `from` that closes nothing. */
+const hasStrayClose = (text: string, from: number): boolean => {
+  const close = text.indexOf(closeTag, from)
+  if (close < 0) return false
+  const before = text.slice(0, close)
+  return !before.includes(openTag) && !before.includes(closeTag) && !isInCode(before)
+}
+
+/**
+ * `foldStrayThinking`: models that are prefilled with `<think>` write only the closing tag; then what stands before it is folded.
+ *
+ * @internal
+ */
+export const make = (foldStrayThinking: boolean): Rendering => {
   let text = ""
+  /** Opens what a stray `</think>` closes. */
+  let prefix = ""
+  /** The prefix of the text that was read last. */
+  let prefixRead = ""
   let kind: PartKind = "Plain"
   let waiting = ""
 
   const write = (content: string) => {
-    text += kind === "Plain" ? content : Markdown.defuseThink(content)
+    if (kind !== "Plain") {
+      text += Markdown.defuseThink(content)
+      return
+    }
+    const from = Math.max(0, text.length - closeTag.length)
+    text += content
+    if (foldStrayThinking && prefix === "" && hasStrayClose(text, from)) prefix = openTag
   }
 
   const enter = (next: PartKind) => {
@@ -81,9 +108,13 @@ export const make = (): Rendering => {
       waiting = ""
       enter("Plain")
     },
-    text: () => text,
+    text: () => {
+      prefixRead = prefix
+      return prefix + text
+    },
     replace: (length, rest) => {
-      text = rest + text.slice(length)
+      text = rest + (prefixRead + text).slice(length)
+      if (prefixRead !== "") prefix = ""
     }
   }
 }

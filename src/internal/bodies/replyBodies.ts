@@ -10,13 +10,23 @@ import { Feedback } from "./cardParts.js"
 import { bytes, contentBytes, Flag, items, NonEmptyText, pattern, struct } from "./cardRules.js"
 import { rule, type Violation } from "./sendInvalid.js"
 
+/** A message that shows nothing is an empty bubble. */
+const visibleBytes = (max: number) =>
+  contentBytes(1, max).pipe(
+    rule((content) =>
+      hasVisible(content)
+        ? undefined
+        : { problem: "has nothing visible", limit: "at least one visible character outside <think>" }
+    )
+  )
+
 const imageLimit = `base64 of at most ${Limits.msgItemImageBytes} bytes`
 
 /**
  * An image at the end of a stream: base64 of at most 10 MB of JPG or PNG, and the md5 of its bytes.
  *
  * The documentation (WeCom doc 101463) calls `msg_item` unsupported on the long connection, although the official SDK
- * offers it: the service may refuse it or show nothing. WeCom doc 101031 has the sizes.
+ * offers it: the service accepts it and shows nothing, so the frame needs visible text. WeCom doc 101031 has the sizes.
  *
  * @since 0.1.0
  * @category parts
@@ -77,8 +87,7 @@ export interface StreamFrame extends Schema.Schema.Type<typeof StreamFrame> {}
 const sealsVisibly = (
   body: { readonly stream: StreamFrame; readonly template_card?: unknown }
 ): Violation | undefined =>
-  !body.stream.finish || hasVisible(body.stream.content) || (body.stream.msg_item?.length ?? 0) > 0 ||
-    body.template_card !== undefined
+  !body.stream.finish || hasVisible(body.stream.content) || body.template_card !== undefined
     ? undefined
     : {
       path: ["stream", "content"],
@@ -136,7 +145,7 @@ export interface StreamWithCardBody extends Schema.Schema.Type<typeof StreamWith
  */
 export const TextBody = struct("a text message", {
   msgtype: Schema.Literal("text"),
-  text: struct("a text object", { content: contentBytes(1, Limits.welcomeTextBytes) })
+  text: struct("a text object", { content: visibleBytes(Limits.welcomeTextBytes) })
 })
 
 /**
@@ -148,7 +157,7 @@ export const TextBody = struct("a text message", {
 export interface TextBody extends Schema.Schema.Type<typeof TextBody> {}
 
 /**
- * Markdown of at most 20480 bytes of UTF-8: headings, lists, bold, code, tables, links, rules. WeCom doc 101463.
+ * Markdown of at most 20480 bytes of UTF-8, with at least one visible character: headings, lists, bold, code, tables, links, rules. WeCom doc 101463.
  *
  * @since 0.1.0
  * @category bodies
@@ -156,7 +165,7 @@ export interface TextBody extends Schema.Schema.Type<typeof TextBody> {}
 export const MarkdownBody = struct("a markdown message", {
   msgtype: Schema.Literal("markdown"),
   markdown: struct("a markdown object", {
-    content: contentBytes(1, Limits.contentBytes),
+    content: visibleBytes(Limits.contentBytes),
     feedback: Schema.optional(Feedback)
   })
 })

@@ -32,6 +32,21 @@ export const utf8Length: (text: string) => number = typeof globalThis.Buffer ===
 export const exceedsBytes = (text: string, limit: number): boolean =>
   text.length > limit || (text.length * 3 > limit && utf8Length(text) > limit)
 
+/**
+ * The longest beginning that fits, in whole characters. Another value than a string stays as it is.
+ */
+export const truncated = (text: string, limit: number): string => {
+  if (typeof text !== "string" || !exceedsBytes(text, limit)) return text
+  let head = ""
+  let left = limit
+  for (const character of text) {
+    left -= utf8Length(character)
+    if (left < 0) return head
+    head += character
+  }
+  return head
+}
+
 // With the `u` flag this matches lone surrogates only.
 const loneSurrogate = /\p{Surrogate}/u
 

@@ -3,41 +3,19 @@
  */
 import * as Redacted from "effect/Redacted"
 import type { IncomingMedia } from "../../MediaDownload.js"
+import * as Found from "../wire/incomingMedia.js"
 
 type UnknownRecord = { readonly [field: string]: unknown }
 
 const isRecord = (value: unknown): value is UnknownRecord => typeof value === "object" && value !== null
 
-const types = ["image", "file", "video"] as const
-
-/** Quotes are not nested on the wire. The depth of a forged value is bounded. */
-const deepest = 4
-
-const walk = (value: unknown, depth: number, found: Array<IncomingMedia>): void => {
-  if (!isRecord(value) || depth > deepest) return
-  for (const type of types) {
-    const media = value[type]
-    if (isRecord(media) && typeof media.url === "string") {
-      found.push({
-        type,
-        url: media.url,
-        ...(typeof media.aeskey === "string" ? { aeskey: media.aeskey } : undefined)
-      })
-    }
-  }
-  if (isRecord(value.mixed) && Array.isArray(value.mixed.msg_item)) {
-    for (const item of value.mixed.msg_item) walk(item, depth + 1, found)
-  }
-  walk(value.quote, depth + 1, found)
-  walk(value.raw, depth + 1, found)
-}
-
 /** @internal */
-export const mediaOf = (value: unknown): ReadonlyArray<IncomingMedia> => {
-  const found: Array<IncomingMedia> = []
-  walk(value, 0, found)
-  return found
-}
+export const mediaOf = (value: unknown): ReadonlyArray<IncomingMedia> =>
+  Found.of(value).filter(({ media }) => media.url !== "").map(({ media: { aeskey, url }, type }) => ({
+    type,
+    url,
+    ...(aeskey === undefined ? {} : { aeskey })
+  }))
 
 /**
  * The link itself, or the first of a message.

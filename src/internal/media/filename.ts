@@ -36,11 +36,8 @@ const percentDecode = (text: string, charset = ""): string => {
 /** Headers arrive decoded as Latin-1, whatever the server sent. */
 const fromLatin1 = (text: string): string => {
   if (!/[\x80-\xff]/.test(text) || /[^\x00-\xff]/.test(text)) return text
-  try {
-    return utf8.decode(Buffer.from(text, "latin1"))
-  } catch {
-    return text
-  }
+  const decoded = decodeBytes(Buffer.from(text, "latin1"), "")
+  return decoded.includes("\ufffd") ? text : decoded
 }
 
 /** RFC 2047: `=?UTF-8?B?…?=`, as mail programs write it. */

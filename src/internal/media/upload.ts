@@ -170,7 +170,8 @@ const over = (
       const report = (progress: Progress) =>
         options.onProgress === undefined ? Effect.void : options.onProgress(progress)
       const plan = yield* Plan.make({ ...options, size, oversized: options.oversized })
-      const md5 = yield* source.md5(from)
+      const { head, md5 } = yield* source.fingerprint(from)
+      yield* Plan.checkContent(plan, head)
       const cacheKey = Cache.key(plan, md5)
       const known = options.reuse === true ? cache.get(cacheKey, yield* Clock.currentTimeMillis) : undefined
       if (known !== undefined) {

@@ -63,6 +63,50 @@ const checkExtension = (type: MediaType, filename: string): Either.Either<void, 
     )
 }
 
+/** As many first bytes as tell the types apart. */
+export const headBytes = 16
+
+/** At an offset, the beginnings of types that are mistaken for what the service takes. */
+const signatures: ReadonlyArray<
+  readonly [name: string, at: number, beginning: string, types: ReadonlyArray<MediaType>]
+> = [
+  ["PNG", 0, "\x89PNG", ["image"]],
+  ["JPEG", 0, "\xff\xd8\xff", ["image"]],
+  ["GIF", 0, "GIF8", ["image"]],
+  ["WebP", 8, "WEBP", []],
+  ["TIFF", 0, "II*\0", []],
+  ["TIFF", 0, "MM\0*", []],
+  ["PDF", 0, "%PDF-", []],
+  ["AMR", 0, "#!AMR", ["voice"]],
+  ["MP3", 0, "ID3", []],
+  ["Ogg", 0, "OggS", []],
+  ["WAV", 8, "WAVE", []],
+  ["AVI", 8, "AVI ", []],
+  ["Matroska or WebM", 0, "\x1a\x45\xdf\xa3", []],
+  ...["heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1"].map((brand) =>
+    ["HEIC", 4, `ftyp${brand}`, []] as const
+  ),
+  ["AVIF", 4, "ftypavif", []],
+  ["M4A", 4, "ftypM4A", []],
+  ["QuickTime", 4, "ftypqt", []],
+  ["MP4", 4, "ftyp", ["video"]]
+]
+
+/**
+ * Refuses bytes that are known to be of a type that the service does not show. Bytes that nothing is known of pass.
+ *
+ * @internal
+ */
+export const checkContent = ({ type }: UploadPlan, head: Uint8Array): Either.Either<void, SendInvalid> => {
+  const allowed = extensions[type]
+  if (allowed === undefined) return Either.void
+  const text = String.fromCharCode(...head)
+  const known = signatures.find(([, at, beginning]) => text.startsWith(beginning, at))
+  return known === undefined || known[3].includes(type)
+    ? Either.void
+    : refuse("source", `is ${known[0]} by its first bytes`, `${allowed.join(", ")} for type ${type}`)
+}
+
 /** @internal */
 export const make = (request: UploadRequest): Either.Either<UploadPlan, SendInvalid> =>
   Either.gen(function*() {

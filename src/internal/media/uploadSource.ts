@@ -9,6 +9,7 @@ import { createHash } from "node:crypto"
 import * as Limits from "../../Limits.js"
 import type { Read, Source } from "../../MediaUpload.js"
 import { SendInvalid, UploadFailed } from "../../WecomError.js"
+import * as Plan from "./uploadPlan.js"
 
 /** @internal */
 export interface SourcePiece {
@@ -80,17 +81,29 @@ const readThrough = <E, R>(
   return from(0)
 }
 
+/** What a source has before it is sent. */
+export interface Fingerprint {
+  /** In hex. */
+  readonly md5: string
+  /** Its first bytes. */
+  readonly head: Uint8Array
+}
+
 /**
- * The md5 in hex. Fails as soon as the source turns out to have another size than announced.
+ * The md5 and the first bytes. Fails as soon as the source turns out to have another size than announced.
  *
  * @internal
  */
-export const md5 = <E, R>(source: Source<E, R>): Effect.Effect<string, E | UploadFailed | SendInvalid, R> =>
+export const fingerprint = <E, R>(
+  source: Source<E, R>
+): Effect.Effect<Fingerprint, E | UploadFailed | SendInvalid, R> =>
   Effect.suspend(() => {
     const size = sizeOf(source)
     const hash = createHash("md5")
+    const head = new Uint8Array(Math.min(size, Plan.headBytes))
     let length = 0
     const add = (bytes: Uint8Array) => {
+      if (length < head.length) head.set(bytes.subarray(0, head.length - length), length)
       length += bytes.length
       hash.update(bytes)
     }
@@ -104,7 +117,7 @@ export const md5 = <E, R>(source: Source<E, R>): Effect.Effect<string, E | Uploa
       })
     return Effect.flatMap(
       whole,
-      () => length === size ? Effect.succeed(hash.digest("hex")) : Effect.fail(mismatch(size, length))
+      () => length === size ? Effect.succeed({ md5: hash.digest("hex"), head }) : Effect.fail(mismatch(size, length))
     )
   })
 

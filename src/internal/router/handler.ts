@@ -17,7 +17,7 @@ import * as Scope from "effect/Scope"
 import type * as Tracer from "effect/Tracer"
 import type { Batch, BotRouter, Route, RouteContext } from "../../BotRouter.js"
 import { type Incoming, isMessage } from "../../Incoming.js"
-import type * as Message from "../../Message.js"
+import * as Message from "../../Message.js"
 import * as Reply from "../../Reply.js"
 import * as Telemetry from "../../Telemetry.js"
 import type { WecomBot } from "../../WecomBot.js"
@@ -25,6 +25,7 @@ import * as meters from "../telemetry/meters.js"
 import * as spans from "../telemetry/spans.js"
 import type { Timeout } from "../time/deadlines.js"
 import * as SharedDeadlines from "../time/sharedDeadlines.js"
+import * as LearnedName from "./learnedName.js"
 import type { RunOptions } from "./options.js"
 import type { NonEmpty } from "./overlap.js"
 import type * as Scheduler from "./scheduler.js"
@@ -162,7 +163,12 @@ const share = <E, R>(
 
 /** @internal */
 export const make = <E, R>({ bot, clock, options, router, runtime }: Environment<E, R>): Handling<E, R> => {
-  const context: RouteContext = { botName: options.botName }
+  let learning = LearnedName.initial
+  const context: RouteContext = {
+    get botName() {
+      return options.botName ?? LearnedName.nameOf(learning)
+    }
+  }
   const runFork = Runtime.runFork(runtime)
   const timeLimit = options.handlerTimeout === undefined ? undefined : Duration.decode(options.handlerTimeout)
 
@@ -180,8 +186,14 @@ export const make = <E, R>({ bot, clock, options, router, runtime }: Environment
     endUnhandled(rootsOf([item]))
   }
 
+  const learnName = (incoming: Incoming): void => {
+    if (options.botName !== undefined || !isMessage(incoming) || incoming.chattype !== "group") return
+    learning = LearnedName.learn(learning, Message.plainText(incoming))
+  }
+
   const handlerOf = (incoming: Incoming): Effect.Effect<unknown, E, R> =>
     Effect.suspend(() => {
+      learnName(incoming)
       for (const route of router.routes) {
         const handler = route.handle(incoming, context)
         if (handler !== undefined) return handler

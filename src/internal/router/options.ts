@@ -40,7 +40,10 @@ export interface RunOptions<in E = unknown> {
   readonly handlerTimeout?: Duration.DurationInput | undefined
   /** Messages that were sent longer ago than this are not handled, and counted. Default no limit. */
   readonly ignoreOlderThan?: Duration.DurationInput | undefined
-  /** The name by which users mention the bot. `onCommand` and `onMatch` remove it from messages of groups. */
+  /**
+   * The name by which users mention the bot. `onCommand` and `onMatch` remove it from messages of groups. Default: the mention
+   * that all group messages so far have in common, from the second on.
+   */
   readonly botName?: string | undefined
   /** The reply to a message whose handler failed, as Markdown. Default none. */
   readonly errorReply?:

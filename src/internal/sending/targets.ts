@@ -78,6 +78,23 @@ export const card = (
   return invalid(to, "a template_card_event, or a ReplyTarget of kind template_card_event")
 }
 
+const prefix = /^(?:user|group|single):/i
+
+/** Ids of other tools have prefixes, and copied ones have spaces; the service has neither and knows no such chat. */
+const invalidId = (field: "userid" | "chatid", id: string): SendInvalid | undefined => {
+  const begins = prefix.exec(id)?.[0]
+  if (begins !== undefined) {
+    return new SendInvalid({
+      field,
+      problem: `begins with the prefix "${begins}"`,
+      limit: "the id alone, without a prefix"
+    })
+  }
+  return /\s/.test(id)
+    ? new SendInvalid({ field, problem: "has a space in it", limit: "the id alone, without spaces" })
+    : undefined
+}
+
 /** @internal */
 export const chat = (
   to: Chat.Chat | Message.Message | BotEvent.BotEvent | ReplyTarget.ReplyTarget
@@ -86,7 +103,9 @@ export const chat = (
     const named = "_tag" in to ? to as Chat.Chat : "kind" in to ? to.chat as Chat.Chat | undefined : fromCallback(to)
     if (isObject(named)) {
       const id = named._tag === "User" ? named.userid : named._tag === "Group" ? named.chatid : undefined
-      if (typeof id === "string" && id !== "") return named
+      if (typeof id === "string" && id !== "") {
+        return invalidId(named._tag === "User" ? "userid" : "chatid", id) ?? named
+      }
     }
   }
   return new SendInvalid({

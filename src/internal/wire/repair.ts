@@ -41,8 +41,12 @@ export const isFields = (value: unknown): value is Fields =>
 export const text = (value: unknown): string | undefined =>
   typeof value === "string" ? value : Number.isSafeInteger(value) ? String(value) : undefined
 
-/** A number, or a string of one. */
-const number = (value: unknown): number | undefined => {
+/**
+ * A number, or a string of one.
+ *
+ * @internal
+ */
+export const number = (value: unknown): number | undefined => {
   const read = typeof value === "string" && value.trim() !== "" ? Number(value) : value
   return typeof read === "number" && Number.isFinite(read) ? read : undefined
 }

@@ -4,7 +4,7 @@ import * as fc from "fast-check"
 import { make } from "../../../src/internal/answer/text.js"
 
 const render = (parts: ReadonlyArray<WecomBot.AnswerPart>): string => {
-  const rendering = make()
+  const rendering = make(true)
   for (const part of parts) rendering.append(part)
   rendering.finish()
   return rendering.text()
@@ -61,7 +61,7 @@ describe("rendering", () => {
 
   it("what is shown at any moment only grows, never ends inside a character, and is never taken back", () => {
     fc.assert(fc.property(tricky, cuts, (content, cuts) => {
-      const rendering = make()
+      const rendering = make(true)
       const whole = render([text(content)])
       let before = ""
       for (const piece of cutAt(content, cuts)) {
@@ -83,7 +83,7 @@ describe("rendering", () => {
   })
 
   it("what came since the beginning was replaced follows the replacement", () => {
-    const rendering = make()
+    const rendering = make(true)
     rendering.append("one two")
     const { length } = rendering.text()
     rendering.append(" three")
