@@ -26,6 +26,7 @@ import type { Acks, Connection, Faults, HeldAcks, Rule, Target } from "./interna
 import * as Downloads from "./internal/gateway/downloads.js"
 import type { DownloadRequest, ServedFile } from "./internal/gateway/downloads.js"
 import * as Engine from "./internal/gateway/engine.js"
+import type { HandshakeAnswer } from "./internal/gateway/engine.js"
 import type { Ack, Received } from "./internal/gateway/frames.js"
 import * as MemoryHttp from "./internal/gateway/memoryHttp.js"
 import * as MemorySocket from "./internal/gateway/memorySocket.js"
@@ -59,6 +60,7 @@ export type {
   Feedback,
   Filter,
   Group,
+  HandshakeAnswer,
   HeldAcks,
   MediaLink,
   Member,

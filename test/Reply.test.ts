@@ -118,8 +118,14 @@ describe("limits", () => {
     ["markdown.feedback.id", 1, 256, (id) => Reply.markdown("hi", { feedback: { id } }), Reply.validatePush],
     ["template_card.feedback.id", 1, 256, (id) => Reply.templateCard(card, { feedback: { id } }), Reply.validatePush],
     ["text.content", 1, 20480, (content) => Reply.text(content), Reply.validateWelcome],
-    ["video.title", 0, 64, (title) => Reply.media("video", "m", { title }), Reply.validateReply],
-    ["video.description", 0, 512, (description) => Reply.media("video", "m", { description }), Reply.validatePush]
+    ["video.title", 0, 64, (title) => ({ msgtype: "video", video: { media_id: "m", title } }), Reply.validateReply],
+    [
+      "video.description",
+      0,
+      512,
+      (description) => ({ msgtype: "video", video: { media_id: "m", description } }),
+      Reply.validatePush
+    ]
   ]
   it.each(sizes)("%s has %i to %i bytes of UTF-8", (field, min, max, body, validate) => {
     for (const character of ["x", "é", "字", "😀"]) {
@@ -217,12 +223,24 @@ describe("a final frame shows something", () => {
     expect(invalid(Reply.validateReply(Reply.streamWithCard({ id: "s", content, finish: true }))).field).toBe(
       "stream.content"
     )
-    valid(Reply.validateReply(Reply.stream({ id: "s", content, finish: true, msgItem: [msgItem] })))
+    // The service accepts images at the end of a stream, and shows none.
+    expect(invalid(Reply.validateReply(Reply.stream({ id: "s", content, finish: true, msgItem: [msgItem] }))).field)
+      .toBe("stream.content")
+    for (const validate of [Reply.validateReply, Reply.validatePush]) {
+      expect(invalid(validate(Reply.markdown(content))).field).toBe("markdown.content")
+    }
+    expect(invalid(Reply.validateWelcome(Reply.text(content))).field).toBe("text.content")
     valid(Reply.validateReply(Reply.streamWithCard({ id: "s", content, finish: true, card })))
   })
   it.each(visible)("%j is visible", (content) => {
     expect(Reply.hasVisible(content)).toBe(true)
     valid(Reply.validateReply(Reply.stream({ id: "s", content, finish: true })))
+  })
+
+  it("a title and a description that are too long are cut at a character", () => {
+    const { video } = Reply.media("video", "m", { title: `${"字".repeat(21)}a\u{1f600}`, description: "é".repeat(300) })
+    expect(video).toMatchObject({ title: `${"字".repeat(21)}a`, description: "é".repeat(256) })
+    valid(Reply.validateReply(Reply.media("video", "m", { title: "x".repeat(65), description: "x".repeat(513) })))
   })
 
   it("an empty msg_item shows nothing", () => {

@@ -16,7 +16,8 @@ export const outgoing = ({ during, seconds, test }: Harness) => {
     Effect.gen(function*() {
       const { alice, message, next } = yield* asked
       const fresh = Effect.zipRight(alice.sendText("and?"), next)
-      const media = Reply.media("file", "media-1")
+      const uploaded = yield* WecomBot.uploadMedia(new TextEncoder().encode("a file"), { type: "file", filename: "a" })
+      const media = Reply.media("file", uploaded.media_id)
       expect((yield* WecomBot.reply(message, Reply.markdown("**hi**", { feedback: { id: "f1" } }))).errcode).toBe(0)
       expect((yield* WecomBot.reply(yield* fresh, media)).errcode).toBe(0)
       expect((yield* WecomBot.replyTemplateCard(yield* fresh, card("t1"))).errcode).toBe(0)
@@ -29,7 +30,7 @@ export const outgoing = ({ during, seconds, test }: Harness) => {
       const screen = (yield* alice.screen).filter((bubble) => bubble.from === "bot")
       expect(screen).toMatchObject([
         { kind: "markdown", text: "**hi**", feedbackId: "f1" },
-        { kind: "file", media: { media_id: "media-1" } },
+        { kind: "file", media: { media_id: uploaded.media_id } },
         { kind: "template_card", card: { task_id: "t1" } },
         { kind: "stream", text: "grown", history: ["gro", "grown"], sealed: true },
         { kind: "stream_with_template_card", text: "pick", card: { task_id: "t2" } },

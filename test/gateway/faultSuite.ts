@@ -104,7 +104,7 @@ export const faultSuite = (seam: Seam) => {
       expect((yield* client.subscribe).errcode).toBe(0)
       yield* TestGateway.faults.mutePongs
       yield* client.write("ping", "p")
-      expect((yield* client.request(send, "s", {})).errcode).toBe(40058)
+      expect((yield* client.request(send, "s", {})).errcode).toBe(86201)
       expect(yield* client.unread).toEqual([])
     }))
 

@@ -7,20 +7,76 @@ import { buttonCard, markdown, opened, respond, stream, subscribed } from "./raw
 import { asked } from "./seam.js"
 
 describe("switches", () => {
-  test("a second answer that is no stream is refused with 846606", () =>
+  test("a second answer that is no stream is accepted", () =>
+    Effect.gen(function*() {
+      const { client, reqId } = yield* asked
+      expect((yield* client.request(respond, reqId, markdown("1"))).errcode).toBe(0)
+      expect((yield* client.request(respond, reqId, markdown("2"))).errcode).toBe(0)
+    }))
+
+  test("or refused with 846606", () =>
     Effect.gen(function*() {
       const { client, reqId } = yield* asked
       expect((yield* client.request(respond, reqId, markdown("1"))).errcode).toBe(0)
       expect((yield* client.request(respond, reqId, markdown("2"))).errcode).toBe(846606)
       expect((yield* client.request(respond, reqId, stream("s", "3"))).errcode).toBe(0)
+    }), { secondNonStreamResponse: "refuse" })
+
+  const media = (mediaId: string) => ({ msgtype: "file", file: { media_id: mediaId } })
+
+  test("a media_id that was never uploaded is refused with 40007", () =>
+    Effect.gen(function*() {
+      const { client, reqId } = yield* asked
+      expect((yield* client.request(respond, reqId, media("m"))).errcode).toBe(40007)
     }))
 
   test("or accepted", () =>
     Effect.gen(function*() {
       const { client, reqId } = yield* asked
-      expect((yield* client.request(respond, reqId, markdown("1"))).errcode).toBe(0)
-      expect((yield* client.request(respond, reqId, markdown("2"))).errcode).toBe(0)
-    }), { secondNonStreamResponse: "accept" })
+      expect((yield* client.request(respond, reqId, media("m"))).errcode).toBe(0)
+    }), { unknownMedia: "accept" })
+
+  const createTime = Effect.map(asked, ({ callback }) => typeof callback.body.create_time)
+
+  test("messages have no create_time", () =>
+    Effect.gen(function*() {
+      expect(yield* createTime).toBe("undefined")
+    }))
+
+  test("or have one", () =>
+    Effect.gen(function*() {
+      expect(yield* createTime).toBe("number")
+    }), { createTime: true })
+
+  test("a refusal of a field can come without headers", () =>
+    Effect.gen(function*() {
+      const { client, reqId } = yield* asked
+      yield* client.write(respond, reqId, { msgtype: "markdown", markdown: {} })
+      const refusal = yield* client.next
+      expect(refusal).toMatchObject({ errcode: 40058 })
+      expect(refusal).not.toHaveProperty("headers")
+    }), { unnamedRefusals: true })
+
+  test("a long text can arrive in several messages", () =>
+    Effect.gen(function*() {
+      const client = yield* subscribed()
+      const alice = yield* TestGateway.user("alice")
+      yield* alice.sendText("abcdefgh")
+      expect([(yield* client.next).body.text.content, (yield* client.next).body.text.content]).toEqual(["abcde", "fgh"])
+    }), { longestText: 5 })
+
+  test("a group message can name no sender, and have any req_id or none", () =>
+    Effect.gen(function*() {
+      const client = yield* subscribed()
+      const member = (yield* TestGateway.group("team")).member("bob")
+      yield* member.send({ msgtype: "file", file: { url: "u" } }, { anonymous: true, reqId: 7 })
+      const file = yield* client.next
+      expect(file).toMatchObject({ headers: { req_id: 7 }, body: { from: {}, chatid: "team", msgtype: "file" } })
+      expect((yield* client.request(respond, 7, markdown("seen"))).errcode).toBe(0)
+      yield* member.sendMention("hi", { reqId: null })
+      expect((yield* client.next).headers).toEqual({})
+      expect((yield* client.request(respond, "", markdown("seen"))).errcode).toBe(0)
+    }))
 
   const answerAfterReconnect = Effect.gen(function*() {
     const { client, reqId } = yield* asked
@@ -64,7 +120,7 @@ describe("switches", () => {
     image: { base64: png.toString("base64"), md5: createHash("md5").update(png).digest("hex") }
   }
 
-  test("images in the final frame are shown, and judged", () =>
+  test("images in the final frame are judged, and not shown", () =>
     Effect.gen(function*() {
       const { alice, client, reqId } = yield* asked
       const withItems = (finish: boolean, items: ReadonlyArray<unknown>) =>
@@ -73,7 +129,7 @@ describe("switches", () => {
       expect(yield* withItems(true, Array.from({ length: 11 }, () => image))).toBe(40058)
       expect(yield* withItems(true, [{ ...image, image: { ...image.image, md5: "0" } }])).toBe(40058)
       expect(yield* withItems(true, [image])).toBe(0)
-      expect((yield* alice.screen).at(-1)).toMatchObject({ media: [image], thinking: false })
+      expect((yield* alice.screen).at(-1)).toMatchObject({ media: undefined, thinking: true })
     }))
 
   test("or refused, and so is a card beside a stream", () =>

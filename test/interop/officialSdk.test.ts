@@ -161,7 +161,7 @@ describe("the official SDK on our gateway", () => {
         ["video", "", { media_id: "media-1", title: "t" }],
         ["image", "", { media_id: "media-2" }]
       ])
-    }))
+    }), { unknownMedia: "accept" })
 
   test("leaves when another instance subscribes, and does not come back", () =>
     Effect.gen(function*() {

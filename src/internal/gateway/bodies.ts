@@ -102,16 +102,15 @@ const stream = (value: unknown, acceptMsgItem: boolean): Checked<Content> =>
     }
     const finish = value.finish ?? false
     if (typeof finish !== "boolean") return yield* invalid("stream.finish must be a boolean")
-    let media: unknown
     if (value.msg_item !== undefined) {
       if (!acceptMsgItem || !finish) return yield* invalid("stream.msg_item is not supported here")
-      media = yield* msgItems(value.msg_item)
+      // Accepted, and not shown.
+      yield* msgItems(value.msg_item)
     }
     return content("stream", {
       text: yield* text(value.content ?? "", "stream.content"),
       feedbackId: yield* feedbackId(value.feedback),
-      stream: { id: value.id, finish },
-      media
+      stream: { id: value.id, finish }
     })
   })
 
@@ -129,7 +128,11 @@ export const pushTypes: ReadonlyArray<string> = ["markdown", "template_card", ..
 /** @internal */
 export const message = (
   body: unknown,
-  options: { readonly types: ReadonlyArray<string>; readonly acceptMsgItem: boolean }
+  options: {
+    readonly types: ReadonlyArray<string>
+    readonly acceptMsgItem: boolean
+    readonly isKnownMedia: (mediaId: string) => boolean
+  }
 ): Checked<Content> =>
   Either.gen(function*() {
     if (!isRecord(body)) return yield* invalid("body must be an object")
@@ -155,6 +158,9 @@ export const message = (
     if (mediaTypes.includes(msgtype)) {
       if (typeof payload.media_id !== "string" || payload.media_id === "") {
         return yield* invalid(`${msgtype}.media_id must be a string`)
+      }
+      if (!options.isKnownMedia(payload.media_id)) {
+        return yield* refuse(ErrorCode.invalidMediaId, `${msgtype}.media_id is unknown or expired`)
       }
       return content(msgtype, { media: payload })
     }

@@ -27,6 +27,7 @@ export interface CommandContext {
   readonly options: ResolvedOptions
   readonly bot: Bot
   readonly now: number
+  readonly isKnownMedia: (mediaId: string) => boolean
   readonly nextBubbleId: () => string
   readonly nextId: (kind: string) => string
   /** To be called when a bubble has appeared or changed. */
@@ -151,7 +152,6 @@ const stream = (
     bubble.text = content.text
     bubble.history.push(content.text)
     bubble.sealed = finish
-    bubble.media = content.media ?? bubble.media
     if (content.card !== undefined) {
       bubble.card = content.card
       callback.hasCard = true
@@ -169,7 +169,8 @@ const respond: CommandHandler = (context, frame) =>
       types: context.options.acceptStreamWithCard
         ? [...Bodies.replyTypes, "stream_with_template_card"]
         : Bodies.replyTypes,
-      acceptMsgItem: context.options.acceptMsgItem
+      acceptMsgItem: context.options.acceptMsgItem,
+      isKnownMedia: context.isKnownMedia
     })
     return content.stream === undefined
       ? yield* post(context, callback.conversation, content, callback)
@@ -179,7 +180,11 @@ const respond: CommandHandler = (context, frame) =>
 const respondWelcome: CommandHandler = (context, frame) =>
   resultOf(Either.gen(function*() {
     const callback = yield* answered(context, frame, "enter_chat", Limits.welcomeWindowMillis)
-    const content = yield* Bodies.message(frame.body, { types: Bodies.welcomeTypes, acceptMsgItem: false })
+    const content = yield* Bodies.message(frame.body, {
+      types: Bodies.welcomeTypes,
+      acceptMsgItem: false,
+      isKnownMedia: context.isKnownMedia
+    })
     return yield* post(context, callback.conversation, content, callback)
   }))
 
@@ -226,16 +231,24 @@ const addressee = (bot: Bot, chatid: string, chatType: unknown): Bodies.Checked<
     : Bodies.refuse(ErrorCode.invalidChatId, "no user has written to the bot in this chat")
 }
 
+/** Ids have neither spaces nor prefixes. */
+const malformedId = /[\s:]/
+
 const send: CommandHandler = (context, frame) =>
   resultOf(Either.gen(function*() {
     const { chat_type, chatid } = isRecord(frame.body) ? frame.body : {} as { readonly [field: string]: unknown }
     if (typeof chatid !== "string" || chatid === "") {
-      return yield* Bodies.refuse(ErrorCode.invalidParameter, "chatid must be a string")
+      return yield* Bodies.refuse(ErrorCode.chatIdMissing, "chatid must be a string")
     }
+    if (malformedId.test(chatid)) return yield* Bodies.refuse(ErrorCode.invalidChatId, "chatid is malformed")
     if (chat_type !== undefined && chat_type !== 0 && chat_type !== 1 && chat_type !== 2) {
       return yield* Bodies.refuse(ErrorCode.invalidParameter, "chat_type must be 0, 1 or 2")
     }
-    const content = yield* Bodies.message(frame.body, { types: Bodies.pushTypes, acceptMsgItem: false })
+    const content = yield* Bodies.message(frame.body, {
+      types: Bodies.pushTypes,
+      acceptMsgItem: false,
+      isKnownMedia: context.isKnownMedia
+    })
     const conversation = yield* addressee(context.bot, chatid, chat_type)
     return yield* post(context, conversation, content, undefined)
   }))

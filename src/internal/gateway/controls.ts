@@ -1,6 +1,7 @@
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type { Filter } from "./ackRules.js"
+import type { HandshakeAnswer } from "./engine.js"
 import type { Ack } from "./frames.js"
 
 /**
@@ -158,9 +159,10 @@ export interface Faults {
    */
   readonly refuseCredentials: (on: boolean) => Effect.Effect<void>
   /**
-   * Refuses connections (`ECONNREFUSED`), or answers the upgrade with an HTTP status. Existing connections stay.
+   * Refuses connections (`ECONNREFUSED`), or answers the upgrade with an HTTP status, headers and body, which a gateway in
+   * memory does not show. Existing connections stay.
    */
-  readonly refuseConnections: (on: boolean | { readonly status: number }) => Effect.Effect<void>
+  readonly refuseConnections: (on: boolean | HandshakeAnswer) => Effect.Effect<void>
   /**
    * Accepts new connections but never answers the upgrade.
    */

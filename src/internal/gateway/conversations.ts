@@ -94,6 +94,20 @@ const findBubble = (
     return undefined
   })
 
+const piecesOf = (
+  message: People.UserMessage,
+  longest: number
+): readonly [People.UserMessage, ...Array<People.UserMessage>] => {
+  const text = textOf(message)
+  if (message.msgtype !== "text" || text.length <= longest) return [message]
+  const pieces = Array.from(
+    { length: Math.ceil(text.length / longest) },
+    (_, n) => text.slice(n * longest, (n + 1) * longest)
+  )
+  const [first, ...rest] = pieces.map((piece) => ({ ...message, ...textItem(piece) }))
+  return [first!, ...rest]
+}
+
 const participant = (
   engine: Engine,
   bot: World.Bot,
@@ -113,29 +127,37 @@ const participant = (
       })
     )
 
-  const base = () => ({
+  const base = (options: People.SendOptions | undefined) => ({
     aibotid: bot.botId,
     chattype: conversation.kind,
     ...(conversation.kind === "group" ? { chatid: conversation.id } : {}),
-    from: { userid },
-    create_time: Math.floor(engine.queue.now() / 1000),
+    from: options?.anonymous === true ? {} : { userid },
     response_url: `https://qyapi.weixin.qq.com/cgi-bin/aibot/response?response_code=${engine.nextId("code")}`
   })
 
-  const send: People.Participant["send"] = (message, options) => {
-    const reaches = reachesBot(bot, conversation, message)
+  const time = () => ({ create_time: Math.floor(engine.queue.now() / 1000) })
+
+  const sendOne: People.Participant["send"] = (message, options) => {
+    const reaches = options?.anonymous === true || reachesBot(bot, conversation, message)
     return act(options, () => {
       const callback = engine.issue(bot, {
         cmd: Command.messageCallback,
         kind: "message",
         conversation,
         taskId: undefined,
-        body: { ...base(), ...message }
+        reqId: options?.reqId,
+        body: { ...base(options), ...(engine.options.createTime ? time() : {}), ...message }
       })
       if (reaches) conversation.hasUserMessage = true
       postBubble(engine, conversation, userid, message, callback.reqId)
       return callback
     }, reaches)
+  }
+
+  /** The client splits long texts. The result is that of the last message. */
+  const send: People.Participant["send"] = (message, options) => {
+    const [first, ...rest] = piecesOf(message, engine.options.longestText)
+    return rest.reduce((sent, piece) => Effect.zipRight(sent, sendOne(piece, options)), sendOne(first, options))
   }
 
   const sendEvent = (
@@ -150,8 +172,10 @@ const participant = (
         kind: eventtype,
         conversation,
         taskId,
+        reqId: options?.reqId,
         body: {
-          ...base(),
+          ...base(options),
+          ...time(),
           msgtype: "event",
           event: { eventtype, ...(payload === undefined ? {} : { [eventtype]: payload }) }
         }

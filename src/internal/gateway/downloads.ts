@@ -63,6 +63,17 @@ export interface ServedFile {
    * The answers to the first requests, one after the other: a status, or a broken connection. Default: none.
    */
   readonly failures?: ReadonlyArray<number | "reset"> | undefined
+  /**
+   * The answer instead of the file, with any status, headers (such as `Content-Type` and `Content-Encoding`) and body. Default:
+   * the file.
+   */
+  readonly answer?:
+    | {
+      readonly status?: number | undefined
+      readonly headers?: { readonly [name: string]: string } | undefined
+      readonly body?: Uint8Array | undefined
+    }
+    | undefined
 }
 
 /**
@@ -185,6 +196,14 @@ export const make = (engine: Engine): Downloads => {
     if (engine.queue.now() >= expiresAt) {
       const text = "<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
       return plain(403, { "content-type": "application/xml" }, text)
+    }
+    if (file.answer !== undefined) {
+      const { body = file.bytes, headers, status = 200 } = file.answer
+      return {
+        status,
+        headers: { "content-length": String(body.length), ...headers },
+        body: Stream.succeed(body)
+      }
     }
     if (file.redirectTo !== undefined) return plain(302, { location: file.redirectTo })
     const hop = Number(url.searchParams.get("hop") ?? "0")

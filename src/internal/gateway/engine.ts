@@ -50,13 +50,26 @@ export interface ServerConnection {
 }
 
 /**
+ * What the upgrade is answered with instead of a connection.
+ *
+ * @since 0.1.0
+ * @category connections
+ */
+export interface HandshakeAnswer {
+  readonly status: number
+  readonly headers?: { readonly [name: string]: string } | undefined
+  readonly body?: string | undefined
+}
+
+/**
  * The response to connection attempts.
  *
  * @internal
  */
 export type Gate =
   | { readonly _tag: "Open" }
-  | { readonly _tag: "Refuse"; readonly status: number | undefined }
+  /** Without an answer the connection itself is refused. */
+  | { readonly _tag: "Refuse"; readonly answer: HandshakeAnswer | undefined }
   | { readonly _tag: "Never" }
 
 /** @internal */
@@ -91,6 +104,8 @@ export interface Engine {
     bot: World.Bot,
     callback: Pick<World.IssuedCallback, "cmd" | "kind" | "conversation" | "taskId"> & {
       readonly body: { readonly [field: string]: unknown }
+      /** `null`: without one. Default: a new one. */
+      readonly reqId?: Frame.ReqId | null | undefined
     }
   ) => World.IssuedCallback
   /** `false` when there is no connection for it. */
@@ -98,6 +113,9 @@ export interface Engine {
   readonly changed: (conversation: World.ConversationState, bubble: BubbleState) => void
   readonly onBubble: (listener: (conversation: World.ConversationState, bubble: BubbleState) => void) => () => void
 }
+
+/** What answers a callback that came without a `req_id`. */
+const withoutReqId = ""
 
 /** @internal */
 export const make = (options: ResolvedOptions): Effect.Effect<Engine, never, Scope.Scope> =>
@@ -128,7 +146,9 @@ export const make = (options: ResolvedOptions): Effect.Effect<Engine, never, Sco
     const isAlive = (connection: ServerConnection) => connection.state !== "closed" && !connection.isHalfOpen
 
     const write: Engine["write"] = (connection, data) => {
-      if (isAlive(connection)) connection.socket.send(data)
+      if (!isAlive(connection)) return
+      const isBinary = options.binaryFrames && typeof data === "string"
+      connection.socket.send(isBinary ? new TextEncoder().encode(data) : data)
     }
 
     const closed = (connection: ServerConnection, code: number) => {
@@ -199,7 +219,14 @@ export const make = (options: ResolvedOptions): Effect.Effect<Engine, never, Sco
       }
       callback.at ??= queue.now()
       callback.connection = connection.number
-      write(connection, Frames.push(callback.cmd, callback.reqId, callback.body))
+      write(
+        connection,
+        Frames.push(
+          callback.cmd,
+          callback.reqId === withoutReqId ? undefined : callback.reqId,
+          callback.body
+        )
+      )
       return !connection.isHalfOpen
     }
 
@@ -241,6 +268,8 @@ export const make = (options: ResolvedOptions): Effect.Effect<Engine, never, Sco
         options,
         bot: connection.bot!,
         now: queue.now(),
+        isKnownMedia: (mediaId: string) =>
+          options.unknownMedia === "accept" || uploads.isKnown(connection.bot!.botId, mediaId, queue.now()),
         nextBubbleId: () => nextId("bubble"),
         nextId,
         changed
@@ -257,6 +286,11 @@ export const make = (options: ResolvedOptions): Effect.Effect<Engine, never, Sco
       const { errcode: _, errmsg, ...rest } = ack
       return options.omitFromAcks === "errcode" ? { ...rest, errmsg: errmsg! } : rest
     }
+
+    const withoutName = ({ headers: _, ...ack }: Frames.Ack): unknown => ack
+
+    const isUnnamed = ({ errcode }: Commands.CommandResult) =>
+      options.unnamedRefusals && errcode === ErrorCode.invalidParameter
 
     const answer = (connection: ServerConnection, frame: Frames.Judged, reqId: Frame.ReqId) => {
       const plan = rules.plan(frame)
@@ -279,7 +313,8 @@ export const make = (options: ResolvedOptions): Effect.Effect<Engine, never, Sco
       plan.deliver(
         withoutOmitted(Frames.ack(reqId, verdict.errcode, verdict.hint ?? "", verdict.body)),
         (ack) => {
-          write(connection, typeof ack === "string" ? ack : JSON.stringify(ack))
+          const sent = typeof ack === "object" && isUnnamed(verdict) ? withoutName(ack as Frames.Ack) : ack
+          write(connection, typeof sent === "string" ? sent : JSON.stringify(sent))
           settle()
         },
         settle
@@ -337,11 +372,11 @@ export const make = (options: ResolvedOptions): Effect.Effect<Engine, never, Sco
       forget,
       supersede,
       nextId,
-      issue: (bot, { body, cmd, conversation, kind, taskId }) => {
+      issue: (bot, { body, cmd, conversation, kind, reqId = nextId("req"), taskId }) => {
         const msgid = nextId("msg")
         const callback: World.IssuedCallback = {
           cmd,
-          reqId: nextId("req"),
+          reqId: reqId ?? withoutReqId,
           msgid,
           kind,
           conversation,
@@ -367,7 +402,7 @@ export const make = (options: ResolvedOptions): Effect.Effect<Engine, never, Sco
 
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
-        engine.gate = { _tag: "Refuse", status: undefined }
+        engine.gate = { _tag: "Refuse", answer: undefined }
         for (const connection of connections) end(connection, 1006)
       })
     )

@@ -99,5 +99,5 @@ export const ack = (reqId: Frame.ReqId, errcode: number, hint: string, body: unk
 })
 
 /** @internal */
-export const push = (cmd: string, reqId: Frame.ReqId, body: unknown): string =>
+export const push = (cmd: string, reqId: Frame.ReqId | undefined, body: unknown): string =>
   JSON.stringify({ cmd, headers: { req_id: reqId }, ...(body === undefined ? {} : { body }) })

@@ -165,9 +165,9 @@ export const make = (engine: Engine, url: string): WebSocket => {
     if (gate._tag === "Never") return
     if (gate._tag === "Refuse") {
       return fail(
-        gate.status === undefined
+        gate.answer === undefined
           ? failure("connect ECONNREFUSED 127.0.0.1:443", "ECONNREFUSED")
-          : failure(`Unexpected server response: ${gate.status}`)
+          : failure(`Unexpected server response: ${gate.answer.status}`)
       )
     }
     socket.readyState = OPEN

@@ -12,7 +12,7 @@ import type * as Tls from "node:tls"
 import { WebSocketServer } from "ws"
 import type { WebSocket } from "ws"
 import type { Downloads } from "./downloads.js"
-import type { Engine, Gate } from "./engine.js"
+import type { Engine, Gate, HandshakeAnswer } from "./engine.js"
 import * as NodeFiles from "./nodeFiles.js"
 
 /** @internal */
@@ -42,8 +42,10 @@ const serve = (engine: Engine, ws: WebSocket): void => {
   ws.on("error", () => {})
 }
 
-const refuse = (socket: Duplex, status: number): void => {
-  socket.end(`HTTP/1.1 ${status} ${Http.STATUS_CODES[status] ?? ""}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+const refuse = (socket: Duplex, { body = "", headers, status }: HandshakeAnswer): void => {
+  const fields = { Connection: "close", "Content-Length": String(Buffer.byteLength(body)), ...headers }
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.end(`HTTP/1.1 ${status} ${Http.STATUS_CODES[status] ?? ""}\r\n${lines.join("")}\r\n${body}`)
 }
 
 /** @internal */
@@ -65,7 +67,7 @@ export const make = (
     server.on("upgrade", (request, socket, head) => {
       const gate = engine.gate
       if (gate._tag === "Never") return
-      if (gate._tag === "Refuse") return gate.status === undefined ? socket.destroy() : refuse(socket, gate.status)
+      if (gate._tag === "Refuse") return gate.answer === undefined ? socket.destroy() : refuse(socket, gate.answer)
       upgrades.handleUpgrade(request, socket, head, (ws) => serve(engine, ws))
     })
 
@@ -91,7 +93,7 @@ export const make = (
       port,
       applyGate: (gate) =>
         Effect.suspend(() => {
-          const mustListen = gate._tag !== "Refuse" || gate.status !== undefined
+          const mustListen = gate._tag !== "Refuse" || gate.answer !== undefined
           if (mustListen === server.listening) return Effect.void
           if (mustListen) return Effect.asVoid(Effect.orDie(listen(port)))
           server.close()

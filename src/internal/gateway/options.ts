@@ -72,12 +72,13 @@ export interface Options {
    */
   readonly refuseConcurrentFrames?: boolean | undefined
   /**
-   * Whether a second answer to one `req_id` that is no stream is refused with 846606 or accepted. Default: `"refuse"`.
+   * Whether a second answer to one `req_id` that is no stream is refused with 846606, as one source says, or accepted, as live
+   * captures show. Default: `"accept"`.
    */
   readonly secondNonStreamResponse?: "refuse" | "accept" | undefined
   /**
-   * Whether the final frame of a stream may carry images (`msg_item`). The documentation says no, the official SDK
-   * offers it. With `false` they are refused with 40058. Default: `true`.
+   * Whether the final frame of a stream may carry images (`msg_item`). They are accepted and not shown, as live captures show.
+   * With `false` they are refused with 40058. Default: `true`.
    */
   readonly acceptMsgItem?: boolean | undefined
   /**
@@ -85,6 +86,34 @@ export interface Options {
    * `false` it is refused with 40008. Default: `true`.
    */
   readonly acceptStreamWithCard?: boolean | undefined
+  /**
+   * Whether a `media_id` that this bot has not uploaded, or more than 3 days ago, is refused with 40007 or accepted.
+   * Default: `"refuse"`.
+   */
+  readonly unknownMedia?: "refuse" | "accept" | undefined
+  /**
+   * Whether messages have a `create_time`, which no live capture has. Default: `false`.
+   */
+  readonly createTime?: boolean | undefined
+  /**
+   * Whether `created_at` of an upload is a number, as in live captures, or a string, as in an example of the documentation.
+   * Default: `"number"`.
+   */
+  readonly createdAt?: "number" | "string" | undefined
+  /**
+   * Whether refusals with 40058 come without `headers`, so that they name no frame. One live capture shows them so. Default:
+   * `false`.
+   */
+  readonly unnamedRefusals?: boolean | undefined
+  /**
+   * Whether acks and callbacks are sent as binary frames, as some gateways in between do. Default: `false`.
+   */
+  readonly binaryFrames?: boolean | undefined
+  /**
+   * The longest text of a user in characters. A longer one arrives in several messages, as the client splits it near 4,000.
+   * Default: any length.
+   */
+  readonly longestText?: number | undefined
   /**
    * Whether a `task_id` that one of the bot's cards already has is refused with 40058. Default: `true`.
    */
@@ -127,6 +156,12 @@ export interface ResolvedOptions {
   readonly secondNonStreamResponse: "refuse" | "accept"
   readonly acceptMsgItem: boolean
   readonly acceptStreamWithCard: boolean
+  readonly unknownMedia: "refuse" | "accept"
+  readonly createTime: boolean
+  readonly createdAt: "number" | "string"
+  readonly unnamedRefusals: boolean
+  readonly binaryFrames: boolean
+  readonly longestText: number
   readonly refuseRepeatedTaskId: boolean
   readonly streamRefreshCounts: boolean
   readonly quotas: boolean
@@ -162,9 +197,15 @@ export const resolve = (options: Options = {}): ResolvedOptions => ({
   offlineMessages: options.offlineMessages ?? "drop",
   reqIdSurvivesReconnect: options.reqIdSurvivesReconnect ?? true,
   refuseConcurrentFrames: options.refuseConcurrentFrames ?? false,
-  secondNonStreamResponse: options.secondNonStreamResponse ?? "refuse",
+  secondNonStreamResponse: options.secondNonStreamResponse ?? "accept",
   acceptMsgItem: options.acceptMsgItem ?? true,
   acceptStreamWithCard: options.acceptStreamWithCard ?? true,
+  unknownMedia: options.unknownMedia ?? "refuse",
+  createTime: options.createTime ?? false,
+  createdAt: options.createdAt ?? "number",
+  unnamedRefusals: options.unnamedRefusals ?? false,
+  binaryFrames: options.binaryFrames ?? false,
+  longestText: options.longestText ?? Infinity,
   refuseRepeatedTaskId: options.refuseRepeatedTaskId ?? true,
   streamRefreshCounts: options.streamRefreshCounts ?? false,
   quotas: options.quotas ?? true,

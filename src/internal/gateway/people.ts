@@ -49,6 +49,16 @@ export interface SendOptions {
    * `offlineMessages` decides what happens to it. Default: `true`.
    */
   readonly wait?: boolean | undefined
+  /**
+   * The `req_id` of the callback, which can be a number, or `null` for a callback without one, which is answered under an empty
+   * `req_id`. Default: a new one.
+   */
+  readonly reqId?: Frame.ReqId | null | undefined
+  /**
+   * Whether the callback names no sender, as the service sends some files of groups. In a group such a message reaches the bot
+   * without a mention. Default: `false`.
+   */
+  readonly anonymous?: boolean | undefined
 }
 
 /**

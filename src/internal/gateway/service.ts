@@ -246,7 +246,7 @@ export const make = (
         setGate(
           on === false
             ? { _tag: "Open" }
-            : { _tag: "Refuse", status: on === true ? undefined : on.status }
+            : { _tag: "Refuse", answer: on === true ? undefined : on }
         ),
       neverOpen: (on) => setGate(on ? { _tag: "Never" } : { _tag: "Open" })
     }

@@ -41,7 +41,7 @@ interface UploadSession {
   readonly filename: string
   readonly totalSize: number
   readonly totalChunks: number
-  readonly md5: string
+  readonly md5: string | undefined
   readonly expiresAt: number
   readonly chunks: Map<number, Buffer>
   media: UploadedMedia | undefined
@@ -51,6 +51,8 @@ interface UploadSession {
 export interface Uploads {
   readonly handlers: ReadonlyArray<readonly [cmd: string, handler: CommandHandler]>
   readonly media: () => ReadonlyArray<UploadedMedia>
+  /** Whether the bot has uploaded it, and it has not expired. */
+  readonly isKnown: (botId: string, mediaId: string, now: number) => boolean
 }
 
 const invalid = (hint: string) => refuse(ErrorCode.invalidParameter, hint)
@@ -81,7 +83,9 @@ const sessionOf = (
   if (!isInteger(total_chunks, Math.ceil(total_size / Limits.uploadChunkBytes), Limits.uploadChunks)) {
     return invalid("total_chunks must be from 1 to 100, of at most 512 KiB each")
   }
-  if (typeof md5 !== "string" || !/^[0-9a-f]{32}$/.test(md5)) return invalid("md5 must be 32 digits of lower-case hex")
+  if (md5 !== undefined && (typeof md5 !== "string" || !/^[0-9a-f]{32}$/.test(md5))) {
+    return invalid("md5 must be 32 digits of lower-case hex")
+  }
   return Either.right({
     type: mediaType,
     filename,
@@ -171,7 +175,8 @@ export const make = (): Uploads => {
         if (bytes.length !== session.totalSize) {
           return yield* invalid(`${bytes.length} bytes instead of ${session.totalSize}`)
         }
-        if (createHash("md5").update(bytes).digest("hex") !== session.md5) return yield* invalid("md5 is another")
+        const md5 = createHash("md5").update(bytes).digest("hex")
+        if (session.md5 !== undefined && md5 !== session.md5) return yield* invalid("md5 is another")
         session.chunks.clear()
         session.media = {
           botId: context.bot.botId,
@@ -179,17 +184,20 @@ export const make = (): Uploads => {
           type: session.type,
           filename: session.filename,
           bytes: new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length),
-          md5: session.md5,
+          md5,
           createdAt: context.now
         }
         media.push(session.media)
       }
       const { createdAt, mediaId, type } = session.media
-      return { type, media_id: mediaId, created_at: Math.floor(createdAt / 1000) }
+      const seconds = Math.floor(createdAt / 1000)
+      return { type, media_id: mediaId, created_at: context.options.createdAt === "string" ? String(seconds) : seconds }
     }))
 
   return {
     handlers: [[Command.uploadInit, init], [Command.uploadChunk, chunk], [Command.uploadFinish, finish]],
-    media: () => [...media]
+    media: () => [...media],
+    isKnown: (botId, mediaId, now) =>
+      media.some((one) => one.botId === botId && one.mediaId === mediaId && now - one.createdAt <= Limits.mediaIdMillis)
   }
 }

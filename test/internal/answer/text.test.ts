@@ -4,7 +4,7 @@ import * as fc from "fast-check"
 import { make } from "../../../src/internal/answer/text.js"
 
 const render = (parts: ReadonlyArray<WecomBot.AnswerPart>): string => {
-  const rendering = make(true)
+  const rendering = make(false)
   for (const part of parts) rendering.append(part)
   rendering.finish()
   return rendering.text()
