@@ -24,9 +24,11 @@ interface SendFate {
 interface Fate {
   readonly lanes: ReadonlyArray<ReadonlyArray<SendFate>>
   readonly cuts: ReadonlyArray<number>
+  /** Refusals with 40058 do not name their frame. */
+  readonly areUnnamed: boolean
 }
 
-const refusals = [846605, 6000, -1, 846609]
+const refusals = [846605, 6000, -1, 846609, 40058]
 const streamExpired = 846608
 
 const copyFate = (codes: ReadonlyArray<number>) =>
@@ -66,7 +68,8 @@ const fate: fc.Arbitrary<Fate> = fc.record({
     ),
     { minLength: 1, maxLength: 3 }
   ),
-  cuts: fc.array(fc.integer({ min: 0, max: 25_000 }), { maxLength: 3 })
+  cuts: fc.array(fc.integer({ min: 0, max: 25_000 }), { maxLength: 3 }),
+  areUnnamed: fc.boolean()
 })
 
 const quick: CopyFate = { refusal: undefined, ack: { _tag: "After", millis: 100 } }
@@ -75,7 +78,7 @@ const contentOf = (frame: TestGateway.Received): string | undefined =>
   frame.body?.stream?.content ?? frame.body?.markdown?.content
 
 /** Plays a schedule against a whole bot, and returns for every frame what the bot said and what really happened to it. */
-const play = ({ cuts, lanes }: Fate) =>
+const play = ({ areUnnamed, cuts, lanes }: Fate) =>
   Effect.gen(function*() {
     const fates = new Map<string, ReadonlyArray<CopyFate>>()
     const connections = new Map<string, Array<number>>()
@@ -144,7 +147,9 @@ const play = ({ cuts, lanes }: Fate) =>
     })
   }).pipe(
     Effect.scoped,
-    Effect.provide(TestGateway.layerBot({ quotas: false, maxReconnectAttempts: -1, sealTimeout: 0 }))
+    Effect.provide(
+      TestGateway.layerBot({ quotas: false, maxReconnectAttempts: -1, sealTimeout: 0, unnamedRefusals: areUnnamed })
+    )
   )
 
 describe("a whole bot", () => {
@@ -181,6 +186,7 @@ describe("a whole bot", () => {
   it("gives every frame its own verdict when nothing goes wrong", async () => {
     const faultless = fate.map((schedule): Fate => ({
       cuts: [],
+      areUnnamed: false,
       lanes: schedule.lanes.map((sends) =>
         sends.map((send) => ({
           ...send,
