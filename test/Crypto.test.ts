@@ -134,6 +134,18 @@ describe("decryptFile", () => {
     }
   })
 
+  it("takes keys that are percent-encoded or hexadecimal", () => {
+    const key = Buffer.from("fbff7f00fbff7f00fbff7f00fbff7f00fbff7f00fbff7f00fbff7f00fbff7fff", "hex")
+    const plain = randomBytes(100)
+    const encoded = encodeURIComponent(key.toString("base64"))
+    expect(encoded).toMatch(/%2B.*%2F.*%3D/)
+    for (
+      const aeskey of [encoded, encoded.replace("%3D", "%3d"), key.toString("hex"), key.toString("hex").toUpperCase()]
+    ) {
+      expect(equal(ours(encrypt(plain, key), aeskey), plain)).toBe(true)
+    }
+  })
+
   it("says what is wrong", () => {
     const key = randomBytes(32)
     const aeskey = key.toString("base64")

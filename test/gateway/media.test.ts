@@ -271,6 +271,12 @@ for (
         expect(yield* reasonOf({ redirectTo: "http://169.254.169.254/latest/meta-data" })).toBe("AddressRefused")
         const slow = yield* get({ bytes: bytes.subarray(0, 1000), pace: { bytes: 100, every: "5 millis" } })
         expect(slow.content.equals(bytes.subarray(0, 1000))).toBe(true)
+        const answered = yield* get({
+          encrypted: false,
+          answer: { headers: { "content-type": "text/plain" }, body: bytes }
+        })
+        expect(answered.content.equals(bytes)).toBe(true)
+        expect(yield* reasonOf({ answer: { status: 404 } })).toBe("Status")
         expect((yield* get({ failures: [503, "reset"] })).content.equals(bytes)).toBe(true)
         expect((yield* TestGateway.downloads).slice(-3).map((request) => request.status)).toEqual([503, 0, 200])
       })

@@ -117,7 +117,7 @@ class Sessions implements Omit<Connection.Service, "callbacks">, session.Supervi
       case "Message":
       case "Event": {
         const isTaken = !this.isDraining && this.callbacks.unsafeOffer(inbound)
-        if (!isTaken) Telemetry.unsafeIncrement(Telemetry.inboxDropped)
+        if (!isTaken) this.dropped(inbound)
         for (const field of inbound.repaired ?? []) meters.repaired(field)
         return
       }
@@ -129,12 +129,26 @@ class Sessions implements Omit<Connection.Service, "callbacks">, session.Supervi
       case "Undecodable": {
         Telemetry.unsafeIncrement(Metric.tagged(Telemetry.undecodable, "reason", inbound.reason))
         this.log(
-          Effect.annotateLogs(Effect.logWarning("ignored a frame that could not be read"), "reason", inbound.reason)
+          Effect.annotateLogs(Effect.logWarning("ignored a frame that could not be read"), {
+            reason: inbound.reason,
+            ...(inbound.reqId === undefined ? {} : { reqId: inbound.reqId })
+          })
         )
         return
       }
       default:
     }
+  }
+
+  private dropped(callback: Callback): void {
+    Telemetry.unsafeIncrement(Telemetry.inboxDropped)
+    const { msgid, reqId } = callback._tag === "Message" ? callback.message : callback.event
+    this.log(
+      Effect.annotateLogs(Effect.logDebug("dropped a callback: the bot is closing, or its inbox is full"), {
+        msgid,
+        reqId
+      })
+    )
   }
 
   onUnnamedRefusal(errcode: number): void {

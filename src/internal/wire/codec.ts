@@ -23,6 +23,7 @@ export type Inbound =
   | {
     readonly _tag: "Undecodable"
     readonly reason: "NotText" | "NotJson" | "NotAnEnvelope" | "BadMessage" | "BadEvent" | "Hostile"
+    readonly reqId?: Frame.ReqId
   }
 
 const notAnEnvelope: Inbound = { _tag: "Undecodable", reason: "NotAnEnvelope" }
@@ -66,6 +67,9 @@ const reqIdOf = (headers: unknown): Frame.ReqId | undefined => {
     : undefined
 }
 
+const undecodable = (reason: "BadMessage" | "BadEvent", reqId: Frame.ReqId | undefined): Inbound =>
+  reqId === undefined ? { _tag: "Undecodable", reason } : { _tag: "Undecodable", reason, reqId }
+
 /** A callback without a `req_id` is handled, and answered under an empty one. */
 const withoutReqId = ""
 
@@ -82,11 +86,11 @@ const decodeFrame = (frame: unknown, receivedAt: number): Inbound => {
     case Frame.Command.legacyMessageCallback:
       return isFields(body)
         ? Callbacks.message(body, reqId ?? withoutReqId, receivedAt)
-        : { _tag: "Undecodable", reason: "BadMessage" }
+        : undecodable("BadMessage", reqId)
     case Frame.Command.eventCallback:
       return isFields(body)
         ? Callbacks.event(body, reqId ?? withoutReqId, receivedAt)
-        : { _tag: "Undecodable", reason: "BadEvent" }
+        : undecodable("BadEvent", reqId)
     case Frame.Command.ping:
       return reqId === undefined ? notAnEnvelope : { _tag: "Ping", reqId }
     default:

@@ -29,6 +29,7 @@ describe("file names from Content-Disposition", () => {
     ["a plus in the name", "attachment; filename=\"C%2B%2B.txt\"", "C++.txt"],
     ["raw UTF-8 as Node hands it on", `attachment; filename="${latin1("报告.pdf")}"`, "报告.pdf"],
     ["raw UTF-8 decoded already", "attachment; filename=\"报告.pdf\"", "报告.pdf"],
+    ["raw GBK as Node hands it on", "attachment; filename=\"\u00b1\u00a8\u00b8\u00e6.pdf\"", "报告.pdf"],
     ["Latin-1", "attachment; filename=\"caf\u00e9.txt\"", "café.txt"],
     ["escaped quotes", "attachment; filename=\"a\\\"b\\\\\"", undefined],
     ["escaped quote inside", "attachment; filename=\"say \\\"hi\\\".txt\"", "say \"hi\".txt"],
