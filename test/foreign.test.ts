@@ -42,7 +42,6 @@ const casts: { readonly [file: string]: readonly [count: number, why: string] } 
   "Reply.ts": [1, "a body whose field is named as its msgtype"],
   "TestGateway.ts": [1, "accessors of a table, which the table types"],
   "internal/checks/bytes.ts": [1, "isWellFormed, which the library of ES2022 does not type"],
-  "internal/wire/codec.ts": [1, "the schema of an incoming message decodes to that message"],
   "internal/gateway/memorySocket.ts": [1, "the socket in memory is the platform's WebSocket"],
   "internal/router/handler.ts": [2, "items of a share are not empty"],
   "internal/node/socket.ts": [1, "ws as the platform's WebSocket"]

@@ -12,6 +12,7 @@ import * as FiberId from "effect/FiberId"
 import * as Mailbox from "effect/Mailbox"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
+import * as Record from "effect/Record"
 import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
@@ -39,6 +40,10 @@ import { Watchers } from "./watchers.js"
 const listening = Duration.millis(500)
 
 const subscribed = Exit.void
+
+/** The ids that look like ids. Anything can stand where an id belongs, also what no log may contain. */
+const named = (ids: { readonly [name: string]: Frame.ReqId | undefined }): { readonly [name: string]: Frame.ReqId } =>
+  Record.filter(ids, (id): id is Frame.ReqId => id !== undefined && /^[\w.:-]{1,64}$/.test(String(id)))
 
 class Sessions implements Omit<Connection.Service, "callbacks">, session.Supervisor {
   readonly parts: Parts.OfConnection
@@ -131,7 +136,7 @@ class Sessions implements Omit<Connection.Service, "callbacks">, session.Supervi
         this.log(
           Effect.annotateLogs(Effect.logWarning("ignored a frame that could not be read"), {
             reason: inbound.reason,
-            ...(inbound.reqId === undefined ? {} : { reqId: inbound.reqId })
+            ...named({ reqId: inbound.reqId })
           })
         )
         return
@@ -144,10 +149,10 @@ class Sessions implements Omit<Connection.Service, "callbacks">, session.Supervi
     Telemetry.unsafeIncrement(Telemetry.inboxDropped)
     const { msgid, reqId } = callback._tag === "Message" ? callback.message : callback.event
     this.log(
-      Effect.annotateLogs(Effect.logDebug("dropped a callback: the bot is closing, or its inbox is full"), {
-        msgid,
-        reqId
-      })
+      Effect.annotateLogs(
+        Effect.logDebug("dropped a callback: the bot is closing, or its inbox is full"),
+        named({ msgid, reqId })
+      )
     )
   }
 

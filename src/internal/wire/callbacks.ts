@@ -57,14 +57,17 @@ const lazily = <A>(compile: () => (value: unknown) => A): (value: unknown) => A 
 }
 
 interface Decoder<A> {
-  readonly accepts: (body: unknown) => boolean
+  readonly accepts: (body: unknown) => body is A
   readonly repair: (body: unknown) => Repair.Repaired<A> | undefined
 }
 
-const decoder = <A>(schema: Schema.Schema<A>): Decoder<A> => ({
-  accepts: lazily(() => SchemaGuard.compile(schema)),
-  repair: lazily(() => Repair.compile(schema, forms))
-})
+const decoder = <A>(schema: Schema.Schema<A>): Decoder<A> => {
+  const accepts = lazily(() => SchemaGuard.compile(schema))
+  return {
+    accepts: (body): body is A => accepts(body),
+    repair: lazily(() => Repair.compile(schema, forms))
+  }
+}
 
 const messageDecoders: { readonly [msgtype: string]: Decoder<Message.Message> } = {
   __proto__: null as never,
@@ -121,7 +124,7 @@ export const message = (body: Body, reqId: Frame.ReqId, receivedAt: number): Cal
     const ownReceivedAt = body.receivedAt
     body.reqId = reqId
     body.receivedAt = receivedAt
-    if (known.accepts(body)) return { _tag: "Message", message: body as unknown as Message.Message }
+    if (known.accepts(body)) return { _tag: "Message", message: body }
     restore(body, "reqId", own)
     restore(body, "receivedAt", ownReceivedAt)
     const repaired = known.repair({ ...body, reqId, receivedAt })
