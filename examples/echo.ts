@@ -5,7 +5,7 @@
  * serves that bot, at `WECOM_WS_URL` if that is set.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Config, Console, Duration, Effect, Logger, Random, Schedule, Stream } from "effect"
+import { Config, Console, Effect, Logger, Random, Schedule, Stream } from "effect"
 import { type BotEvent, BotRouter, type Message, Reply, TemplateCard, WecomBot } from "effect-wecom"
 import * as NodeWecomBot from "effect-wecom/NodeWecomBot"
 import { converse, onGateway } from "./support/demo.js"
@@ -15,19 +15,49 @@ import { answerMedia } from "./support/media.js"
 
 // The bot: what it does with each message and event.
 
-/** Chinese puts no spaces between words, so somebody has to know them. What stands between two goes with the first. */
-const words = (text: string): ReadonlyArray<string> => {
-  const segments = Array.from(new Intl.Segmenter("zh", { granularity: "word" }).segment(text))
-  const starts = segments.filter(({ index, isWordLike }) => index === 0 || isWordLike).map(({ index }) => index)
-  return starts.map((start, at) => text.slice(start, starts[at + 1]))
+const segmenter = new Intl.Segmenter("zh", { granularity: "word" })
+
+/** The segmenter looks at a text as a whole, which takes longer and longer with its length. */
+const windowLength = 256
+
+/** Chinese puts no spaces between words, so a segmenter has to know them. What stands between two goes with the first. */
+function* words(text: string): Generator<string> {
+  let from = 0
+  while (from < text.length) {
+    const segments = [...segmenter.segment(text.slice(from, from + windowLength))]
+    const starts = segments.filter(({ index, isWordLike }) => index > 0 && isWordLike).map(({ index }) => from + index)
+    const isLast = from + windowLength >= text.length
+    // The last word of a window may go on behind it, unless it fills the window.
+    if (!isLast && starts.length === 0) starts.push(from + (segments.at(-1)!.index || windowLength))
+    for (const start of starts) {
+      yield text.slice(from, start)
+      from = start
+    }
+    if (!isLast) continue
+    yield text.slice(from)
+    return
+  }
+}
+
+/** Word by word, or in a hundred steps when there are more words than that. */
+function* steps(text: string): Generator<string> {
+  const least = text.length / 100
+  let step = ""
+  for (const word of words(text)) {
+    step += word
+    if (step.length < least) continue
+    yield step
+    step = ""
+  }
+  if (step !== "") yield step
 }
 
 /** A model that writes its answer could stand here: any Stream of strings will do. */
-const answer = (text: string): Stream.Stream<string> => {
-  const said = words(`You said: ${text}`)
-  const pause = Duration.millis(Math.min(40, 4_000 / said.length))
-  return Stream.schedule(Stream.fromIterable(said), Schedule.spaced(pause))
-}
+const answer = (text: string): Stream.Stream<string> =>
+  Stream.fromIterable(steps(`You said: ${text}`)).pipe(
+    Stream.rechunk(1),
+    Stream.schedule(Schedule.spaced("40 millis"))
+  )
 
 const echo = (message: Message.Message, text: string) =>
   WecomBot.replyStream(message, answer(text), { feedback: { id: message.msgid } })
