@@ -532,6 +532,8 @@ export type {
  * Events do not wait for messages, because their windows are short. When a handler of `enter_chat` or
  * `template_card_event` still runs after its 5 s, a warning is logged, and its reply fails as `SendExpired`.
  *
+ * Options that make no sense throw a `SendInvalid` that names the option.
+ *
  * Interruption stops the router from taking messages. Handlers that already run belong to the bot, which waits up to
  * `drainTimeout` for them when it closes.
  *

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Cause, Context, Data, Deferred, Effect, type Exit, Fiber, Layer, Ref, TestClock } from "effect"
+import { Cause, Context, Data, Deferred, Effect, type Exit, Fiber, Layer, Logger, Ref, TestClock } from "effect"
 import { BotRouter, Chat, Incoming, Reply, Telemetry, TemplateCard, WecomBot } from "effect-wecom"
 import * as TestGateway from "effect-wecom/TestGateway"
 import { logged, moved } from "./router/support.js"
@@ -435,6 +435,76 @@ describe("windows", () => {
 })
 
 describe("once, and in time", () => {
+  it("refuses options that make no sense, and names them", () => {
+    const refused: ReadonlyArray<readonly [option: string, value: unknown]> = [
+      ["overlap", "parallel"],
+      ["overlap", null],
+      ["concurrency", NaN],
+      ["concurrency", 0],
+      ["concurrency", 1.5],
+      ["concurrency", "many"],
+      ["maxWaiting", NaN],
+      ["maxWaiting", -1],
+      ["debounceWindow", "soon"],
+      ["debounceWindow", NaN],
+      ["handlerTimeout", "never"],
+      ["ignoreOlderThan", {}],
+      ["botName", 5],
+      ["errorReply", "sorry"],
+      ["acknowledgeCard", true],
+      ["tracing", "yes"]
+    ]
+    for (const [option, value] of refused) {
+      let thrown: unknown
+      try {
+        BotRouter.run(BotRouter.empty, { [option]: value })
+      } catch (error) {
+        thrown = error
+      }
+      expect(thrown, `${option}: ${String(value)}`).toMatchObject({ _tag: "SendInvalid", field: option })
+    }
+    for (const concurrency of [1, Infinity, "unbounded"] as const) BotRouter.run(BotRouter.empty, { concurrency })
+  })
+
+  it.scoped("\"unbounded\" runs as many handlers as there are messages", () =>
+    Effect.gen(function*() {
+      let running = 0
+      yield* serve(
+        BotRouter.empty.pipe(BotRouter.onText(() => {
+          running++
+          return Effect.never
+        })),
+        { concurrency: "unbounded", overlap: "concurrent" }
+      )
+      const alice = yield* TestGateway.user("alice")
+      for (let n = 0; n < 100; n++) yield* alice.sendText("hi")
+      yield* settled
+      expect(running).toBe(100)
+    }).pipe(Effect.provide(TestGateway.layerBot({ quotas: false, drainTimeout: 0 }))))
+
+  it.scoped("what is passed over as too old is warned of once a minute, with the difference of the clocks", () =>
+    Effect.gen(function*() {
+      const warnings: Array<string> = []
+      const logger = Logger.make(({ logLevel, message }) => {
+        if (logLevel._tag === "Warning") warnings.push(String(message))
+      })
+      yield* serve(BotRouter.empty, { ignoreOlderThan: "1 minute" }).pipe(
+        Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+      )
+      yield* TestClock.adjust("10 minutes")
+      const alice = yield* TestGateway.user("alice")
+      const send = (create_time: number) => alice.send({ msgtype: "text", text: { content: "hi" }, create_time })
+      yield* send(100)
+      yield* send(400)
+      yield* settled
+      expect(warnings).toEqual([expect.stringMatching(/up to 500 s/)])
+      yield* send(200)
+      yield* TestClock.adjust("1 minute")
+      yield* send(300)
+      yield* settled
+      expect(warnings.slice(1)).toEqual([expect.stringMatching(/up to 400 s/)])
+    }).pipe(gateway))
+
   it.scoped("messages that are too old are passed over and counted, and events are not", () =>
     Effect.gen(function*() {
       const { tell, told } = yield* telling

@@ -56,6 +56,12 @@ export const read = <E>(
     const value: unknown = options?.[key] ?? undefined
     if (value === undefined) continue
     if (typeof value !== kinds[key]) return invalid(key, value, limits[kinds[key]])
+    if (typeof value === "number" && !(value > 0)) {
+      return new SendInvalid({ field: key, problem: `is ${value}`, limit: "a number greater than 0" })
+    }
+    if ((key === "onExpired" || key === "onGone") && value !== "push" && value !== "fail") {
+      return new SendInvalid({ field: key, problem: "is unknown", limit: "\"fail\" or \"push\"" })
+    }
     const kept = key === "feedback" ? readFeedback(value as Reply.Feedback) : value
     if (kept instanceof SendInvalid) return kept
     plain[key] = kept

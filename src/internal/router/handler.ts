@@ -63,6 +63,8 @@ type Failure<E> = Cause.Cause<E | Cause.TimeoutException>
 export interface Environment<E, R> {
   readonly router: BotRouter<E, R>
   readonly options: RunOptions<E>
+  /** After which a handler is interrupted. */
+  readonly timeLimit: Duration.Duration | undefined
   readonly bot: WecomBot.Service
   readonly clock: Clock.Clock
   /** The context and FiberRefs that handlers begin with. */
@@ -162,7 +164,9 @@ const share = <E, R>(
 }
 
 /** @internal */
-export const make = <E, R>({ bot, clock, options, router, runtime }: Environment<E, R>): Handling<E, R> => {
+export const make = <E, R>(
+  { bot, clock, options, router, runtime, timeLimit }: Environment<E, R>
+): Handling<E, R> => {
   let learning = LearnedName.initial
   const context: RouteContext = {
     get botName() {
@@ -170,7 +174,6 @@ export const make = <E, R>({ bot, clock, options, router, runtime }: Environment
     }
   }
   const runFork = Runtime.runFork(runtime)
-  const timeLimit = options.handlerTimeout === undefined ? undefined : Duration.decode(options.handlerTimeout)
 
   const seconds = () => Number(clock.unsafeCurrentTimeNanos()) / 1_000_000_000
 

@@ -5,6 +5,7 @@
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Runtime from "effect/Runtime"
 import * as Stream from "effect/Stream"
 import type * as Tracer from "effect/Tracer"
 import type * as BotEvent from "../../BotEvent.js"
@@ -18,12 +19,9 @@ import type { ConnectionError } from "../../WecomError.js"
 import * as Current from "../handlers/current.js"
 import * as spans from "../telemetry/spans.js"
 import * as Handling from "./handler.js"
+import { resolve } from "./options.js"
 import type { RunOptions } from "./options.js"
 import * as Scheduler from "./scheduler.js"
-
-const defaultConcurrency = 64
-const defaultMaxWaiting = 10_000
-const defaultDebounceWindow = "2 seconds"
 
 const conversationOf = (message: Message.Message): string => {
   const chat = Chat.fromCallback(message)
@@ -57,22 +55,44 @@ const traced: TakeAll = (all, take) =>
     Effect.forEach(all, (one) => Effect.map(spans.receive(one), (span) => take(one, span)), { discard: true })
   )
 
+const warningMillis = 60_000
+
+/** Tells of messages that were passed over, at most once a minute, by the largest age since the last warning. */
+const warnings: Effect.Effect<(age: number) => void> = Effect.map(
+  Effect.zip(Effect.clock, Effect.runtime<never>()),
+  ([clock, runtime]) => {
+    let warnedAt = -Infinity
+    let largest = 0
+    return (age) => {
+      largest = Math.max(largest, age)
+      const now = clock.unsafeCurrentTimeMillis()
+      if (now - warnedAt < warningMillis) return
+      warnedAt = now
+      Runtime.runFork(runtime)(Effect.logWarning(
+        `messages were passed over as too old: by this machine's clock up to ${Math.round(largest / 1000)} s; ` +
+          "compare it with that of the service, or raise ignoreOlderThan"
+      ))
+      largest = 0
+    }
+  }
+)
+
 /** @internal */
 export const run = <E, R>(
   router: BotRouter<E, R>,
   options: RunOptions<E> = {}
-): Effect.Effect<never, ConnectionError, WecomBot | R> =>
-  Effect.gen(function*() {
+): Effect.Effect<never, ConnectionError, WecomBot | R> => {
+  const resolved = resolve(options)
+  return Effect.gen(function*() {
     const bot = yield* WecomBot
     const clock = yield* Effect.clock
     const isTraced = options.tracing === true && (yield* spans.isTraced)
-    const oldest = options.ignoreOlderThan === undefined ? Infinity : Duration.toMillis(options.ignoreOlderThan)
     // Handlers are interruptible, even when the region that runs the router is not.
     const runtime = yield* Effect.runtime<R>().pipe(
       Effect.annotateLogs("module", "effect-wecom/BotRouter"),
       Effect.interruptible
     )
-    const handling = Handling.make<E, R>({ router, options, bot, clock, runtime })
+    const handling = Handling.make<E, R>({ router, options, timeLimit: resolved.handlerTimeout, bot, clock, runtime })
 
     /** Runs beside the handler. Its frame is written first, or it would replace the card that the handler shows. */
     const acknowledge = (event: BotEvent.TemplateCardEvent): Effect.Effect<void> =>
@@ -109,17 +129,15 @@ export const run = <E, R>(
       ) as Effect.Effect<unknown, E, R>
     }
 
-    const offer = Scheduler.make({
-      overlap: options.overlap ?? "queue",
-      debounceMillis: Duration.toMillis(options.debounceWindow ?? defaultDebounceWindow),
-      concurrency: Math.max(1, options.concurrency ?? defaultConcurrency),
-      maxWaiting: options.maxWaiting ?? defaultMaxWaiting
-    }, handling)
+    const offer = Scheduler.make(resolved, handling)
+    const staleness = yield* warnings
 
     const isInTime = ({ create_time }: Message.Message): boolean => {
-      const isStale = create_time !== undefined && clock.unsafeCurrentTimeMillis() - create_time * 1000 > oldest
-      if (isStale) Telemetry.unsafeIncrement(Telemetry.staleMessages)
-      return !isStale
+      const age = create_time === undefined ? 0 : clock.unsafeCurrentTimeMillis() - create_time * 1000
+      if (age <= resolved.oldest) return true
+      Telemetry.unsafeIncrement(Telemetry.staleMessages)
+      staleness(age)
+      return false
     }
 
     const takeMessage = (message: Message.Message, span: Tracer.Span | undefined): void =>
@@ -141,3 +159,4 @@ export const run = <E, R>(
     )
     return yield* bot.closed
   })
+}
