@@ -3,6 +3,12 @@ import { configDefaults, defineConfig } from "vitest/config"
 
 const src = fileURLToPath(new URL("./src", import.meta.url))
 
+/** As in `.ci/run`; `npm cit` alone runs a tenth of the heavy properties, and starts no programs. */
+const isFull = process.env.CHECKS === "full"
+
+/** Programs and pages that are bundled, type-checked or started for each test. */
+const programs = ["test/examples/**", "test/docs/**", "test/package/**"]
+
 export default defineConfig({
   resolve: {
     // Tests and examples import the package by its name, without a build.
@@ -13,8 +19,12 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
-    // Real faults take real time: `npm run test:faults`.
-    exclude: [...configDefaults.exclude, "test/faults/**"],
+    exclude: [
+      ...configDefaults.exclude,
+      // Real faults take real time: `npm run test:faults`.
+      "test/faults/**",
+      ...(isFull ? [] : programs)
+    ],
     // Nothing secret in any log of any test.
     setupFiles: ["test/setup/secretsInLogs.ts"],
     // Processes, not threads: some promises are about sockets and unhandled rejections of a whole process.

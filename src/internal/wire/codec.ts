@@ -15,7 +15,7 @@ import * as StreamText from "./streamText.js"
 /** @internal */
 export type Inbound =
   | { readonly _tag: "Ack"; readonly ack: Frame.Ack }
-  /** A refusal that does not name its frame: the service refuses bodies without `headers`. */
+  /** A refusal of a field, which the service sends without `headers`, so that it names no frame. Others name theirs. */
   | { readonly _tag: "Refusal"; readonly errcode: number; readonly errmsg: string }
   | Callbacks.Callback
   | { readonly _tag: "Ping"; readonly reqId: Frame.ReqId }
@@ -54,9 +54,9 @@ const decodeAck = (frame: Fields, reqId: Frame.ReqId): Inbound => {
 
 const decodeRefusal = ({ errcode, errmsg }: Fields): Inbound => {
   const code = codeOf(errcode)
-  return code === undefined || code === ErrorCode.ok
-    ? notAnEnvelope
-    : { _tag: "Refusal", errcode: code, errmsg: typeof errmsg === "string" ? errmsg : "" }
+  return code === ErrorCode.invalidParameter
+    ? { _tag: "Refusal", errcode: code, errmsg: typeof errmsg === "string" ? errmsg : "" }
+    : notAnEnvelope
 }
 
 /** Beyond the safe integers JSON has lost digits, so that the number names no frame. */
