@@ -19,6 +19,7 @@ const texts: ReadonlyArray<readonly [name: string, text: string]> = [
   ["words", "word ".repeat(4000)],
   ["one word", "x".repeat(20_000)],
   ["Chinese", "明天下午三点开会".repeat(2500)],
+  ["quotes", ">".repeat(20_000)],
   ["emoji", "👍🏽".repeat(5000)],
   ["mentions", "@".repeat(20_000)],
   ["code", "`".repeat(20_000)],
@@ -30,7 +31,7 @@ describe("the bot of npm start", () => {
   for (const [name, text] of texts) {
     fault(
       `${text.length} characters: ${name}`,
-      { quick: name === "Chinese", alone: true },
+      { quick: name === "Chinese" || name === "quotes", alone: true },
       (row) =>
         Effect.gen(function*() {
           const wsUrl = yield* NodeGateway.url

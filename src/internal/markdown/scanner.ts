@@ -8,6 +8,9 @@ import { Lines } from "./lines.js"
 import * as Syntax from "./syntax.js"
 
 const none: None = { _tag: "None" }
+/** Deeper quotes and lists are text: no writer nests so deep, and the cost of a line grows with the square of its depth. */
+const deepest = 64
+
 const quote: BlockQuote = { _tag: "Quote" }
 
 const openTag = "<think>"
@@ -163,7 +166,7 @@ export class Scanner extends Lines {
     /** Whether the line has opened a container. */
     let hasOpened = false
     const isParagraph = leaf._tag === "Paragraph"
-    while (this.nonspace < this.end) {
+    while (this.nonspace < this.end && path.length < deepest) {
       if (this.indent >= 4) {
         if (isParagraph && !hasOpened) break
         if (!hasOpened) this.shape = "apart"
