@@ -31,7 +31,7 @@ describe("the bot of npm start", () => {
   for (const [name, text] of texts) {
     fault(
       `${text.length} characters: ${name}`,
-      { quick: name === "Chinese" || name === "quotes", alone: true },
+      { alone: true },
       (row) =>
         Effect.gen(function*() {
           const wsUrl = yield* NodeGateway.url
